@@ -1,0 +1,31 @@
+# The two commands of the README: `make run` shows a secure call and messages on a fresh host, `make test` runs the tests.
+# Everything is made inside the checkout (.venv); nothing needs root.
+
+PYTHON ?= python3
+VENV   := .venv
+INTO   := $(VENV)/bin/python
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run test venv clean
+
+run: venv
+	$(INTO) -m crs.tour
+
+test: venv
+	$(INTO) -m pytest test
+
+venv: $(VENV)/stamp
+
+# The stamp is written last: an interrupted installation is simply done again.
+$(VENV)/stamp: setup.py crs/__init__.py $(wildcard crs/*/*_build.py)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed, and $(PYTHON) is not: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(INTO) -m pip install --quiet --editable '.[client,test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .hypothesis
+	find crs test -name __pycache__ -prune -exec rm -rf {} +
+	find crs -name '*.so' -delete
