@@ -1,0 +1,140 @@
+"""What a worker knows of the security domains, held in memory: keys, listed clients, connected domains.
+
+Filled from the operator records of the store (``refresh``), read by the PSK callback and the handlers.
+Never here: Redis commands, sockets. The PSK callback calls ``find_key``: it never blocks, locks or logs.
+"""
+
+import datetime
+
+from . import names
+from .errors import DomainNotConnected, InvalidParams, NotFound
+from .names import Client
+from .trust import identity as psk_identity
+
+
+def month_of(now: int, days: int = 0) -> str:
+    """The month (``yyyymm``, UTC) of ``now`` (ms since 1970) shifted by ``days``."""
+    day = datetime.datetime.fromtimestamp(now / 1000, datetime.UTC) + datetime.timedelta(days=days)
+    return day.strftime("%Y%m")
+
+
+def next_month(month: str) -> str:
+    year, number = int(month[:4]), int(month[4:])
+    return f"{year + number // 12}{number % 12 + 1:02d}"
+
+
+def valid_months(now: int, grace_days: int) -> tuple[str, ...]:
+    """The months whose keys are good at ``now``: the previous one within its grace, the current, the next."""
+    current = month_of(now)
+    previous = month_of(now, -grace_days)
+    months = (current, next_month(current))
+    return months if previous == current else (previous, *months)
+
+
+class Month:
+    """One account's update for one month as a worker keeps it: without the clients' crypto updates."""
+
+    __slots__ = ("created", "domain_token", "domains", "key", "uris")
+
+    def __init__(self, created: int, key: bytes, domain_token: str, domains, uris):
+        self.created = created
+        self.key = key
+        self.domain_token = domain_token
+        self.domains = tuple(domains)
+        self.uris = frozenset(uris)
+
+
+class Accounts:
+    """All accounts of this host. ``version`` is the operator records' version that this view was made from."""
+
+    def __init__(self, grace_days: int, clock):
+        self._grace = grace_days
+        self._clock = clock
+        self.version = -1
+        self.months: dict[str, dict[str, Month]] = {}
+
+    def load(self, version: int, months: dict[str, dict[str, Month]]) -> None:
+        """Replace the whole view at once. ``months``: account -> month -> Month; an account may have none."""
+        self.months = months
+        self.version = version
+
+    # --- keys -------------------------------------------------------------------------------------------------------
+
+    def find_key(self, identity: bytes) -> bytes | None:
+        """The PSK for a client identity, None when it is unknown or its month is not valid now."""
+        try:
+            text = identity.decode("ascii")
+        except UnicodeDecodeError:
+            return None
+        month = self._month(psk_identity.parse_identity(text))
+        return psk_identity.psk(month.key, text) if month else None
+
+    def client_of(self, identity: str) -> tuple[Client, str] | None:
+        """The client and month behind an identity that passed the handshake, None when it is no longer good."""
+        parsed = psk_identity.parse_identity(identity)
+        month = self._month(parsed)
+        if month is None:
+            return None
+        uri = psk_identity.open_uri(month.key, parsed)
+        return None if uri is None else (Client(uri, parsed.account), parsed.month)
+
+    def _month(self, parsed) -> Month | None:
+        if parsed is None or parsed.kind != "c" or not self.is_valid(parsed.month):
+            return None
+        return self.months.get(parsed.account, {}).get(parsed.month)
+
+    def is_valid(self, month: str) -> bool:
+        """Whether keys of ``month`` are good now."""
+        return month in valid_months(self._clock(), self._grace)
+
+    # --- domains ----------------------------------------------------------------------------------------------------
+
+    def _live(self, account: str):
+        """The valid months of an account, the current one first, then the older, then the next."""
+        loaded = self.months.get(account, {})
+        current = month_of(self._clock())
+        found = [month for month in valid_months(self._clock(), self._grace) if month in loaded]
+        found.sort(key=lambda month: (month != current, month > current))
+        return [loaded[month] for month in found]
+
+    def newest(self, account: str) -> Month | None:
+        """The update that rules an account now: the current month's, else the one in its grace, else the next."""
+        months = self._live(account)
+        return months[0] if months else None
+
+    def is_listed(self, client: Client) -> bool:
+        return any(client.uri in month.uris for month in self._live(client.account))
+
+    def connected(self, account: str) -> list[str]:
+        """The domains that ``account`` connects and that connect it back, in the order of its update."""
+        own = self.newest(account)
+        return [other for other in (own.domains if own else ()) if self._connects(other, account)]
+
+    def _connects(self, account: str, other: str) -> bool:
+        month = self.newest(account)
+        return month is not None and other in month.domains
+
+    def resolve(self, asking: Client, to: str, account: str | None, is_observed) -> Client:
+        """The client that ``asking`` means by ``to``: the one place where connected domains are enforced.
+
+        Own account first, then the connected domains in their order (design: names, slots, homes).
+        ``is_observed(clients) -> list[bool]`` tells which unlisted clients were seen here.
+        Raises InvalidParams, DomainNotConnected, NotFound.
+        """
+        try:
+            uri = names.uri(to)
+        except ValueError as error:
+            raise InvalidParams(str(error)) from None
+        domains = [asking.account, *self.connected(asking.account)]
+        if account is not None:
+            if account not in domains:
+                raise DomainNotConnected(f"domain {account} and domain {asking.account} are not connected")
+            domains = [account]
+        candidates = [Client(uri, domain) for domain in domains]
+        for candidate in candidates:
+            if self.is_listed(candidate):
+                return candidate
+        for candidate, seen in zip(candidates, is_observed(candidates), strict=True):
+            if seen and candidate.account in self.months:
+                return candidate
+        raise NotFound(f"no client {uri} in domain {' or '.join(domains)}", uri=uri)

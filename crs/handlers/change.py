@@ -1,0 +1,72 @@
+"""Change of media during a call, and new relay legs for it. Both parties keep talking meanwhile."""
+
+from msgspec import UNSET
+
+from .. import media
+from ..connection import Connection
+from ..errors import InvalidParams
+from ..names import client as parse_client
+from ..protocol import Change, Relayed, SessionChanged, SessionOnly, SessionRelay
+from .session import as_device
+
+KEPT_CHANGES = 32
+
+
+def change(connection: Connection, params: Change, now: int) -> Relayed:
+    """session.change {session, id, kind, body?, streams?} -> Relayed. The other party gets *session.changed*.
+
+    An offer may add streams (their legs are in the answer and in the notification). A retry with the same id tells
+    the other party again. Fails: no-such-session, conflict (not in talk), invalid-params, limit-reached, try-again.
+    """
+    worker = connection.worker
+    call, role = as_device(connection, params.session)
+    mark = f"{role}:{params.id}"
+    streams = media.load(call.streams)
+    if mark not in call.changes.split():
+        streams = _grown(worker, call, streams, params)
+        worker.allocate(call, streams)
+        marks = [*call.changes.split(), mark][-KEPT_CHANGES:]
+        call = worker.store.calls.transition(call.id, {"talk"}, {"streams": media.dump(streams),
+                                                                 "changes": " ".join(marks)},
+                                             {"seq": call.seq}, now, None)
+    other = "callee" if role == "caller" else "caller"
+    _tell(worker, call, other, "session.changed", SessionChanged(
+        call.id, call.seq, params.id, params.kind, params.body, media.infos(streams),
+        media.legs(streams, other, worker.candidates)))
+    return Relayed(call.id, call.seq, media.legs(streams, role, worker.candidates))
+
+
+def _grown(worker, call, streams, params: Change):
+    """The call's streams with those that an offer adds."""
+    if params.streams is UNSET:
+        return streams
+    if params.kind != "offer":
+        raise InvalidParams("session.change: streams go with an offer only")
+    if [(old.kind, old.media) for old in streams] != [(new.kind, new.media) for new in params.streams[:len(streams)]]:
+        raise InvalidParams("session.change: the streams that the call has stay as they are, in front")
+    return streams + [media.new_stream(call.id, stream, number, worker.random)
+                      for number, stream in enumerate(params.streams) if number >= len(streams)]
+
+
+def relay(connection: Connection, params: SessionOnly, now: int) -> Relayed:
+    """session.relay {session} -> Relayed: new legs for all streams, for a client whose media is gone.
+
+    The other party gets *session.relay*. Fails: no-such-session, conflict (not in talk), limit-reached, try-again.
+    """
+    worker = connection.worker
+    call, role = as_device(connection, params.session)
+    old = media.load(call.streams)
+    streams = [media.new_stream(call.id, stream, number, worker.random) for number, stream in enumerate(old)]
+    call = worker.store.calls.transition(call.id, {"talk"}, {"streams": media.dump(streams)}, {"seq": call.seq}, now,
+                                         None)
+    worker.release_streams(old)
+    worker.allocate(call, streams)
+    other = "callee" if role == "caller" else "caller"
+    _tell(worker, call, other, "session.relay",
+          SessionRelay(call.id, call.seq, media.legs(streams, other, worker.candidates)))
+    return Relayed(call.id, call.seq, media.legs(streams, role, worker.candidates))
+
+
+def _tell(worker, call, role: str, method: str, params) -> None:
+    party, device = (call.caller, call.caller_device) if role == "caller" else (call.callee, call.callee_device)
+    worker.wake(parse_client(party), method, params, [device])

@@ -1,0 +1,179 @@
+"""An attach worker: it accepts clients on its own listening socket and runs one greenlet for each connection.
+
+Lives here: the loop from TCP to TLS to WebSocket to dispatch, and the start and end of the process. What is done
+between the connections (keep-alive, deadlines, heartbeats) is in ``crs/upkeep.py``.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import errno  # noqa: E402
+import signal  # noqa: E402
+import socket  # noqa: E402
+
+import gevent  # noqa: E402
+import gevent.hub  # noqa: E402
+from gevent.event import Event  # noqa: E402
+
+from .. import log  # noqa: E402
+from ..connection import Connection  # noqa: E402
+from ..dispatch import answer  # noqa: E402
+from ..errors import Unavailable  # noqa: E402
+from ..handlers import COMMANDS  # noqa: E402
+from ..net import tls, websocket  # noqa: E402
+from ..protocol import Reconnect  # noqa: E402
+from ..relay.client import RelayClient  # noqa: E402
+from ..store import Store  # noqa: E402
+from ..upkeep import Upkeep  # noqa: E402
+from ..worker import Worker  # noqa: E402
+
+LOG = log.get("attach")
+ACCEPTS_A_PASS = 8        # new connections taken before the others get their turn
+DRAIN_SECONDS = 5
+QUIET_REFUSALS = 20       # refused attaches logged in one second; the rest is counted
+
+
+class Attach:
+    """The server half of a worker: connections come in here and end here."""
+
+    def __init__(self, worker: Worker, listener: socket.socket):
+        self.worker = worker
+        self.listener = listener
+        self.upkeep = Upkeep(worker)
+        self.context = tls.server_context(worker.accounts.find_key)
+        self.limits = websocket.Limits(max_message=worker.conf.max_request, control_rate=worker.conf.control_rate,
+                                       send_queue=worker.conf.send_queue, send_timeout_ms=worker.conf.send_timeout,
+                                       upgrade_timeout_ms=worker.conf.upgrade_timeout)
+        self._refusals = (0, 0)
+
+    def accept(self) -> None:
+        """Take connections for ever. Out of file descriptors is waited out: those who are attached go on."""
+        taken = 0
+        while True:
+            try:
+                sock, address = self.listener.accept()
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED):
+                    raise
+                LOG.warn(f"accept: {error.strerror}; attached clients go on, new ones wait")
+                gevent.sleep(0.2)
+                continue
+            gevent.spawn(self.serve, sock, address)
+            taken += 1
+            if taken % ACCEPTS_A_PASS == 0:
+                gevent.sleep(0)
+
+    def serve(self, sock: socket.socket, address) -> None:
+        """One client's connection from TCP to its end."""
+        ip, port = plain(address[0]), address[1]
+        connection = self.worker.open(ip, port)
+        link = None
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            link = tls.accept(self.context, sock, self.worker.conf.handshake_timeout)
+            if self._authenticate(connection, link.identity):
+                transport = websocket.upgrade(link, f"{ip}:{port}", self.limits)
+                connection.transport = transport
+                self._enter(connection, "negotiated")
+                self.upkeep.keep_alive(connection, link)
+                self._converse(connection, transport)
+        except (tls.TlsError, websocket.UpgradeError) as error:
+            self._refused(f"{ip}:{port} {connection.state}: {error}")
+        except (websocket.Closed, OSError):
+            pass
+        finally:
+            self._leave(connection)
+            link.close() if link is not None else sock.close()
+
+    def _authenticate(self, connection: Connection, identity: str) -> bool:
+        found = self.worker.accounts.client_of(identity)
+        if found is None:   # the month ran out or the account went during the handshake
+            return False
+        connection.client, connection.month = found
+        connection.kind = "client"
+        self._enter(connection, "authenticated")
+        return True
+
+    def _enter(self, connection: Connection, state: str) -> None:
+        connection.advance(state)
+        self.worker.trace_connection(connection)
+
+    def _converse(self, connection: Connection, transport) -> None:
+        while True:
+            reply = answer(COMMANDS, connection, transport.receive(), self.worker.clock)
+            if reply is not None:
+                transport.send(reply)
+
+    def _leave(self, connection: Connection) -> None:
+        worker = self.worker
+        worker.connections.pop(connection.id, None)
+        if connection.state == "registered":
+            try:
+                worker.store.directory.unregister(connection.client, connection.device_id, connection.id)
+            except Unavailable:
+                pass   # upkeep drops the entry when the store is back
+            worker.trace_attach(connection, "unregistered", "connection closed")
+        connection.advance("closed")
+        worker.trace_connection(connection)
+        connection.transport = None
+
+    def _refused(self, text: str) -> None:
+        """Log a failed attach; under a flood only some each second, with the number of the others."""
+        second = self.worker.clock() // 1000
+        then, count = self._refusals
+        if second != then:
+            if count > QUIET_REFUSALS:
+                LOG.info(f"attach refused: {count - QUIET_REFUSALS} more in that second")
+            count = 0
+        if count < QUIET_REFUSALS:
+            LOG.info(f"attach refused: {text}")
+        self._refusals = (second, count + 1)
+
+    def drain(self) -> None:
+        """Ask all clients to attach elsewhere, paced over half of DRAIN_SECONDS, then close what is left."""
+        connections = list(self.worker.connections.values())
+        LOG.info(f"draining {len(connections)} connections")
+        pause = DRAIN_SECONDS / 2 / max(1, len(connections))
+        for connection in connections:
+            if connection.state == "registered":
+                connection.notify("reconnect", Reconnect("server-stopping", DRAIN_SECONDS * 500))
+            gevent.sleep(pause)
+        with gevent.Timeout(DRAIN_SECONDS / 2, False):
+            while any(connection.state == "registered" for connection in self.worker.connections.values()):
+                gevent.sleep(0.05)
+        closers = [gevent.spawn(connection.transport.close, 1001, "server stopping")
+                   for connection in list(self.worker.connections.values()) if connection.transport is not None]
+        gevent.joinall(closers, timeout=1)
+
+
+def plain(ip: str) -> str:
+    """An address as people write it: IPv4-mapped IPv6 made plain, no scope."""
+    return ip.removeprefix("::ffff:").partition("%")[0] if "." in ip else ip.partition("%")[0]
+
+
+def main(start) -> int:
+    """Run one attach worker until SIGTERM (drained) or until the supervisor is gone; returns the exit code."""
+    conf = start.conf
+    store = Store.open(start.home, conf.name)
+    relay = RelayClient(start.home.relay_socket, f"attach:{start.index}")
+    worker = Worker(conf, start.index, store, relay)
+    attach = Attach(worker, socket.socket(fileno=start.listen_fd))
+    ending = Event()
+    gevent.hub.signal(signal.SIGTERM, ending.set)
+    gevent.hub.signal(signal.SIGINT, ending.set)
+    gevent.hub.signal(signal.SIGHUP, attach.upkeep.refresh_soon)
+    attach.upkeep.begin()
+    accepting = gevent.spawn(attach.accept)
+    orphaned = gevent.spawn(start.watch_lifeline, ending.set)
+    LOG.init(f"{worker.name} started, TLS callbacks {tls.CALLBACKS}")
+    start.ready()
+    ending.wait()
+    accepting.kill()
+    attach.listener.close()
+    if orphaned.dead:
+        LOG.warn(f"{worker.name} ends: the supervisor is gone")
+    else:
+        attach.drain()
+        LOG.info(f"{worker.name} stopped")
+    return 0

@@ -1,0 +1,274 @@
+"""What a worker does between requests: wake-ups, keep-alive, deadlines, the relay's heartbeat, fresh accounts.
+
+Each task is one greenlet that survives a dead store or relay: it logs the change once and tries again. Facts are in
+the store; all of this only hastens or repeats what a request or a restart would find there anyway.
+"""
+
+import os
+import socket
+import time
+
+import gevent
+from gevent.event import Event
+
+from . import log, media
+from .connection import Connection
+from .errors import RpcError
+from .handlers import message, register, session
+from .names import client as parse_client
+from .protocol import MessageWaiting, Reconnect, UpdateOffered, notification
+from .worker import DISMISS, Worker
+
+LOG = log.get("attach")
+TICK = 0.5                # seconds between two walks over the deadlines
+RELAY_TICK = 0.1          # seconds between two looks whether the relay is the one we knew
+HEARTBEAT = 15            # seconds between two polls of all live conversations
+ACCOUNTS_TICK = 2         # seconds between two looks at the version of the operator records
+ANNOUNCE = 5              # seconds between two entries in the process table
+WALK = 100                # calls or mailboxes taken from one bucket in a walk
+LEAVE_SHARE = 20          # an overloaded worker asks one in so many of its clients to move, each ANNOUNCE
+
+
+class Upkeep:
+    """The background tasks of one worker."""
+
+    def __init__(self, worker: Worker):
+        self.worker = worker
+        self._refresh = Event()
+        self._down: set[str] = set()
+
+    def begin(self) -> None:
+        """Load the accounts once (waiting for the store), then start all tasks."""
+        self._until_done("accounts", self.worker.refresh_accounts)
+        self._until_done("directory", self._drop_predecessor)
+        for task, pause in ((self._walk_deadlines, TICK), (self._watch_relay, RELAY_TICK),
+                            (self._announce, ANNOUNCE)):
+            gevent.spawn(self._forever, task, pause)
+        gevent.spawn(self._follow_accounts)
+        gevent.spawn(self.worker.timers.run)
+        gevent.spawn(self.worker.tracer.follow)
+        subscriber = self.worker.store.subscriber(self.worker.name, self._reconcile_soon)
+        gevent.spawn(self._listen, subscriber)
+        subscriber.ready.wait(10)
+
+    # --- running tasks ----------------------------------------------------------------------------------------------
+
+    def _attempt(self, name: str, task) -> bool:
+        """Run ``task`` once; the first failure in a row is logged, and so is the recovery."""
+        try:
+            task()
+        except RpcError as error:
+            if name not in self._down:
+                LOG.warn(f"{name}: {error}; trying again")
+            self._down.add(name)
+            return False
+        except Exception as error:
+            LOG.warn(f"{name} failed: {type(error).__name__}: {error}")
+            return False
+        if name in self._down:
+            LOG.info(f"{name}: works again")
+            self._down.discard(name)
+        return True
+
+    def _until_done(self, name: str, task) -> None:
+        while not self._attempt(name, task):
+            gevent.sleep(0.1)
+
+    def _forever(self, task, pause: float) -> None:
+        name = task.__name__.strip("_").replace("_", " ")
+        while True:
+            self._attempt(name, task)
+            gevent.sleep(pause)
+
+    # --- wake-ups ---------------------------------------------------------------------------------------------------
+
+    def _listen(self, subscriber) -> None:
+        """Hand what other workers publish for this one to its connections: ``<connection>\\n<payload>``."""
+        for _, data in subscriber:
+            identity, _, payload = data.partition(b"\n")
+            connection = self.worker.connections.get(identity.decode())
+            if identity == b"*":
+                self._refresh.set()
+            elif connection is None:
+                continue   # gone meanwhile: its client finds the fact when it registers again
+            elif payload.startswith(DISMISS):
+                reason = payload[len(DISMISS):].decode()
+                gevent.spawn(self._attempt, "dismiss", lambda c=connection, r=reason: register.dismissed(c, r))
+            else:
+                connection.push(payload)
+
+    def _reconcile_soon(self) -> None:
+        """After every (re)subscription: what was published meanwhile is lost, so look at the facts again."""
+        gevent.spawn(self._until_done, "reconcile", self._reconcile)
+
+    def _reconcile(self) -> None:
+        """Make the directory and this worker's connections agree, and tell its clients what they may have missed."""
+        worker = self.worker
+        directory = worker.store.directory
+        for client, device_id, identity in directory.entries_of(worker.name):
+            if identity not in worker.connections:
+                directory.unregister(client, device_id, identity)
+        for connection in list(worker.connections.values()):
+            if connection.state == "registered":
+                self._tell_again(connection)
+
+    def _tell_again(self, connection: Connection) -> None:
+        worker, client = self.worker, connection.client
+        known = {entry.connection for entry in worker.store.directory.lookup(client)}
+        if connection.id not in known:
+            worker.store.directory.register(client, worker.entry(connection, "-"), worker.clock())
+        waiting = worker.store.mailbox.waiting(client, connection.box)
+        if waiting:
+            connection.notify("message.waiting", MessageWaiting(waiting))
+        for state in session.states_of(connection):
+            connection.notify("session.state", state)
+
+    def _drop_predecessor(self) -> None:
+        """Forget what a dead process of this worker's name left in the directory."""
+        directory = self.worker.store.directory
+        for client, device_id, identity in directory.entries_of(self.worker.name):
+            if identity not in self.worker.connections:
+                directory.unregister(client, device_id, identity)
+
+    # --- accounts ---------------------------------------------------------------------------------------------------
+
+    def refresh_soon(self) -> None:
+        """Look at the operator records now (signal, or a hint from whoever changed them)."""
+        self._refresh.set()
+
+    def _follow_accounts(self) -> None:
+        while True:
+            self._attempt("accounts", self._refresh_accounts)
+            self._refresh.wait(ACCOUNTS_TICK)
+            self._refresh.clear()
+
+    def _refresh_accounts(self) -> None:
+        changed = self.worker.refresh_accounts()
+        for connection in list(self.worker.connections.values()):
+            if connection.client is None:
+                continue
+            if not self.worker.admits(connection):
+                gone = connection.client.account not in self.worker.accounts.months
+                self._expel(connection, "account-deleted" if gone else "month-expired")
+            elif changed and connection.state == "registered":
+                for month, confirmed in self.worker.updates_of(connection.client):
+                    if not confirmed:
+                        connection.notify("update.offered", UpdateOffered(month))
+
+    def _expel(self, connection: Connection, reason: str) -> None:
+        register.dismissed(connection, reason)
+        if connection.transport is not None:
+            gevent.spawn(connection.transport.close, 1008, reason)
+
+    # --- keep-alive (manual 4.10) -----------------------------------------------------------------------------------
+
+    def keep_alive(self, connection: Connection, link) -> None:
+        """Watch a new connection as the first matching ``keep-alive`` rule says."""
+        method, interval, grace = self.worker.conf.keep_alive_for(connection.ip, connection.client)
+        if method == "tcp":
+            seconds = max(1, interval // 1000)
+            link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            link.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
+            link.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, seconds // 10))
+        else:
+            self.worker.timers.after(interval, self._check_alive, connection.id, interval, grace)
+
+    def _check_alive(self, identity: str, interval: int, grace: int) -> None:
+        transport = self._transport(identity)
+        if transport is None:
+            return
+        silent = (time.monotonic() - transport.last_heard) * 1000
+        if silent < interval:
+            self.worker.timers.after(interval - silent, self._check_alive, identity, interval, grace)
+            return
+        transport.ping()
+        self.worker.timers.after(grace, self._check_answer, identity, interval, grace, transport.last_heard)
+
+    def _check_answer(self, identity: str, interval: int, grace: int, heard: float) -> None:
+        transport = self._transport(identity)
+        if transport is None:
+            return
+        if transport.last_heard > heard:
+            self._check_alive(identity, interval, grace)
+        else:
+            gevent.spawn(transport.close, 1001, "keep-alive: no answer to ping")
+
+    def _transport(self, identity: str):
+        connection = self.worker.connections.get(identity)
+        return connection.transport if connection is not None else None
+
+    # --- deadlines --------------------------------------------------------------------------------------------------
+
+    def _buckets(self):
+        """The 64 groups of slots whose deadlines this worker walks."""
+        return self.worker.store.buckets(self.worker.index, self.worker.conf.attach_workers)
+
+    def _walk_deadlines(self) -> None:
+        worker, now = self.worker, self.worker.clock()
+        buckets = self._buckets()
+        for identity in worker.store.calls.due(buckets, now, WALK):
+            self._call_due(identity, now)
+        for client in worker.store.mailbox.due(buckets, now, WALK):
+            self._mail_due(client, now)
+
+    def _call_due(self, identity: str, now: int) -> None:
+        """A ring time-out, or the regular look at a call in talk: it ends when both parties stay away."""
+        worker = self.worker
+        calls = worker.store.calls
+        call = calls.get(identity)
+        if call is None or call.state not in session.LIVE:
+            calls.forget_due(identity)
+        elif call.state in session.RINGING:
+            session.end(worker, call, "timeout", "crs", now)
+        elif any(worker.store.directory.lookup(parse_client(party)) for party in (call.caller, call.callee)):
+            calls.postpone(identity, now + worker.TALK_CHECK, "")
+        elif call.alone:
+            session.end(worker, call, "lost", "crs", now)
+        else:
+            calls.postpone(identity, now + worker.TALK_CHECK, str(now))
+
+    def _mail_due(self, client, now: int) -> None:
+        """Messages whose time is over: the sender is told first, then they go."""
+        worker = self.worker
+        expired = worker.store.mailbox.expired(client, now, WALK)
+        for item in expired:
+            if item.kind in ("content", "system"):
+                message.report(worker, item.sender, client, "expired", item.id, now,
+                               now + worker.conf.message_expiry * 1000)
+        worker.store.mailbox.expire(client, [item.ref for item in expired], now)
+
+    # --- relay ------------------------------------------------------------------------------------------------------
+
+    def _watch_relay(self) -> None:
+        """Heartbeat; a relay that was started anew gets its live conversations back at once."""
+        relay = self.worker.relay
+        now = time.monotonic()
+        if relay.instance() == getattr(self, "_instance", None) and now < getattr(self, "_next_poll", 0):
+            return
+        instance = relay.instance()
+        calls = {}
+        for call in self.worker.store.calls.live(self._buckets()):
+            for stream in media.load(call.streams):
+                calls[stream.conversation] = call
+        unknown = relay.poll(list(calls)) if calls or instance != getattr(self, "_instance", None) else []
+        for call in {calls[name].id: calls[name] for name in unknown}.values():
+            self.worker.allocate(call, media.load(call.streams))
+        if unknown:
+            LOG.info(f"relay: {len(unknown)} conversations added again")
+        self._instance, self._next_poll = instance, now + HEARTBEAT
+
+    # --- process table, balance -------------------------------------------------------------------------------------
+
+    def _announce(self) -> None:
+        worker = self.worker
+        mine = len(worker.connections)
+        worker.store.directory.announce(worker.name, os.getpid(), mine, worker.clock())
+        others = [process.clients for process in worker.store.directory.processes(worker.clock())]
+        mean = sum(others) / len(others) if others else mine
+        if mine > 1.5 * mean + 50:
+            text = notification("reconnect", Reconnect("balance", 30_000))
+            leaving = worker.random.sample(sorted(worker.connections), max(1, mine // LEAVE_SHARE))
+            for identity in leaving:
+                connection = worker.connections[identity]
+                if connection.state == "registered":
+                    connection.push(text)

@@ -1,0 +1,179 @@
+"""What the handlers of one attach worker work with: the store, the accounts, the relay, and ways to reach clients.
+
+Lives here: thin verbs over those. Never here: the wire, the loop, Redis keys.
+"""
+
+import base64
+import hashlib
+import random
+import time
+from collections.abc import Callable
+
+import gevent
+
+from . import log, media, trace
+from .accounts import Accounts, Month, month_of, next_month
+from .connection import Connection
+from .errors import Busy, Unavailable
+from .names import Client
+from .protocol import Candidate, Result, notification
+from .relay.client import RelayClient, RelayRefused
+from .store import Store
+from .store.directory import Entry
+from .timers import Timers
+
+LOG = log.get("attach")
+DISMISS = b"!dismiss "
+KINDS = {"rtp": "RTP", "opaque": "OPAQUE"}
+
+
+def wall_clock() -> int:
+    """Milliseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Worker:
+    """The services of one attach worker. ``name`` is ``attach:<index>``; ``boot`` differs with every start."""
+
+    TALK_CHECK = 60_000   # ms between looks at whether a call in talk still has a party
+
+    def __init__(self, conf, index: int, store: Store, relay: RelayClient, clock: Callable[[], int] = wall_clock):
+        self.conf = conf
+        self.host = conf.name
+        self.index = index
+        self.name = f"attach:{index}"
+        self.random = random.SystemRandom()
+        self.boot = f"{self.random.getrandbits(40):010x}"
+        self.clock = clock
+        self.store = store
+        self.relay = relay
+        self.accounts = Accounts(conf.update_grace, clock)
+        self.timers = Timers(time.monotonic)
+        self.tracer = trace.Tracer(store)
+        self.connections: dict[str, Connection] = {}
+        self.candidates = [Candidate(conf.ip, conf.relay_port)]
+        self._opened = 0
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def open(self, ip: str, port: int) -> Connection:
+        """A new connection in state *connected*."""
+        self._opened += 1
+        connection = Connection(self, f"{self.index}.{self.boot}.{self._opened}", ip, port)
+        self.connections[connection.id] = connection
+        self.trace_connection(connection)
+        return connection
+
+    def admits(self, connection: Connection) -> bool:
+        """Whether the account and month that this connection was made with are still good."""
+        loaded = self.accounts.months.get(connection.client.account, {})
+        return connection.month in loaded and self.accounts.is_valid(connection.month)
+
+    def schedule_cleanup(self, connection: Connection) -> None:
+        """Close a connection that stays unregistered, where ``detach-cleanup`` says so (manual 4.12)."""
+        delay = self.conf.detach_cleanup_for(connection.ip, connection.client)
+        if delay is not None:
+            self.timers.after(delay, self._clean_up, connection.id)
+
+    def _clean_up(self, identity: str) -> None:
+        connection = self.connections.get(identity)
+        if connection is not None and connection.state != "registered" and connection.transport is not None:
+            gevent.spawn(connection.transport.close, 1000, "not registered")
+
+    # --- clients ----------------------------------------------------------------------------------------------------
+
+    def resolve(self, asking: Client, to: str, account: str | None) -> Client:
+        """See Accounts.resolve; clients not listed count when they were seen here."""
+        return self.accounts.resolve(asking, to, account, self.store.objects.observed)
+
+    def entry(self, connection: Connection, version: str) -> Entry:
+        """The directory entry of a device on ``connection``."""
+        return Entry(device_id=connection.device_id, type=connection.device_type, worker=self.name,
+                     connection=connection.id, since=connection.since, version=version, ip=connection.ip,
+                     port=connection.port, host=self.host)
+
+    def wake(self, client: Client, method: str, params: Result, devices=None, but: str | None = None) -> int:
+        """Send a notification to the registered devices of a client, on whatever worker; returns how many."""
+        return self.store.directory.wake(client, notification(method, params), devices, but)
+
+    def dismiss(self, client: Client, entry: Entry, reason: str) -> None:
+        """Make the worker that holds ``entry`` unregister it."""
+        self.store.directory.tell(entry, DISMISS + reason.encode())
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def session_id(self, caller: Client, identity: str) -> str:
+        """The name of the call that ``caller`` started as ``identity``: the same for a retry, and it names the host."""
+        digest = hashlib.sha256(f"{caller}|{identity}".encode()).digest()
+        return f"{self.host}.{base64.b32encode(digest[:15]).decode().lower()}"
+
+    def allocate(self, call, streams: list[media.RelayedStream]) -> None:
+        """Have the relay hold the conversations of a call; those it has already are left as they are.
+
+        Raises Busy (a limit of crs-relay.conf), Unavailable.
+        """
+        for stream in streams:
+            legs = [{"ufrag": ufrag, "pwd": pwd} for ufrag, pwd in (stream.caller, stream.callee)]
+            try:
+                self.relay.add(stream.conversation, KINDS[stream.kind], legs, [call.id, call.caller, call.callee])
+            except RelayRefused as refusal:
+                if refusal.error == "limit":
+                    raise Busy(f"no {stream.kind} relay is free on this host") from None
+                LOG.warn(f"relay refused {stream.conversation}: {refusal}")
+                raise Unavailable("the relay refused the conversation") from None
+
+    def release(self, call) -> None:
+        self.release_streams(media.load(call.streams))
+
+    def release_streams(self, streams: list[media.RelayedStream]) -> None:
+        """Free relay conversations; where the relay is down they expire by themselves."""
+        for stream in streams:
+            try:
+                self.relay.remove(stream.conversation)
+            except (Unavailable, RelayRefused) as error:
+                LOG.debug(f"relay did not remove {stream.conversation}: {error}")
+
+    # --- accounts and crypto updates --------------------------------------------------------------------------------
+
+    def refresh_accounts(self) -> bool:
+        """Load the operator records anew when their version moved. Returns whether they did."""
+        version = self.store.operator.version()
+        if version == self.accounts.version:
+            return False
+        months: dict[str, dict[str, Month]] = {account: {} for account in self.store.operator.accounts()}
+        for update in self.store.operator.updates():
+            if update.account in months:
+                months[update.account][update.month] = Month(update.created, update.month_key, update.domain_token,
+                                                             update.domains, update.uris)
+        self.accounts.load(version, months)
+        LOG.info(f"accounts loaded: {', '.join(sorted(months)) or 'none'}")
+        return True
+
+    def updates_of(self, client: Client) -> list[tuple[str, bool]]:
+        """The crypto updates held for ``client``: (month, confirmed) of the current and the next month."""
+        current = month_of(self.clock())
+        loaded = self.accounts.months.get(client.account, {})
+        months = [month for month in (current, next_month(current))
+                  if month in loaded and client.uri in loaded[month].uris]
+        confirmed = self.store.objects.confirmed(client) if months else ()
+        return [(month, month in confirmed) for month in months]
+
+    def crypto_update(self, client: Client, month: str) -> str | None:
+        return self.store.operator.crypto_update(client, month)
+
+    # --- trace (manual, chapter 5, trace) ---------------------------------------------------------------------------
+
+    def trace(self, element: str, *fields) -> None:
+        self.tracer.emit(element, fields, self.clock())
+
+    def trace_connection(self, connection: Connection) -> None:
+        self.trace("connection", connection.id, connection.kind, connection.user, connection.ip, connection.port,
+                   connection.state)
+
+    def trace_attach(self, connection: Connection, state: str, description: str) -> None:
+        self.trace("attach", connection.id, connection.device_type or "", connection.client.uri,
+                   connection.client.account, connection.ip, connection.port, state, description)
+
+    def trace_session(self, call) -> None:
+        caller, callee = call.caller.rpartition("@"), call.callee.rpartition("@")
+        self.trace("session", caller[0], callee[0], call.shown_state, caller[2], call.id)
