@@ -1,0 +1,158 @@
+"""The few JOSE constructions in use, each with one fixed set of algorithms. The only file that touches joserfc.
+
+Never here: what a header or a payload means. Three constructions: content encrypted under a shared key (JWE ``dir`` with
+``A256GCM``, RFC 7516), content encrypted for an X25519 key (JWE ``ECDH-ES+A256KW`` with ``A256GCM``, RFC 8037), and
+content signed with an Ed25519 key (JWS ``Ed25519``, RFC 9864). Compact serialisation only. Readers first take the
+header as a strict struct, so what reaches the library has the algorithms and members that we name, and nothing else.
+"""
+
+from typing import Annotated, Any, Literal
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
+from joserfc import jwe, jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey, OKPKey
+from msgspec import Meta, Struct, json, to_builtins
+
+from crs.errors import CrsError
+from crs.trust.fields import b64, read, unb64
+
+JWE_PARTS = 5
+JWS_PARTS = 3
+SHARED = {"alg": "dir", "enc": "A256GCM"}
+SEALED = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
+SIGNED = {"alg": "Ed25519"}
+
+_Part = Annotated[str, Meta(min_length=43, max_length=43, description="32 bytes in base64url")]
+
+
+class JoseRefused(CrsError):
+    """Bytes are not what the key says they should be: wrong form, wrong key, or changed on the way."""
+
+
+class PublicKey(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """An Ed25519 (signatures) or X25519 (encryption) public key as JWK (RFC 8037)."""
+
+    crv: Literal["Ed25519", "X25519"]
+    kty: Literal["OKP"]
+    x: _Part
+    kid: str | None = None      # the account id, in a domain token; absent elsewhere
+
+
+class PrivateKey(Struct, forbid_unknown_fields=True, frozen=True):
+    """The private twin of PublicKey; ``x`` must belong to ``d``."""
+
+    crv: Literal["Ed25519", "X25519"]
+    kty: Literal["OKP"]
+    x: _Part
+    d: _Part
+
+    def __repr__(self) -> str:
+        return f"<private {self.crv} key {self.x}>"
+
+    def public(self, kid: str | None = None) -> PublicKey:
+        return PublicKey(self.crv, self.kty, self.x, kid)
+
+
+class _Encryption(jwe.JWERegistry):
+    """The library's registry with room for a whole update file; the callers bound what they read."""
+
+    max_ciphertext_length = 1 << 30
+
+
+class _Signing(jws.JWSRegistry):
+    """The library's registry with room for a client token in the header."""
+
+    max_header_length = 4096
+    max_payload_length = 1 << 20
+
+
+# Headers are checked by the structs of the callers, which know the members of ours that the library does not.
+_SHARED = _Encryption(algorithms=list(SHARED.values()), strict_check_header=False)
+_SEALED = _Encryption(algorithms=list(SEALED.values()), strict_check_header=False)
+_SIGNED = _Signing(algorithms=list(SIGNED.values()), strict_check_header=False)
+_FAILURES = (JoseError, InvalidTag, InvalidUnwrap, ValueError)
+
+
+def new_key(crv: str, seed: bytes) -> PrivateKey:
+    """A key pair from 32 random bytes (RFC 8032, RFC 7748: the private key is any 32 bytes)."""
+    kind = {"Ed25519": Ed25519PrivateKey, "X25519": X25519PrivateKey}[crv]
+    return PrivateKey(crv, "OKP", b64(kind.from_private_bytes(seed).public_key().public_bytes_raw()), b64(seed))
+
+
+def is_pair(key: PrivateKey, crv: str) -> bool:
+    """Whether ``key`` is of curve ``crv`` and its public half belongs to its private half."""
+    try:
+        return key == new_key(crv, unb64(key.d))
+    except ValueError:
+        return False
+
+
+def header(text: str | bytes, parts: int, kind: Any) -> Any:
+    """The protected header of a compact serialisation as a struct of type ``kind``; checks the form of all parts.
+    Nothing is authenticated yet. Raises JoseRefused."""
+    if isinstance(text, str):
+        text = text.encode("ascii", "replace")
+    segments = text.split(b".", parts)
+    if len(segments) != parts:
+        raise JoseRefused(f"has not {parts} parts (RFC 7515, RFC 7516: compact serialisation)")
+    try:
+        head, *_ = [unb64(segment) for segment in segments]
+        return read(head, kind)
+    except ValueError as error:
+        raise JoseRefused(str(error)) from None
+
+
+def encrypt(head: dict, plaintext: bytes, key: bytes) -> str:
+    """JWE under a shared 32-byte key; ``head`` is added to the protected header."""
+    return jwe.encrypt_compact({**SHARED, **head}, plaintext, OctKey.import_key(key), registry=_SHARED)
+
+
+def decrypt(text: str | bytes, key: bytes) -> bytes:
+    """The content of what ``encrypt`` wrote; its header was read before. Raises JoseRefused."""
+    return _open(text, OctKey.import_key(key), _SHARED)
+
+
+def encrypt_for(head: dict, plaintext: bytes, receiver: PublicKey) -> str:
+    """JWE that only the owner of the X25519 key ``receiver`` can open. Raises JoseRefused for a key that is none."""
+    try:
+        return jwe.encrypt_compact({**SEALED, **head}, plaintext, _key(receiver), registry=_SEALED)
+    except _FAILURES:
+        raise JoseRefused("cannot be encrypted for this key") from None
+
+
+def decrypt_with(text: str, own: PrivateKey) -> bytes:
+    """The content of what ``encrypt_for`` wrote; its header was read before. Raises JoseRefused."""
+    return _open(text, _key(own), _SEALED)
+
+
+def sign(head: dict, payload: bytes, own: PrivateKey) -> str:
+    """JWS over ``payload``; ``head`` is added to the protected header."""
+    return jws.serialize_compact({**SIGNED, **head}, payload, _key(own), registry=_SIGNED)
+
+
+def verify(text: str, signer: PublicKey) -> bytes:
+    """The payload of what ``sign`` wrote; its header was read before. Raises JoseRefused."""
+    try:
+        return jws.deserialize_compact(text, _key(signer), registry=_SIGNED).payload
+    except _FAILURES:
+        raise JoseRefused("the signature is not good") from None
+
+
+def dumps(value: Any) -> bytes:
+    """``value`` as compact JSON."""
+    return json.encode(value)
+
+
+def _open(text: str | bytes, key, registry: _Encryption) -> bytes:
+    try:
+        return jwe.decrypt_compact(text, key, registry=registry).plaintext
+    except _FAILURES:
+        raise JoseRefused("cannot be decrypted: another key, or changed on the way") from None
+
+
+def _key(key: PublicKey | PrivateKey) -> OKPKey:
+    return OKPKey.import_key({name: value for name, value in to_builtins(key).items() if value is not None})
