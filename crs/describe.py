@@ -1,0 +1,47 @@
+"""The machine-readable description of the client protocol (OpenRPC 1.3), made from the structs that validate it.
+
+``python -m crs.describe > doc/protocol.json``; a test compares the file with what this makes.
+"""
+
+import json
+
+import msgspec
+
+from . import errors, protocol
+from .handlers import COMMANDS
+
+ERRORS = [error for error in vars(errors).values()
+          if isinstance(error, type) and issubclass(error, errors.RpcError)
+          and error not in (errors.RpcError, errors.ClientFault, errors.WorldFault)]
+
+
+def description() -> dict:
+    """The whole protocol as one OpenRPC document; notifications stand in ``x-notifications``."""
+    types = [command.params for command in COMMANDS.values()] + [command.result for command in COMMANDS.values()]
+    types += list(protocol.NOTIFICATIONS.values())
+    unique = list(dict.fromkeys(types))
+    references, components = msgspec.json.schema_components(unique, ref_template="#/components/schemas/{name}")
+    reference = dict(zip(unique, references, strict=True))
+    return {
+        "openrpc": "1.3.2",
+        "info": {"title": "CRS client protocol", "version": protocol.SUBPROTOCOL},
+        "methods": [{
+            "name": name,
+            "summary": command.summary,
+            "paramStructure": "by-name",
+            "params": [{"name": "params", "schema": reference[command.params]}],
+            "result": {"name": "result", "schema": reference[command.result]},
+            "x-states": sorted(command.states),
+        } for name, command in COMMANDS.items()],
+        "x-notifications": [{"name": name, "params": reference[struct]}
+                            for name, struct in protocol.NOTIFICATIONS.items()],
+        "components": {
+            "schemas": components,
+            "errors": {error.error: {"code": error.code, "message": (error.__doc__ or error.error).split("\n")[0],
+                                     "data": {"error": error.error, "retry": error.retry}} for error in ERRORS},
+        },
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(description(), indent=1))
