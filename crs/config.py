@@ -1,0 +1,153 @@
+"""The configuration of one host: its three files as one checked value, or every fault in them at once.
+
+Lives here: what the settings lead to, and what must hold between them. Never here: which directives there are
+(``directives``), how a file is read (``conffile``), anything about the machine the files are on (``check``).
+"""
+
+from pathlib import Path
+from typing import Iterator
+
+from crs import directives, names, values
+from crs.conffile import Fault, Reading, Setting
+from crs.errors import OperatorFault
+from crs.home import Home
+from crs.values import DEFAULT_KEEP_ALIVE, KeepAliveRule
+
+_TCP_PORTS = ("listen-port", "failover-port", "sync-port", "iw-listen-port")
+
+
+class ConfigError(OperatorFault):
+    """The configuration cannot be used. ``faults`` has all that is wrong; the text is the first one."""
+
+    def __init__(self, faults: list[Fault]):
+        more = f" (and {len(faults) - 1} more, see crsd --check)" if len(faults) > 1 else ""
+        super().__init__(f"{faults[0]}{more}")
+        self.faults = faults
+
+
+class Config:
+    """What the three files say, checked and complete.
+
+    Each directive is an attribute (``listen-port`` is ``.listen_port``; units and bounds stand in ``directives``).
+    Besides: ``home``, ``name`` (this host), ``hosts`` (name to address, the pool in the order of the file), ``ip`` (this
+    host's address), ``relay_limits`` (kind to number or None), ``settings`` (the lines as written), and ``notes`` (what
+    is worth telling an operator).
+    """
+
+    def __init__(self, home: Home, settings: list[Setting]):
+        self.home = home
+        self.settings = settings
+        self.notes = list(_notes(settings))
+        for row in directives.DIRECTIVES:
+            given = tuple(setting.value for setting in settings if setting.directive is row)
+            setattr(self, row.attribute, given if row.repeats else given[0] if given else row.default_value())
+        addresses = dict(self.ip)
+        self.name = self.crsname
+        self.hosts = {host: addresses.get(host) for host in self.host}
+        self.ip = addresses.get(self.name)
+        self.listen_address = self.listen_address or self.ip
+        self.addr_map = dict(self.addr_map)
+        self.relay_limits = {kind: getattr(self, f"max_{kind.lower()}_relays") for kind in directives.RELAY_KINDS}
+
+    def keep_alive_for(self, ip: str, client: names.Client | None = None) -> KeepAliveRule:
+        """How the connection of this client is watched: the first rule that matches, else the default."""
+        return _first_match(self.keep_alive, ip, client, DEFAULT_KEEP_ALIVE)
+
+    def detach_cleanup_for(self, ip: str, client: names.Client | None = None) -> int | None:
+        """Milliseconds after which an unregistered client's connection is closed, or None: it stays."""
+        return _first_match(self.detach_cleanup, ip, client, None)
+
+
+def load(home: str | Path | Home, folder: Path | None = None) -> Config:
+    """Read the configuration of ``home`` (from ``folder``, where its files lie elsewhere). Raises ConfigError."""
+    home = home if isinstance(home, Home) else Home(home)
+    reading = Reading()
+    for file in directives.FILES:
+        reading.file((folder or home.root) / file)
+    config = Config(home, reading.settings)
+    faults = [*reading.faults, *_repeated(reading.settings)]
+    # What follows from a line that is wrong anyway is not told a second time.
+    faults += [fault for about, fault in _contradictions(config) if not about & reading.broken]
+    if faults:
+        files = list(directives.FILES)
+        raise ConfigError(sorted(faults, key=lambda fault: (files.index(fault.file), fault.line)))
+    return config
+
+
+def _first_match(rules, ip: str, client: names.Client | None, default):
+    address = values.plain_address(ip)
+    for who, rule in rules:
+        if who == client if isinstance(who, names.Client) else address in who:
+            return rule
+    return default
+
+
+def _notes(settings: list[Setting]) -> Iterator[Fault]:
+    for setting in settings:
+        if setting.directive.obsolete:
+            yield setting.fault(f"{setting.name} is ignored since {setting.directive.obsolete}", "remove the line")
+        elif not setting.directive.effective:
+            yield setting.fault(f"{setting.name} is not yet effective", "it is checked, and counts in a later release")
+
+
+def _repeated(settings: list[Setting]) -> Iterator[Fault]:
+    """What stands twice and may not: a directive, or the host or address that one is about."""
+    first = {}
+    for setting in settings:
+        if setting.name in ("ip", "addr-map"):
+            line = f"{setting.name} {setting.value[0]}"
+        elif setting.name == "host":
+            line = f"host {setting.value}"
+        elif setting.directive.repeats:
+            continue
+        else:
+            line = setting.name
+        seen = first.setdefault(line, setting)
+        if seen is not setting:
+            yield setting.fault(f"{line} stands in line {seen.line} already", "remove one of the two lines")
+
+
+def _contradictions(config: Config) -> Iterator[tuple[set[str], Fault]]:
+    """What does not hold between settings, with the names of the directives it is about."""
+    for setting in config.settings:
+        if setting.name == "ip":
+            yield from _of_address(config, *setting.value, setting)
+        elif setting.name == "host" and config.hosts[setting.value] is None:
+            yield {"ip"}, setting.fault(f"{setting.value} has no address", f"add the line: ip {setting.value} <address>")
+        elif setting.name == "crsname" and setting.value not in config.hosts:
+            yield {"host"}, setting.fault(f"{setting.value} is not a host of crs.conf",
+                                          "write the name of one of its host lines")
+        elif setting.name == "features" and "push" in setting.value and config.cps is None:
+            yield {"cps"}, setting.fault("push needs a push server", "add the line: cps <host> <port> <id> <secret>")
+    yield from _missing(config)
+    yield from _same_port(config)
+
+
+def _of_address(config: Config, host: str, address: str, setting: Setting) -> Iterator[tuple[set[str], Fault]]:
+    if host not in config.hosts:
+        yield {"host"}, setting.fault(f"{host} is not declared as a host", f"add the line: host {host}")
+    owner = next((name for name, ip in config.hosts.items() if ip == address), host)
+    if owner != host:
+        yield set(), setting.fault(f"{address} is the address of {owner} too", "give each host an address of its own")
+
+
+def _missing(config: Config) -> Iterator[tuple[set[str], Fault]]:
+    if not config.hosts:
+        yield {"host"}, Fault("crs.conf", 0, 0, "no host of the pool is declared", "add a line such as: host crs1")
+    if len(config.hosts) > 1 and config.key is None:
+        yield {"key"}, Fault("crs.conf", 0, 0, "the hosts of the pool share no secret",
+                             "add the line: key <shared secret>, with one from crs-cli create sharedSecret -B32")
+    if config.name is None:
+        yield {"crsname"}, Fault("crs-local.conf", 0, 0, "it is not said which host of the pool this is",
+                                 "add a line such as: crsname crs1")
+
+
+def _same_port(config: Config) -> Iterator[tuple[set[str], Fault]]:
+    """The TCP ports of a host must differ; the media port is UDP."""
+    owners: dict[int, str] = {}
+    for name in _TCP_PORTS:
+        port = getattr(config, name.replace("-", "_"))
+        other = owners.setdefault(port, name)
+        if other != name:
+            line = next(setting for setting in reversed(config.settings) if setting.name in (name, other))
+            yield {name, other}, line.fault(f"{name} and {other} are both {port}", "choose a port of its own for each")

@@ -1,0 +1,102 @@
+"""The home directory of one host: where everything lies, and how a fresh one is made.
+
+Here alone are the names of files and directories of a home. Never here: what stands in the files (``directives``,
+``store``, ``trust``), or what runs in it (``supervisor``).
+"""
+
+import os
+from pathlib import Path
+
+from crs.errors import OperatorFault
+
+INSTALLED = Path("/opt/crs")               # manual, chapter 4.1.2
+INSTALLED_LOG = Path("/var/log/crs")       # manual, chapter 6
+MAX_SOCKET_PATH = 107                      # bytes; sun_path of unix(7) without its final NUL
+
+NOTIFY_SH = """\
+#!/bin/sh
+# Run at every system event (manual, chapter 7.1):   notify.sh <unit/modulename> <event>
+# As installed it tells syslog. Add what your fault management needs, such as an SNMP trap. It is never waited for, and
+# is ended after 10 seconds.
+unit=$1
+event=$2
+if command -v logger >/dev/null 2>&1; then
+    logger -t crs -- "$unit: $event"
+fi
+exit 0
+"""
+
+
+class Home:
+    """The paths of one home. Nothing is looked at or made until a method is called."""
+
+    def __init__(self, root: str | Path):
+        self.root = Path(os.path.abspath(root))
+        self.conf = self.root / "crs.conf"
+        self.local_conf = self.root / "crs-local.conf"
+        self.relay_conf = self.root / "crs-relay.conf"
+        self.accounts = self.root / "accounts"
+        self.data = self.root / "data"
+        self.run = self.root / "run"
+        self.scripts = self.root / "scripts"
+        self.backup = self.root / "backup"
+        self.log = INSTALLED_LOG if self.root == INSTALLED else self.root / "log"
+
+        self.crs_log = self.log / "crs.log"
+        self.relay_log = self.log / "crs_relay.log"
+        self.notify = self.scripts / "notify.sh"
+        self.lock = self.run / "lock"
+        self.processes = self.run / "processes.json"
+        self.started_with = self.run / "conf"          # the configuration that the running host was started with
+        self.redis_high_sock = self.run / "redis_high.sock"
+        self.redis_low_sock = self.run / "redis_low.sock"
+        self.relay_sock = self.run / "relay.sock"
+
+    def __str__(self) -> str:
+        return str(self.root)
+
+    @classmethod
+    def find(cls, option: str | None = None) -> "Home":
+        """The home that ``--home`` names, else ``CRS_HOME``, else ``/opt/crs``."""
+        return cls(option or os.environ.get("CRS_HOME") or INSTALLED)
+
+    def directories(self) -> tuple[Path, ...]:
+        """Every directory of a home, the home itself first."""
+        return self.root, self.run, self.data, self.accounts, self.log, self.scripts, self.backup
+
+    def check_socket_paths(self) -> None:
+        """Raise OperatorFault if a Unix socket could not be bound below this home."""
+        longest = max((self.redis_high_sock, self.redis_low_sock, self.relay_sock), key=lambda path: len(bytes(path)))
+        excess = len(bytes(longest)) - MAX_SOCKET_PATH
+        if excess > 0:
+            raise OperatorFault(f"{longest} is {excess} bytes too long for a Unix socket (limit {MAX_SOCKET_PATH}); "
+                                "choose a home with a shorter path")
+
+    def prepare(self) -> None:
+        """Make the directories that are missing, readable by their owner alone. Raises OperatorFault."""
+        self.check_socket_paths()
+        for directory in self.directories():
+            try:
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise OperatorFault(f"{directory} cannot be made: {error.strerror}; "
+                                    "check the path and its owner") from None
+
+    def create(self, files: dict[Path, str]) -> None:
+        """Make a fresh home with these configuration files (0600) and ``notify.sh``. Raises OperatorFault."""
+        if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
+            raise OperatorFault(f"{self.root} is not an empty directory; choose another, or remove it first")
+        self.prepare()
+        for path, text in files.items():
+            write_private(path, text)
+        write_private(self.notify, NOTIFY_SH, 0o700)
+
+
+def write_private(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a whole file in one step: a reader sees the old text or the new. ``mode`` holds from the first byte on."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(fd, "w", encoding="utf-8") as file:
+        os.fchmod(fd, mode)
+        file.write(text)
+    os.replace(draft, path)

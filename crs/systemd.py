@@ -1,0 +1,37 @@
+"""Telling systemd how a service is (sd_notify(3)), where it was started by systemd. Elsewhere nothing happens."""
+
+import os
+import socket
+import time
+
+
+def notify(*states: str) -> None:
+    """Send states such as ``READY=1``. A systemd that does not listen is no fault of ours: never raises."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            sock.setblocking(False)
+            sock.sendto("\n".join(states).encode(), address)
+    except OSError:
+        pass
+
+
+class Watchdog:
+    """The keep-alive that systemd asks for with ``WatchdogSec=``: sent twice in each such time."""
+
+    def __init__(self, environ=os.environ):
+        microseconds = environ.get("WATCHDOG_USEC", "")
+        meant = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        self.interval = int(microseconds) / 2_000_000 if meant and microseconds.isdigit() else 0.0
+        self._next = 0.0
+
+    def beat(self, now: float | None = None) -> None:
+        """Send the keep-alive if it is due; call it more often than every ``interval`` seconds."""
+        now = time.monotonic() if now is None else now
+        if self.interval and now >= self._next:
+            self._next = now + self.interval
+            notify("WATCHDOG=1")
