@@ -80,9 +80,14 @@ def read_token(token: str, domain: str, client: names.Client) -> ClientToken:
     return claims
 
 
+def check_time(token: ClientToken, now: int) -> None:
+    """Raise TokenRefused if ``token`` has run out at ``now`` (milliseconds)."""
+    if now >= token.exp * 1000:
+        raise TokenRefused(f"the client token of {token.sub} for {token.month} has run out")
+
+
 def verify(token: str, domain: str, client: names.Client, now: int) -> ClientToken:
-    """As ``read_token``, and the token has not run out at ``now`` (milliseconds). Raises TokenRefused."""
+    """As ``read_token``, and the token has not run out at ``now``. Raises TokenRefused."""
     claims = read_token(token, domain, client)
-    if now >= claims.exp * 1000:
-        raise TokenRefused(f"the client token of {client} for {claims.month} has run out")
+    check_time(claims, now)
     return claims

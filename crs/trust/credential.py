@@ -1,0 +1,174 @@
+"""A client's credential: the one file from which a client attaches, signs, opens what was sealed for it, and knows others.
+
+Lives here: the file, a month's keys in it, and the crypto update that brings the next month's. Never here: a connection,
+or who issues credentials (``cms``). Format, with a worked example: ``doc/update-file.md``.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from crs import names, protocol
+from crs.errors import OperatorFault
+from crs.trust import fields, identity, jose, months, private, tokens
+from crs.trust.jose import PrivateKey
+
+TYPE = "crs-crypto-update"
+MAX_FILE = 4 * 1024 * 1024     # bytes
+MONTHS_KEPT = 6                # a message may wait 90 days: its receiver needs the keys of the month it was sealed in
+
+
+class CredentialFault(OperatorFault):
+    """A credential or crypto update that cannot be used; the text names the field. Nothing was changed."""
+
+
+class Server(Struct, forbid_unknown_fields=True, frozen=True):
+    """Where to attach: a DNS name (all its addresses are tried) or an address."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    port: Annotated[int, Meta(ge=1, le=65535)]
+
+
+class MonthKeys(Struct, forbid_unknown_fields=True, frozen=True):
+    """What one month gives a client."""
+
+    created: Annotated[int, Meta(ge=0)]         # when the CMS wrote this, ms since 1970; an older one never replaces it
+    identity: str                               # TLS-PSK identity
+    key: fields.Key                             # TLS-PSK key
+    sign: PrivateKey                            # Ed25519
+    enc: PrivateKey                             # X25519
+    token: str                                  # the client token: the public halves, signed by the domain
+    domain_token: str                           # of the own account
+    domains: dict[protocol.Account, str]        # connected account -> its domain token
+
+    def __repr__(self) -> str:
+        return f"<keys of {self.identity}>"
+
+
+class Credential(Struct, forbid_unknown_fields=True):
+    """Everything a client holds. Only ``months`` changes, by ``apply_crypto_update``."""
+
+    version: Literal[1]
+    uri: str
+    account: protocol.Account
+    servers: Annotated[list[Server], Meta(min_length=1)]
+    update_key: fields.Key                      # opens this client's crypto updates
+    months: dict[protocol.Month, MonthKeys]
+
+    @property
+    def client(self) -> names.Client:
+        return names.Client(self.uri, self.account)
+
+    def __repr__(self) -> str:
+        return f"<credential of {self.client} for {', '.join(sorted(self.months))}>"
+
+
+class _CryptoUpdate(Struct, forbid_unknown_fields=True):
+    uri: str
+    account: protocol.Account
+    month: protocol.Month
+    keys: MonthKeys
+
+
+class _Header(Struct, forbid_unknown_fields=True):
+    alg: Literal["dir"]
+    enc: Literal["A256GCM"]
+    typ: Literal["crs-crypto-update"]
+
+
+def load(path: str | Path) -> Credential:
+    """Read and check a credential file. Raises CredentialFault, OperatorFault."""
+    try:
+        return decode(private.read(Path(path), MAX_FILE))
+    except CredentialFault as fault:
+        raise CredentialFault(f"{path}: {fault}") from None
+
+
+def save(path: str | Path, credential: Credential) -> None:
+    """Write a credential file: 0600, whole or not at all. Raises OperatorFault."""
+    private.write(Path(path), jose.dumps(credential) + b"\n")
+
+
+def decode(data: bytes) -> Credential:
+    """A credential from JSON, every field checked. Raises CredentialFault."""
+    try:
+        credential = fields.read(data, Credential)
+        fields.check_uri(credential.uri)
+    except ValueError as error:
+        raise CredentialFault(f"the credential is wrong: {error}") from None
+    for month, keys in credential.months.items():
+        _check_keys(credential.client, month, keys)
+    return credential
+
+
+def for_month(credential: Credential, month: str) -> MonthKeys:
+    """The keys of ``month``. Raises CredentialFault."""
+    try:
+        return credential.months[month]
+    except KeyError:
+        raise CredentialFault(f"the credential of {credential.client} holds no keys for {month}") from None
+
+
+def current_month(credential: Credential, now: int) -> str:
+    """The month whose keys to use now: this month's, else those of the previous in its grace, else the next month's.
+    Raises CredentialFault when there are none: the client missed its crypto updates."""
+    this = months.of(now)
+    for month in (this, months.before(this), months.after(this)):
+        if month in credential.months and months.usable(month, now):
+            return month
+    raise CredentialFault(f"the credential of {credential.client} holds no keys for {this}; get a new one from the CMS")
+
+
+def domain_token(credential: Credential, account: str, now: int) -> str:
+    """The domain token of ``account`` by the newest word of the own CMS. Raises tokens.TokenRefused when ``account``
+    is neither the own nor a connected one."""
+    keys = for_month(credential, current_month(credential, now))
+    token = keys.domain_token if account == credential.account else keys.domains.get(account)
+    if token is None:
+        raise tokens.TokenRefused(f"account {fields.printable(account)} is not connected with {credential.account}")
+    return token
+
+
+def crypto_update(client: names.Client, update_key: bytes, month: str, keys: MonthKeys) -> str:
+    """The month's keys as the CMS sends them through the CRS, for this client's ``update_key`` alone."""
+    content = _CryptoUpdate(client.uri, client.account, month, keys)
+    return jose.encrypt({"typ": TYPE}, jose.dumps(content), update_key)
+
+
+def apply_crypto_update(credential: Credential, text: str) -> str:
+    """Put the keys of a crypto update into ``credential`` (and let go of the oldest month's when there are more than
+    MONTHS_KEPT); returns the month. Applying the same once more does no harm. Raises CredentialFault."""
+    try:
+        jose.header(text, jose.JWE_PARTS, _Header)
+        update = fields.read(jose.decrypt(text, credential.update_key), _CryptoUpdate)
+    except (jose.JoseRefused, ValueError) as error:
+        raise CredentialFault(f"the crypto update is not good: {error}") from None
+    if names.Client(update.uri, update.account) != credential.client:
+        raise CredentialFault(f"the crypto update is for another client, not for {credential.client}")
+    _check_keys(credential.client, update.month, update.keys)
+    held = credential.months.get(update.month)
+    if held is not None and held.created > update.keys.created:
+        raise CredentialFault(f"the crypto update for {update.month} is older than what is held")
+    kept = sorted({*credential.months, update.month})[-MONTHS_KEPT:]
+    credential.months = {month: keys for month, keys in {**credential.months, update.month: update.keys}.items()
+                         if month in kept}
+    return update.month
+
+
+def _check_keys(client: names.Client, month: str, keys: MonthKeys) -> None:
+    """Raise CredentialFault unless all parts of a month's keys belong to ``client``, ``month`` and each other."""
+    parsed = identity.parse_identity(keys.identity)
+    if parsed is None or (parsed.account, parsed.month) != (client.account, month):
+        raise CredentialFault(f"the identity for {month} is not one of account {client.account} and that month")
+    for name, key, curve in (("sign", keys.sign, "Ed25519"), ("enc", keys.enc, "X25519")):
+        if not jose.is_pair(key, curve):
+            raise CredentialFault(f"{name} for {month} is not an {curve} key pair: d and x do not belong together")
+    try:
+        token = tokens.read_token(keys.token, keys.domain_token, client)
+        for account, domain in keys.domains.items():
+            tokens.domain_key(domain, account)
+    except tokens.TokenRefused as error:
+        raise CredentialFault(f"the tokens for {month} are not good: {error}") from None
+    if (token.month, token.sig, token.enc) != (month, keys.sign.public(), keys.enc.public()):
+        raise CredentialFault(f"the client token for {month} is for another month or other keys")

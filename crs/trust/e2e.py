@@ -1,0 +1,93 @@
+"""End-to-end: content signed by one client and sealed for another. The CRS carries it and can neither read nor change it.
+
+Lives here: what is signed, what is sealed, and what a receiver checks before it believes. Never here: where bodies come
+from. Sign, then encrypt: a JWS (RFC 7515) by the sender's month key inside a JWE (RFC 7516) for the receiver's. The
+signed claims name both ends, the purpose and the id, so nothing can be passed on, turned around or used elsewhere.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from crs import names, protocol
+from crs.errors import CrsError
+from crs.trust import fields, jose, months, tokens
+from crs.trust.credential import Credential, CredentialFault, current_month, domain_token, for_month
+from crs.trust.tokens import ClientToken
+
+TYPE = "crs-sealed"
+MAX_PLAINTEXT = 24_576          # bytes: sealed, they fit in a body of protocol.MAX_BODY characters
+MAX_AGE = 91 * months.DAY       # the longest that a message may wait, and a day for clocks that differ
+SKEW = months.DAY               # how far the sender's clock may be ahead
+
+
+class SealRefused(CrsError):
+    """A sealed body that proves nothing; the text says why."""
+
+
+class Claims(Struct, rename={"sender": "from"}, frozen=True):
+    """What the sender signed. Members that this release does not know are ignored."""
+
+    sender: str                             # uri@account
+    to: str                                 # uri@account
+    kind: Annotated[str, Meta(min_length=1, max_length=32)]      # the purpose: content, system, offer, answer, ...
+    id: Annotated[str, Meta(max_length=80)]                      # of the message, call or change it belongs to
+    time: protocol.Time                     # when it was signed, by the sender's clock
+    body: str                               # the content in base64url
+
+
+class _SealedHeader(Struct, forbid_unknown_fields=True):
+    alg: Literal["ECDH-ES+A256KW"]
+    enc: Literal["A256GCM"]
+    typ: Literal["crs-sealed"]
+    kid: protocol.Month                     # whose month's key opens it
+    epk: jose.PublicKey
+
+
+class _SignedHeader(Struct, forbid_unknown_fields=True):
+    alg: Literal["Ed25519"]
+    typ: Literal["crs-signed"]
+    token: str                              # the sender's client token: says which key verifies, and is signed itself
+
+
+def seal(plaintext: bytes, sender: Credential, receiver: ClientToken, kind: str, id: str, now: int) -> str:
+    """Sign ``plaintext`` (at most MAX_PLAINTEXT bytes) as ``sender`` and encrypt it for ``receiver``, whose token the
+    caller has verified. ``kind`` and ``id`` are what ``open_sealed`` is asked for. Raises SealRefused, CredentialFault."""
+    if len(plaintext) > MAX_PLAINTEXT:
+        raise SealRefused(f"{len(plaintext)} bytes are too much to seal; the limit is {MAX_PLAINTEXT}")
+    keys = for_month(sender, current_month(sender, now))
+    claims = Claims(str(sender.client), receiver.sub, kind, id, now, fields.b64(plaintext))
+    signed = jose.sign({"typ": "crs-signed", "token": keys.token}, jose.dumps(claims), keys.sign)
+    try:
+        return jose.encrypt_for({"typ": TYPE, "kid": receiver.month}, signed.encode(), receiver.enc)
+    except jose.JoseRefused as error:
+        raise SealRefused(f"not sealed for {receiver.sub}: {error}") from None
+
+
+def open_sealed(text: str, receiver: Credential, sender: names.Client, kind: str, id: str | None, now: int,
+                max_age: int = MAX_AGE) -> tuple[bytes, Claims]:
+    """The content that ``sender`` sealed for ``receiver`` as ``kind`` under ``id`` (None: any; then look at the claims),
+    signed at most ``max_age`` milliseconds ago. Raises SealRefused, and then nothing of it is to be believed."""
+    try:
+        claims = _verified(text, receiver, sender, now)
+        content = fields.unb64(claims.body)
+    except (jose.JoseRefused, tokens.TokenRefused, CredentialFault, ValueError) as error:
+        raise SealRefused(f"the body from {sender} is refused: {error}") from None
+    if claims.sender != str(sender) or claims.to != str(receiver.client):
+        raise SealRefused(f"the body from {sender} is refused: it was signed for another pair of clients")
+    if claims.kind != kind or id is not None and claims.id != id:
+        raise SealRefused(f"the body from {sender} is refused: it was signed for another purpose or id")
+    if not now - max_age <= claims.time <= now + SKEW:
+        raise SealRefused(f"the body from {sender} is refused: it was signed too long ago, or in the future")
+    return content, claims
+
+
+def _verified(text: str, receiver: Credential, sender: names.Client, now: int) -> Claims:
+    """The claims, if the sender's domain vouches for the key that signed them, at the time they were signed."""
+    month = jose.header(text, jose.JWE_PARTS, _SealedHeader).kid
+    signed = jose.decrypt_with(text, for_month(receiver, month).enc).decode("ascii")
+    header = jose.header(signed, jose.JWS_PARTS, _SignedHeader)
+    token = tokens.read_token(header.token, domain_token(receiver, sender.account, now), sender)
+    claims = fields.read(jose.verify(signed, token.sig), Claims)
+    tokens.check_time(token, claims.time)
+    return claims
