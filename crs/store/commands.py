@@ -1,0 +1,100 @@
+"""What every connection to a Redis offers: commands, batches, scripts, and errors as classes of this house.
+
+Lives here: packing, the answer to NOSCRIPT, which Redis error is whose fault. Never here: sockets (``pipe`` for the
+workers, ``direct`` for the command line) and the names of keys (``schema``).
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import hiredis
+
+from ..errors import Internal, RpcError, Unavailable
+
+SCRIPTS = {path.stem: path.read_bytes() for path in sorted(Path(__file__).with_name("lua").glob("*.lua"))}
+
+# Also inside the text: before release 7 an error in a script comes wrapped in "ERR Error running script".
+_PASSING = re.compile(r"\b(OOM|LOADING|MISCONF|READONLY|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b")
+
+
+class RedisError(Internal):
+    """Redis refused a command: a mistake in this code, not a fault of the world."""
+
+
+class Commands:
+    """The calls. ``name`` says in errors which Redis it is; ``scripts`` maps a name to Lua source.
+
+    A result is what hiredis gives: bytes, int, None or a list of those. Every call raises Unavailable when Redis did
+    not answer or cannot serve now (nothing was acknowledged; the command may or may not have been carried out),
+    RedisError when it refused.
+    """
+
+    def __init__(self, name: str, scripts: Mapping[str, bytes]):
+        self.name = name
+        self._sources = {hashlib.sha1(source).hexdigest(): source for source in scripts.values()}
+        self._digests = {script: hashlib.sha1(source).hexdigest() for script, source in scripts.items()}
+
+    def call(self, *command: str | bytes | int):
+        """One command, its result."""
+        result = self._exchange(hiredis.pack_command(command), 1)[0]
+        if isinstance(result, hiredis.ReplyError):
+            result = self._recover(command, str(result))
+        if isinstance(result, RpcError):
+            raise result
+        return result
+
+    def calls(self, commands: Sequence[tuple]) -> list:
+        """Many commands in one round trip, carried out in order though not as one: others may come between.
+
+        Where a command fails, its error stands in the list, and the later ones are carried out all the same.
+        """
+        results = self._exchange(b"".join([hiredis.pack_command(command) for command in commands]), len(commands))
+        for place, result in enumerate(results):
+            if isinstance(result, hiredis.ReplyError):
+                results[place] = self._recover(commands[place], str(result))
+        return results
+
+    def all(self, commands: Sequence[tuple]) -> list:
+        """As ``calls``, but the first error is raised."""
+        results = self.calls(commands)
+        for result in results:
+            if isinstance(result, RpcError):
+                raise result
+        return results
+
+    def script(self, name: str, keys: Iterable, arguments: Iterable = ()):
+        """Run a script: one atomic step."""
+        return self.call(*self.evalsha(name, keys, arguments))
+
+    def evalsha(self, name: str, keys: Iterable, arguments: Iterable = ()) -> tuple:
+        """The command that runs a script, for ``calls``."""
+        keys = tuple(keys)
+        return ("EVALSHA", self._digests[name], len(keys), *keys, *arguments)
+
+    def scan(self, pattern: str):
+        """Iterate over the keys that match, without holding up the server. A key may come twice."""
+        cursor = b"0"
+        while True:
+            cursor, keys = self.call("SCAN", cursor, "MATCH", pattern, "COUNT", 500)
+            yield from keys
+            if cursor == b"0":
+                return
+
+    def _recover(self, command: tuple, text: str):
+        """The result of a command that Redis answered with an error: of a second try, or the error as a class."""
+        if text.startswith("NOSCRIPT"):
+            with_source = hiredis.pack_command(("EVAL", self._sources[command[1]], *command[2:]))
+            result = self._exchange(with_source, 1)[0]
+            if not isinstance(result, hiredis.ReplyError):
+                return result
+            text = str(result)
+        passing = _PASSING.search(text)
+        if passing:
+            return Unavailable(f"{self.name} cannot serve now ({passing[1]})")
+        return RedisError(f"{self.name}: {text:.200}")
+
+    def _exchange(self, packed: bytes, count: int) -> list:
+        """Send packed commands, return their ``count`` replies in order. Raises Unavailable."""
+        raise NotImplementedError

@@ -1,0 +1,207 @@
+"""One connection to Redis, shared by all greenlets of a worker: what many ask at a time travels as one write.
+
+A call hands its packed bytes to the writer and waits; the reader gives the replies out in the order of the calls. So
+no call holds up another, and an answer cannot reach the wrong greenlet: whoever gave up keeps its place in the queue
+and its answer is dropped; any fault of the protocol closes the socket and fails all who wait.
+Never here: what a command means (``commands``), or a connection that blocks or subscribes.
+"""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+import gevent
+import hiredis
+from gevent import socket
+from gevent.event import Event
+from gevent.hub import Waiter
+
+from .. import log
+from ..errors import Unavailable
+from .commands import Commands
+
+LOG = log.get("store")
+
+CHUNK = 65_536               # bytes read at a time
+MAX_UNSENT = 256 * 1024**2   # bytes queued for a Redis that does not read; beyond, calls are refused
+WATCH_TICK = 0.1             # seconds between two looks for calls that waited too long
+
+
+class _Waiting:
+    """The place of one call in the queue of answers. The hub hands over: it does not mind a call that left."""
+
+    __slots__ = ("count", "deadline", "failed", "replies", "waiter")
+
+    def __init__(self, count: int, deadline: float):
+        self.count = count
+        self.deadline = deadline
+        self.failed = False
+        self.replies: list = []
+        self.waiter = Waiter()
+
+    def answer(self) -> None:
+        if not self.failed:
+            self.waiter.hub.loop.run_callback(self.waiter.switch, self.replies)
+
+    def fail(self, text: str) -> None:
+        if not self.failed:
+            self.failed = True
+            self.waiter.hub.loop.run_callback(self.waiter.throw, Unavailable(text))
+
+
+class Pipe(Commands):
+    """Connects by itself, and again after a fault, at most every ``retry_ms``; meanwhile calls fail at once.
+
+    A call waits at most ``timeout_ms`` for its answer (and a little more: see WATCH_TICK).
+    """
+
+    def __init__(self, path: str | Path, name: str, scripts: Mapping[str, bytes], timeout_ms: int = 5000,
+                 retry_ms: int = 100):
+        super().__init__(name, scripts)
+        self.path = str(path)
+        self._timeout = timeout_ms / 1000
+        self._retry = retry_ms / 1000
+        self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
+        self._queued = Event()
+        self._waiting: deque[_Waiting] = deque()
+        self._tried = Event()      # the first attempt to connect is over, however it ended
+        self._up = False
+        self._said_down = False
+        self._life = gevent.spawn(self._live)
+
+    def close(self) -> None:
+        """End for good; whoever waits gets Unavailable."""
+        self._life.kill()
+
+    def tell(self, *command: str | bytes | int) -> None:
+        """Send a command and forget it: never waits, never raises; while Redis is away it is lost. For hints."""
+        if self._up and self._unsent_bytes <= MAX_UNSENT:
+            self._queue(hiredis.pack_command(command), 1)
+
+    def _exchange(self, packed: bytes, count: int) -> list:
+        if not self._up:
+            self._tried.wait(self._timeout)
+            if not self._up:
+                raise Unavailable(f"{self.name} is not running")
+        if self._unsent_bytes > MAX_UNSENT:
+            raise Unavailable(f"{self.name} does not keep up")
+        return self._queue(packed, count).waiter.get()
+
+    def _queue(self, packed: bytes, count: int) -> _Waiting:
+        """Bytes and place are taken in one step: nothing here may yield."""
+        waiting = _Waiting(count, time.monotonic() + self._timeout)
+        if not self._unsent:
+            self._queued.set()
+        self._waiting.append(waiting)
+        self._unsent.append(packed)
+        self._unsent_bytes += len(packed)
+        return waiting
+
+    # --- the connection ---------------------------------------------------------------------------------------------
+
+    def _live(self) -> None:
+        while True:
+            try:
+                with socket.socket(socket.AF_UNIX) as sock:
+                    self._greet(sock)
+                    self._serve(sock)
+            except (OSError, hiredis.HiredisError) as error:
+                self._say_down(str(error) or type(error).__name__)
+            self._tried.set()
+            gevent.sleep(self._retry)
+
+    def _greet(self, sock) -> None:
+        """Connect and load the scripts, all within the time of one call. Raises OSError, HiredisError."""
+        with gevent.Timeout(self._timeout, TimeoutError("no answer")):
+            sock.connect(self.path)
+            sock.sendall(b"".join([hiredis.pack_command(("SCRIPT", "LOAD", source))
+                                   for source in self._sources.values()] + [hiredis.pack_command(("PING",))]))
+            reader = hiredis.Reader()
+            for _ in range(len(self._sources) + 1):
+                while (reply := reader.gets()) is False:
+                    reader.feed(_some(sock))
+                if isinstance(reply, hiredis.ReplyError):
+                    raise reply   # LOADING, most of all
+
+    def _serve(self, sock) -> None:
+        """Carry calls until the connection breaks; then fail all who wait. Always raises."""
+        self._up = True
+        self._tried.set()
+        if self._said_down:
+            LOG.info(f"{self.name}: works again")
+            self._said_down = False
+        tasks = [gevent.spawn(self._write, sock), gevent.spawn(self._watch)]
+        try:
+            self._read(sock)
+        finally:
+            self._up = False
+            gevent.killall(tasks, block=False)
+            self._fail_all()
+
+    def _write(self, sock) -> None:
+        """Send what gathered since the last write, as one."""
+        try:
+            while True:
+                self._queued.wait()
+                self._queued.clear()
+                batch, self._unsent, self._unsent_bytes = self._unsent, [], 0
+                sock.sendall(batch[0] if len(batch) == 1 else b"".join(batch))
+        except OSError:
+            _hang_up(sock)   # the reader then sees the end, after the answers that still came
+
+    def _read(self, sock) -> None:
+        """Hand replies out in order. Raises OSError at the end, HiredisError when it is not the protocol."""
+        reader = hiredis.Reader()
+        waiting = self._waiting
+        while True:
+            chunk = _some(sock)
+            reader.feed(chunk)
+            while (reply := reader.gets()) is not False:
+                if not waiting:
+                    raise hiredis.ProtocolError("an answer that nobody asked for")
+                first = waiting[0]
+                first.replies.append(reply)
+                if len(first.replies) == first.count:
+                    waiting.popleft()
+                    first.answer()
+            if len(chunk) == CHUNK:
+                gevent.sleep(0)   # a socket that is never empty would keep the loop from all others
+
+    def _watch(self) -> None:
+        """Fail the calls that waited too long; they keep their places, so the order of answers stays."""
+        while True:
+            gevent.sleep(WATCH_TICK)
+            now = time.monotonic()
+            for waiting in self._waiting:
+                if waiting.deadline > now:
+                    break
+                waiting.fail(f"{self.name} did not answer in time")
+
+    def _fail_all(self) -> None:
+        lost, self._waiting = self._waiting, deque()
+        self._unsent, self._unsent_bytes = [], 0
+        self._queued.clear()
+        for waiting in lost:
+            waiting.fail(f"the connection to {self.name} broke")
+
+    def _say_down(self, reason: str) -> None:
+        """Once for each time it is away, not for each attempt."""
+        if not self._said_down:
+            LOG.warn(f"{self.name}: {reason}; trying again")
+            self._said_down = True
+
+
+def _some(sock) -> bytes:
+    data = sock.recv(CHUNK)
+    if not data:
+        raise ConnectionResetError("connection closed")
+    return data
+
+
+def _hang_up(sock) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
