@@ -1,0 +1,15 @@
+"""The media relay: an ICE-lite endpoint on one UDP port that forwards end-to-end encrypted packets as they are.
+
+Three layers, each of which knows only those above it in this list, and a way in:
+
+    packet        STUN: bytes to values and back
+    seen          which transaction ids were used before
+    conversation  legs, bindings, limits, expiry, counters: no sockets, no clock
+    forward       UDP sockets and the path of a packet
+    control       the line protocol by which workers and crs-cli command the relay
+    server        the process: one loop over both kinds of sockets
+    client        the other end of control, for workers and crs-cli
+
+The process uses the standard library and msgspec alone, so that it is back soon after a crash. ``doc/relay.md`` says
+what a media client sends, and describes the control protocol.
+"""

@@ -1,0 +1,272 @@
+"""Conversations: the legs of relayed flows, who may bind an address to them, limits, expiry and counters.
+
+Lives here: every rule about a leg. Never here: sockets and clocks. ``now`` is milliseconds of any steady clock;
+addresses are tuples as a socket gives them; ``send(packet, address)`` is what a socket sends with.
+
+The socket layer forwards by itself what comes from an address in ``Table.bound`` and cannot be STUN; all other
+packets it gives to ``Table.receive``.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from itertools import islice
+
+from crs.errors import CrsError
+
+from . import packet
+from .seen import Seen
+
+MAX_PACKET = 1500         # bytes of UDP payload
+SILENT = 7_000            # ms after which an address, or a leg, may be taken over; consent checks come every 4 to 6 s
+CONSENT = 30_000          # ms that a Binding holds (RFC 7675, chapter 5.1)
+MAX_LEGS = 64             # legs of a multicast
+FORWARD = object()        # what receive() says of a packet to be forwarded
+
+
+class Kind(StrEnum):
+    """Types of relay resources, as in crs-relay.conf and ``show relay``."""
+
+    RTP = "RTP"
+    RTP_PROXY = "RTP_PROXY"
+    OPAQUE = "OPAQUE"
+    OPAQUE_PROXY = "OPAQUE_PROXY"
+    OPAQUE_MULTICAST = "OPAQUE_MULTICAST"
+
+
+SHORTEST = {Kind.RTP: 8, Kind.OPAQUE: 1, Kind.OPAQUE_MULTICAST: 1}    # bytes; 8 is an RTCP header (RFC 3550)
+
+
+class Refused(CrsError):
+    """A command was refused. ``word`` is what the control protocol says."""
+
+    word = "bad-request"
+
+
+class LimitReached(Refused):
+    """crs-relay.conf allows no more conversations of this kind."""
+
+    word = "limit"
+
+
+class Conflict(Refused):
+    """The name of the conversation, or a username fragment, is in use for something else."""
+
+    word = "conflict"
+
+
+class Traffic:
+    """Packets and bytes of all conversations of one kind since the relay started."""
+
+    __slots__ = ("rx", "rx_bytes", "tx", "tx_bytes", "no_destination", "failed")
+
+    def __init__(self):
+        self.rx = self.rx_bytes = 0       # taken from bound addresses, to be forwarded
+        self.tx = self.tx_bytes = 0       # handed to the kernel
+        self.no_destination = 0           # the other leg is not bound, or its address cannot be sent to
+        self.failed = 0                   # the kernel refused for another reason
+
+
+class Leg:
+    """One end of a flow: a username fragment and password, and the address that proved them last."""
+
+    __slots__ = ("ufrag", "pwd", "key", "conversation", "others", "traffic", "shortest", "opaque",
+                 "address", "send", "heard", "proved", "seen")
+
+    def __init__(self, ufrag: str, pwd: str, conversation: "Conversation", traffic: Traffic):
+        self.ufrag, self.pwd, self.key = ufrag, pwd, pwd.encode()
+        self.conversation = conversation
+        self.others: tuple[Leg, ...] = ()     # where its packets go
+        self.traffic = traffic
+        self.shortest = SHORTEST[conversation.kind]
+        self.opaque = conversation.kind is not Kind.RTP
+        self.address: tuple | None = None     # None: not bound
+        self.send: Callable | None = None     # of the socket that was addressed
+        self.heard: int | None = None         # when anything last came from ``address``
+        self.proved: int | None = None        # when it was last proved by a fresh Binding
+        self.seen = Seen()
+
+    def silent(self, now: int) -> bool:
+        return self.address is None or now - self.heard >= SILENT
+
+
+class Conversation:
+    """Legs whose packets go to each other. ``identifiers`` are for ``show relays`` only."""
+
+    __slots__ = ("name", "serial", "kind", "legs", "identifiers", "created", "polled")
+
+    def __init__(self, name: str, serial: int, kind: Kind, credentials: list[tuple[str, str]],
+                 identifiers: list[str], traffic: Traffic, now: int):
+        self.name, self.serial, self.kind, self.identifiers = name, serial, kind, identifiers
+        self.created = self.polled = now
+        self.legs = [Leg(ufrag, pwd, self, traffic) for ufrag, pwd in credentials]
+        for leg in self.legs:
+            leg.others = tuple(other for other in self.legs if other is not leg)
+
+    def credentials(self) -> list[tuple[str, str]]:
+        return [(leg.ufrag, leg.pwd) for leg in self.legs]
+
+    def nodes(self) -> int:
+        """How many legs are bound."""
+        return sum(leg.address is not None for leg in self.legs)
+
+    def last_active(self) -> int:
+        """When a packet last came in; before the first one, when the conversation was added."""
+        return max((leg.heard for leg in self.legs if leg.heard is not None), default=self.created)
+
+
+class Table:
+    """All conversations of this relay.
+
+    ``limits``: the most conversations of a kind, None for no limit. ``expiry``: ms without poll and packet after
+    which a conversation ends. ``relays``: (ip, port) of relays, never bound to a leg: packets could go round for ever.
+    """
+
+    def __init__(self, limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]] = ()):
+        self.limits = limits
+        self.expiry = expiry
+        self.relays = frozenset(relays)
+        self.bound: dict[tuple, Leg] = {}
+        self.traffic = {kind: Traffic() for kind in Kind}
+        self.dropped = dict.fromkeys(("tooShort", "tooLong", "unbound", "malformed", "unknownLeg", "notAuthentic",
+                                      "replayed", "taken", "smallRequest"), 0)      # packets, by cause
+        self.answered = 0                                                           # Bindings
+        self._legs: dict[bytes, Leg] = {}
+        self._conversations: dict[str, Conversation] = {}     # in the order of their serials
+        self._count = Counter()
+        self._serial = 0
+
+    # --- commands ---------------------------------------------------------------------------------------------------
+
+    def add(self, name: str, kind: Kind, credentials: list[tuple[str, str]], identifiers: list[str], now: int) -> bool:
+        """Make a conversation with legs (ufrag, pwd); returns whether it is new.
+
+        The same conversation again is fine. Raises LimitReached, Conflict, Refused.
+        """
+        if kind not in SHORTEST:
+            raise Refused(f"{kind} relays are not served by this release")
+        most = MAX_LEGS if kind is Kind.OPAQUE_MULTICAST else 2
+        if not 2 <= len(credentials) <= most:
+            raise Refused(f"{kind} takes 2 to {most} legs" if most > 2 else f"{kind} takes 2 legs")
+        known = self._conversations.get(name)
+        if known is not None:
+            if known.kind is not kind or known.credentials() != credentials:
+                raise Conflict(f"conversation {name} exists with other legs")
+            known.polled = now
+            return False
+        fragments = [ufrag.encode() for ufrag, _ in credentials]
+        if len({*fragments}) < len(fragments) or any(fragment in self._legs for fragment in fragments):
+            raise Conflict("a username fragment is in use by another leg")
+        limit = self.limits.get(kind)
+        if limit is not None and self._count[kind] >= limit:
+            raise LimitReached(f"{limit} {kind} relays exist, the limit in crs-relay.conf")
+        self._serial += 1
+        made = Conversation(name, self._serial, kind, credentials, identifiers, self.traffic[kind], now)
+        self._conversations[name] = made
+        self._count[kind] += 1
+        self._legs.update(zip(fragments, made.legs, strict=True))
+        return True
+
+    def remove(self, name: str) -> bool:
+        """End a conversation and free its addresses; returns whether there was one."""
+        gone = self._conversations.pop(name, None)
+        if gone is None:
+            return False
+        self._count[gone.kind] -= 1
+        for leg in gone.legs:
+            self._unbind(leg)
+            del self._legs[leg.ufrag.encode()]
+        return True
+
+    def poll(self, names: Iterable[str], now: int) -> list[str]:
+        """Keep these conversations; returns those that are unknown here."""
+        unknown = []
+        for name in names:
+            conversation = self._conversations.get(name)
+            if conversation is None:
+                unknown.append(name)
+            else:
+                conversation.polled = now
+        return unknown
+
+    def sweep(self, now: int) -> list[str]:
+        """Unbind legs whose consent ran out, end conversations that nobody polls or uses; returns the ended ones."""
+        for leg in [leg for leg in self.bound.values() if now - leg.proved >= CONSENT]:
+            self._unbind(leg)
+        ended = [name for name, conversation in self._conversations.items()
+                 if now - conversation.polled >= self.expiry and now - conversation.last_active() >= self.expiry]
+        for name in ended:
+            self.remove(name)
+        return ended
+
+    def conversations(self, after: int, limit: int) -> Iterator[Conversation]:
+        """At most ``limit`` conversations with a serial greater than ``after``, in order."""
+        return islice((one for one in self._conversations.values() if one.serial > after), limit)
+
+    # --- packets ----------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, source: tuple, send: Callable, now: int):
+        """Judge one packet: FORWARD (its source is bound), an answer to send back (bytes), or None (dropped)."""
+        leg = self.bound.get(source)
+        if len(data) > MAX_PACKET:
+            return self._drop("tooLong")
+        if packet.looks_like_stun(data):
+            message = packet.parse(data)
+            addressed = message and self._legs.get(message.fragment)
+            if addressed is not None:
+                return self._binding(addressed, message, data, source, send, now)
+            if leg is None or not leg.opaque:
+                return self._drop("malformed" if message is None else "unknownLeg")
+        elif leg is None:
+            return self._drop("unbound" if data else "tooShort")
+        elif len(data) < leg.shortest:
+            return self._drop("tooShort")
+        return FORWARD
+
+    def _binding(self, leg: Leg, message: packet.Message, data: bytes, source: tuple, send: Callable, now: int):
+        """Answer a Binding request for ``leg``, if it is authentic, new, and not shorter than the answer."""
+        if message.type != packet.BINDING_REQUEST:
+            return self._drop("malformed")
+        integrity = packet.authenticate(data, message, leg.key)
+        if integrity is None:
+            return self._drop("notAuthentic")
+        answer = (packet.refusal(message, integrity, leg.key) if message.unknown
+                  else packet.success(message, integrity, leg.key, source))
+        if len(answer) > len(data):
+            return self._drop("smallRequest")
+        holder = self.bound.get(source)
+        if source[:2] in self.relays or holder is not None and holder is not leg and not holder.silent(now):
+            return self._drop("taken")
+        if leg.seen.add(message.transaction):
+            if not message.unknown:
+                self._bind(leg, message, source, send, now)
+        elif source != leg.address:      # from the bound address it is a client's retransmission
+            return self._drop("replayed")
+        self.answered += 1
+        return answer
+
+    def _bind(self, leg: Leg, message: packet.Message, source: tuple, send: Callable, now: int) -> None:
+        """Bind ``source`` to ``leg``, or refresh it.
+
+        An ICE agent tries several addresses and then nominates one: as long as the leg lives, a check that does not
+        nominate moves nothing (RFC 8445, chapter 8.2). A plain Binding (no PRIORITY) always means this address.
+        """
+        if source != leg.address:
+            checks = packet.PRIORITY in message.attributes and packet.USE_CANDIDATE not in message.attributes
+            if checks and not leg.silent(now):
+                return
+            if source in self.bound:
+                self._unbind(self.bound[source])
+            self._unbind(leg)
+            self.bound[source] = leg
+            leg.address = source
+        leg.send = send
+        leg.heard = leg.proved = now
+
+    def _unbind(self, leg: Leg) -> None:
+        if leg.address is not None:
+            del self.bound[leg.address]
+            leg.address = leg.send = None
+
+    def _drop(self, cause: str) -> None:
+        self.dropped[cause] += 1

@@ -1,0 +1,186 @@
+"""The relay's UDP sockets, and the path of a packet: received, found by its source address, sent on as it is.
+
+Lives here: what touches a UDP socket. Never here: rules (``conversation`` judges every packet that is not plainly
+media of a bound address). A faster forwarder replaces this file alone.
+
+The path is a drained loop: one wake-up takes packets until the socket is empty, or until BATCH are done and control
+gets its turn. Nearly all of its time is the two system calls.
+"""
+
+import errno
+import socket
+import struct
+
+from crs.errors import OperatorFault
+
+from .conversation import FORWARD, MAX_PACKET, Table
+from .packet import plain
+
+BATCH = 256                   # packets until other sockets get their turn
+RECEIVE_BUFFER = 4 << 20      # bytes; the kernel grants what it allows
+MAX_ADDRESSES = 256           # of this host, behind a wildcard
+NO_DESTINATION = frozenset((errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EINVAL, errno.EACCES,
+                            errno.EPERM))
+WILDCARDS = {"0.0.0.0": (socket.AF_INET,), "::": (socket.AF_INET, socket.AF_INET6)}
+SO_RCVBUFFORCE = 33           # socket(7)
+IP_PKTINFO = 8                # ip(7); Python names it from 3.14 on
+
+
+class Port:
+    """One UDP port of the relay on one address, or on all: ``0.0.0.0``, and ``::`` for both IPv4 and IPv6.
+
+    So that everything leaves from the address that was asked, each address behind a wildcard gets a socket of its own
+    when its first packet comes; from then on the kernel prefers that one.
+    """
+
+    def __init__(self, table: Table, ip: str, port: int):
+        """``port`` 0 is any free one. Raises OperatorFault if the port cannot be had."""
+        self.table = table
+        self.port = port
+        self._sockets: dict[int, socket.socket] = {}              # by file descriptor
+        self._wildcards: dict[int, socket.socket] = {}
+        self._addresses: dict[tuple, socket.socket] = {}          # behind a wildcard: (ip, scope) -> socket
+        ip = plain(ip)
+        try:
+            for family in WILDCARDS.get(ip, ()):
+                self._open_wildcard(family)
+            if not self._wildcards:
+                self._open(socket.AF_INET6 if ":" in ip else socket.AF_INET, (ip, port))
+        except OSError as error:
+            self.close()
+            remedy = ("a port below 1024 needs the capability CAP_NET_BIND_SERVICE, or set relay-port"
+                      if error.errno == errno.EACCES else "check listen-address and relay-port, and who else listens")
+            raise OperatorFault(f"relay cannot listen on {ip} port {port}/udp: {error.strerror}; {remedy}") from None
+
+    def fds(self) -> list[int]:
+        """The file descriptors to watch."""
+        return [*self._sockets, *self._wildcards]
+
+    def close(self) -> None:
+        for sock in (*self._sockets.values(), *self._wildcards.values()):
+            sock.close()
+
+    def drain(self, fd: int, now: int) -> list[int]:
+        """Handle what waits at one socket, BATCH packets at most. Returns descriptors that are to be watched too."""
+        if fd in self._wildcards:
+            return self._first_packets(self._wildcards[fd], now)
+        sock = self._sockets[fd]
+        self._forward(sock.recvfrom, sock.sendto, now, BATCH)
+        return []
+
+    def _forward(self, receive, send, now: int, most: int) -> None:
+        table = self.table
+        bound = table.bound
+        for _ in range(most):
+            try:
+                data, source = receive(MAX_PACKET + 1)
+            except BlockingIOError:
+                return
+            leg = bound.get(source)
+            size = len(data)
+            if leg is None or not leg.shortest <= size <= MAX_PACKET or data[0] < 4:
+                answer = table.receive(data, source, send, now)
+                if answer is not FORWARD:
+                    if answer is not None:
+                        _answer(send, answer, source)
+                    continue
+            leg.heard = now
+            traffic = leg.traffic
+            traffic.rx += 1
+            traffic.rx_bytes += size
+            for other in leg.others:
+                address = other.address
+                if address is None:
+                    traffic.no_destination += 1
+                    continue
+                try:
+                    other.send(data, address)
+                except OSError as error:
+                    if error.errno in NO_DESTINATION:
+                        traffic.no_destination += 1
+                    else:
+                        traffic.failed += 1
+                    continue
+                traffic.tx += 1
+                traffic.tx_bytes += size
+
+    # --- sockets ----------------------------------------------------------------------------------------------------
+
+    def _open(self, family: int, address: tuple, reuse: int = 0) -> socket.socket:
+        sock = _socket(family)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+            sock.bind(address)
+        except OSError:
+            sock.close()
+            raise
+        self._sockets[sock.fileno()] = sock
+        self.port = sock.getsockname()[1]
+        return sock
+
+    def _open_wildcard(self, family: int) -> None:
+        sock = _socket(family)
+        self._wildcards[sock.fileno()] = sock
+        if family == socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        sock.bind(("", self.port))
+        self.port = sock.getsockname()[1]
+        # Not before: this bind must fail where another process has the port, those behind it must not.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    def _first_packets(self, wildcard: socket.socket, now: int) -> list[int]:
+        """Judge what came through a wildcard in the name of the address that it was sent to."""
+        opened = []
+        for _ in range(BATCH):
+            try:
+                data, ancillary, _, source = wildcard.recvmsg(MAX_PACKET + 1, 128)
+            except BlockingIOError:
+                break
+            asked = _asked(ancillary)
+            sock = self._addresses.get(asked)
+            if sock is None:
+                if len(self._addresses) >= MAX_ADDRESSES:
+                    continue
+                try:
+                    sock = self._open(wildcard.family, _socket_address(asked, self.port), 1)
+                except OSError:          # multicast, or an address that went away: nobody's to answer from
+                    continue
+                self._addresses[asked] = sock
+                opened.append(sock.fileno())
+            self._forward(lambda size, packet=(data, source): packet, sock.sendto, now, 1)
+        return opened
+
+
+def _socket(family: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)     # so no address is ever IPv4-mapped
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    except PermissionError:      # not CAP_NET_ADMIN: net.core.rmem_max bounds it
+        pass
+    return sock
+
+
+def _asked(ancillary: list) -> tuple[str, int]:
+    """(ip, scope) of the own address that a packet was sent to (ip(7), ipv6(7)); scope only where IPv6 needs it."""
+    level, _, info = ancillary[0]
+    if level == socket.IPPROTO_IP:
+        return socket.inet_ntop(socket.AF_INET, info[4:8]), 0
+    ip = socket.inet_ntop(socket.AF_INET6, info[:16])
+    return ip, struct.unpack("=I", info[16:20])[0] if ip.startswith("fe80:") else 0
+
+
+def _socket_address(asked: tuple[str, int], port: int) -> tuple:
+    ip, scope = asked
+    return (ip, port, 0, scope) if ":" in ip else (ip, port)
+
+
+def _answer(send, answer: bytes, address: tuple) -> None:
+    try:
+        send(answer, address)
+    except OSError:      # a forged source that cannot be reached, or a full buffer: the client asks again
+        pass

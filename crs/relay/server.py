@@ -1,0 +1,167 @@
+"""The relay process: one thread, one loop over the UDP port, the control socket and its connections, and signals.
+
+Lives here: the loop, the control socket, start and stop. Never here: what happens to a packet (``forward``) or what
+a command does (``control``). A wake-up handles a bounded amount of each socket, so that none starves the others.
+"""
+
+import os
+import secrets
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+
+from crs import log, systemd
+from crs.errors import OperatorFault
+
+from .control import Control, Link
+from .conversation import Table
+from .forward import Port
+
+LOG = log.get("relay")
+SWEEP = 1_000              # ms between two looks for what ran out
+MAX_READ = 65_536          # bytes taken from a control connection in one go
+MAX_UNSENT = 4 << 20       # bytes of answers that a commander may leave unread
+
+
+class Server:
+    """The loop. ``stop_fds``: descriptors that mean "stop" when there is something to read, or their end."""
+
+    def __init__(self, port: Port, control: Control, listener: socket.socket, stop_fds: list[int]):
+        self.port, self.control, self.listener = port, control, listener
+        self.table = control.table
+        self._stop_fds = set(stop_fds)
+        self._links: dict[int, tuple[socket.socket, Link]] = {}
+        self._accepted = 0
+        self._epoll = select.epoll()
+        for fd in (listener.fileno(), *port.fds(), *stop_fds):
+            self._epoll.register(fd, select.EPOLLIN)
+
+    def run(self) -> None:
+        """Serve until a stop descriptor speaks."""
+        swept = _now()
+        watchdog = systemd.Watchdog()
+        listening = self.listener.fileno()
+        while True:
+            ready = self._epoll.poll(SWEEP / 1000)
+            now = _now()
+            for fd, events in ready:
+                if fd in self._links:
+                    self._serve(fd, events, now)
+                elif fd == listening:
+                    self._accept()
+                elif fd in self._stop_fds:
+                    return
+                else:
+                    for opened in self.port.drain(fd, now):
+                        self._epoll.register(opened, select.EPOLLIN)
+            if now - swept >= SWEEP:
+                swept = now
+                watchdog.beat(now / 1000)
+                for name in self.table.sweep(now):
+                    LOG.info(f"Expired {name}: neither polled nor used")
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self.listener.accept()
+        except OSError as error:
+            LOG.warn(f"control connection not accepted: {error.strerror}")
+            return
+        sock.setblocking(False)
+        self._accepted += 1
+        pid = struct.unpack("=iII", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        self._links[sock.fileno()] = sock, Link(self._accepted)
+        self._epoll.register(sock.fileno(), select.EPOLLIN)
+        LOG.info(f"CONNECTION {self._accepted} from process {pid}")
+
+    def _serve(self, fd: int, events: int, now: int) -> None:
+        """Read commands and send answers. Who does not read its answers is not read from, and in the end closed."""
+        sock, link = self._links[fd]
+        try:
+            if events & select.EPOLLIN and not link.unsent:
+                received = sock.recv(MAX_READ)
+                if not received or not link.feed(received, self.control, now):
+                    return self._close(fd)
+            elif events & (select.EPOLLHUP | select.EPOLLERR):
+                return self._close(fd)
+            if link.unsent:
+                link.unsent = link.unsent[sock.send(link.unsent):]
+        except BlockingIOError:
+            pass
+        except OSError:
+            return self._close(fd)
+        if len(link.unsent) > MAX_UNSENT:
+            return self._close(fd)
+        self._epoll.modify(fd, select.EPOLLOUT if link.unsent else select.EPOLLIN)
+
+    def _close(self, fd: int) -> None:
+        sock, link = self._links.pop(fd)
+        self._epoll.unregister(fd)
+        sock.close()
+        LOG.info(f"CLOSE {link.number}, {link.client}")
+
+    def close(self) -> None:
+        for fd in list(self._links):
+            self._close(fd)
+        self._epoll.close()
+        self.listener.close()
+        self.port.close()
+
+
+def main(start) -> int:
+    """Run the relay of one host until SIGTERM, SIGINT, or the end of the supervisor; returns the exit code."""
+    log.setup(start.home.relay_log, "relay")
+    conf = start.conf
+    waker = _signals()
+    relays = [(ip, conf.relay_port) for ip in conf.hosts.values()]
+    table = Table(conf.relay_limits, conf.relay_expiry * 1000, relays)
+    try:
+        port = Port(table, conf.listen_address, conf.relay_port)
+        listener = listen(start.home.relay_sock)
+    except OperatorFault as fault:
+        LOG.warn(str(fault))
+        print(f"crsd: {fault}", file=sys.stderr)
+        return 1
+    control = Control(table, secrets.token_hex(8), [(conf.ip, port.port)], int(time.time() * 1000))
+    server = Server(port, control, listener, [fd for fd in (waker, start.lifeline_fd) if fd is not None])
+    LOG.init(f"Start of the relay on {conf.listen_address} port {port.port}/udp, instance {control.instance}")
+    start.ready()
+    server.run()
+    start.home.relay_sock.unlink(missing_ok=True)
+    server.close()
+    LOG.init("Stop of the relay")
+    return 0
+
+
+def listen(path: Path) -> socket.socket:
+    """The control socket, for its owner alone. What a killed relay left there is replaced. Raises OperatorFault."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    mask = os.umask(0o177)
+    try:
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        listener.listen(64)
+    except OSError as error:
+        listener.close()
+        raise OperatorFault(f"relay cannot open its control socket {path}: {error.strerror or error}; "
+                            "check the directory and its owner") from None
+    finally:
+        os.umask(mask)
+    return listener
+
+
+def _signals() -> int:
+    """Turn SIGTERM and SIGINT into something to read on the descriptor returned; SIGHUP is nothing to a relay."""
+    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    return reading
+
+
+def _now() -> int:
+    return time.monotonic_ns() // 1_000_000
