@@ -4,31 +4,11 @@ Filled from the operator records of the store (``refresh``), read by the PSK cal
 Never here: Redis commands, sockets. The PSK callback calls ``find_key``: it never blocks, locks or logs.
 """
 
-import datetime
-
 from . import names
 from .errors import DomainNotConnected, InvalidParams, NotFound
 from .names import Client
 from .trust import identity as psk_identity
-
-
-def month_of(now: int, days: int = 0) -> str:
-    """The month (``yyyymm``, UTC) of ``now`` (ms since 1970) shifted by ``days``."""
-    day = datetime.datetime.fromtimestamp(now / 1000, datetime.UTC) + datetime.timedelta(days=days)
-    return day.strftime("%Y%m")
-
-
-def next_month(month: str) -> str:
-    year, number = int(month[:4]), int(month[4:])
-    return f"{year + number // 12}{number % 12 + 1:02d}"
-
-
-def valid_months(now: int, grace_days: int) -> tuple[str, ...]:
-    """The months whose keys are good at ``now``: the previous one within its grace, the current, the next."""
-    current = month_of(now)
-    previous = month_of(now, -grace_days)
-    months = (current, next_month(current))
-    return months if previous == current else (previous, *months)
+from .trust import months
 
 
 class Month:
@@ -48,14 +28,14 @@ class Accounts:
     """All accounts of this host. ``version`` is the operator records' version that this view was made from."""
 
     def __init__(self, grace_days: int, clock):
-        self._grace = grace_days
+        self._grace = grace_days * months.DAY
         self._clock = clock
         self.version = -1
         self.months: dict[str, dict[str, Month]] = {}
 
-    def load(self, version: int, months: dict[str, dict[str, Month]]) -> None:
-        """Replace the whole view at once. ``months``: account -> month -> Month; an account may have none."""
-        self.months = months
+    def load(self, version: int, loaded: dict[str, dict[str, Month]]) -> None:
+        """Replace the whole view at once. ``loaded``: account -> month -> Month; an account may have none."""
+        self.months = loaded
         self.version = version
 
     # --- keys -------------------------------------------------------------------------------------------------------
@@ -85,22 +65,20 @@ class Accounts:
 
     def is_valid(self, month: str) -> bool:
         """Whether keys of ``month`` are good now."""
-        return month in valid_months(self._clock(), self._grace)
+        return months.usable(month, self._clock(), self._grace)
 
     # --- domains ----------------------------------------------------------------------------------------------------
 
     def _live(self, account: str):
         """The valid months of an account, the current one first, then the older, then the next."""
         loaded = self.months.get(account, {})
-        current = month_of(self._clock())
-        found = [month for month in valid_months(self._clock(), self._grace) if month in loaded]
-        found.sort(key=lambda month: (month != current, month > current))
+        current = months.of(self._clock())
+        found = sorted(filter(self.is_valid, loaded), key=lambda month: (month != current, month > current))
         return [loaded[month] for month in found]
 
     def newest(self, account: str) -> Month | None:
         """The update that rules an account now: the current month's, else the one in its grace, else the next."""
-        months = self._live(account)
-        return months[0] if months else None
+        return next(iter(self._live(account)), None)
 
     def is_listed(self, client: Client) -> bool:
         return any(client.uri in month.uris for month in self._live(client.account))

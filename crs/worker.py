@@ -12,7 +12,7 @@ from collections.abc import Callable
 import gevent
 
 from . import log, media, trace
-from .accounts import Accounts, Month, month_of, next_month
+from .accounts import Accounts, Month
 from .connection import Connection
 from .errors import Busy, Unavailable
 from .names import Client
@@ -21,6 +21,7 @@ from .relay.client import RelayClient, RelayRefused
 from .store import Store
 from .store.directory import Entry
 from .timers import Timers
+from .trust import months
 
 LOG = log.get("attach")
 DISMISS = b"!dismiss "
@@ -140,23 +141,23 @@ class Worker:
         version = self.store.operator.version()
         if version == self.accounts.version:
             return False
-        months: dict[str, dict[str, Month]] = {account: {} for account in self.store.operator.accounts()}
+        loaded: dict[str, dict[str, Month]] = {account: {} for account in self.store.operator.accounts()}
         for update in self.store.operator.updates():
-            if update.account in months:
-                months[update.account][update.month] = Month(update.created, update.month_key, update.domain_token,
+            if update.account in loaded:
+                loaded[update.account][update.month] = Month(update.created, update.month_key, update.domain_token,
                                                              update.domains, update.uris)
-        self.accounts.load(version, months)
+        self.accounts.load(version, loaded)
         LOG.info(f"accounts loaded: {', '.join(sorted(months)) or 'none'}")
         return True
 
     def updates_of(self, client: Client) -> list[tuple[str, bool]]:
         """The crypto updates held for ``client``: (month, confirmed) of the current and the next month."""
-        current = month_of(self.clock())
+        current = months.of(self.clock())
         loaded = self.accounts.months.get(client.account, {})
-        months = [month for month in (current, next_month(current))
-                  if month in loaded and client.uri in loaded[month].uris]
-        confirmed = self.store.objects.confirmed(client) if months else ()
-        return [(month, month in confirmed) for month in months]
+        held = [month for month in (current, months.after(current))
+                if month in loaded and client.uri in loaded[month].uris]
+        confirmed = self.store.objects.confirmed(client) if held else ()
+        return [(month, month in confirmed) for month in held]
 
     def crypto_update(self, client: Client, month: str) -> str | None:
         return self.store.operator.crypto_update(client, month)

@@ -165,13 +165,14 @@ def main(start) -> int:
     gevent.hub.signal(signal.SIGHUP, attach.upkeep.refresh_soon)
     attach.upkeep.begin()
     accepting = gevent.spawn(attach.accept)
-    orphaned = gevent.spawn(start.watch_lifeline, ending.set)
+    orphaned = Event()
+    gevent.spawn(start.watch_lifeline, lambda: (orphaned.set(), ending.set()))
     LOG.init(f"{worker.name} started, TLS callbacks {tls.CALLBACKS}")
     start.ready()
     ending.wait()
     accepting.kill()
     attach.listener.close()
-    if orphaned.dead:
+    if orphaned.is_set():
         LOG.warn(f"{worker.name} ends: the supervisor is gone")
     else:
         attach.drain()
