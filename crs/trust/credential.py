@@ -138,7 +138,7 @@ def crypto_update(client: names.Client, update_key: bytes, month: str, keys: Mon
 
 def apply_crypto_update(credential: Credential, text: str) -> str:
     """Put the keys of a crypto update into ``credential`` (and let go of the oldest month's when there are more than
-    MONTHS_KEPT); returns the month. Applying the same once more does no harm. Raises CredentialFault."""
+    MONTHS_KEPT); returns the month. Keys that were created later stay. Raises CredentialFault."""
     try:
         jose.header(text, jose.JWE_PARTS, _Header)
         update = fields.read(jose.decrypt(text, credential.update_key), _CryptoUpdate)
@@ -148,11 +148,9 @@ def apply_crypto_update(credential: Credential, text: str) -> str:
         raise CredentialFault(f"the crypto update is for another client, not for {credential.client}")
     _check_keys(credential.client, update.month, update.keys)
     held = credential.months.get(update.month)
-    if held is not None and held.created > update.keys.created:
-        raise CredentialFault(f"the crypto update for {update.month} is older than what is held")
-    kept = sorted({*credential.months, update.month})[-MONTHS_KEPT:]
-    credential.months = {month: keys for month, keys in {**credential.months, update.month: update.keys}.items()
-                         if month in kept}
+    if held is None or held.created <= update.keys.created:
+        months_ = {**credential.months, update.month: update.keys}
+        credential.months = {month: months_[month] for month in sorted(months_)[-MONTHS_KEPT:]}
     return update.month
 
 

@@ -83,7 +83,7 @@ class Update(Struct, forbid_unknown_fields=True, frozen=True):
     clients: dict[str, Annotated[str, Meta(min_length=1, max_length=protocol.MAX_BODY)]]   # URI -> crypto update
 
     def __repr__(self) -> str:
-        return f"<update {self.account} {self.month} created {_utc(self.created)}, {len(self.clients)} clients>"
+        return f"<update {self.account} {self.month} created {utc(self.created)}, {len(self.clients)} clients>"
 
 
 class _Kind(Struct):
@@ -162,7 +162,7 @@ def check_time(update: Update, now: int, grace: int = months.GRACE) -> None:
         raise TooEarly(f"the update for {update.month} of account {update.account} comes too early; apply it in {first}")
     if update.created > now + SKEW:
         raise TooEarly(f"the update for {update.month} of account {update.account} was created in the future "
-                       f"({_utc(update.created)}); check the clocks of the CMS and of this host")
+                       f"({utc(update.created)}); check the clocks of the CMS and of this host")
 
 
 def check_replaces(new: Update, old: Update | None) -> None:
@@ -171,8 +171,8 @@ def check_replaces(new: Update, old: Update | None) -> None:
     if old is None or new == old:
         return
     if new.created <= old.created:
-        raise Replayed(f"the update for {new.month} of account {new.account} created {_utc(new.created)} is not newer "
-                       f"than the one applied, created {_utc(old.created)}")
+        raise Replayed(f"the update for {new.month} of account {new.account} created {utc(new.created)} is not newer "
+                       f"than the one applied, created {utc(old.created)}")
     if new.month_key != old.month_key:
         raise MonthKeyChanged(f"the update for {new.month} of account {new.account} has another month key than the one "
                               "applied: its clients would be locked out; ask the CMS to re-issue it with the same key")
@@ -226,5 +226,6 @@ def _damaged(what: str) -> str:
     return f"the update file was changed or damaged after the CMS wrote it ({what}); get it again"
 
 
-def _utc(time: int) -> str:
+def utc(time: int) -> str:
+    """``time`` as text for people."""
     return f"{datetime.fromtimestamp(time / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,147 @@
+"""What the CMS of one account hands out: monthly updates and client credentials, and the few decisions behind them.
+
+Never here: files, the clock, formats. ``now`` is milliseconds since 1970; ``random(n)`` gives n unpredictable bytes. A
+client's keys of a month follow from the client's own 32 bytes by HKDF, so that a re-issue gives the same keys again.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+from crs import names
+from crs.cms.state import CmsFault, Month, State
+from crs.trust import credential, fields, identity, jose, months, tokens, update
+from crs.trust.credential import Credential, MonthKeys, Server
+
+PORT = 5223
+
+Random = Callable[[int], bytes]
+_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")
+
+
+def new(account: str, secret: str, random: Random) -> State:
+    """A fresh account; ``secret`` is the text agreed with the operator. Raises CmsFault."""
+    if not secret:
+        raise CmsFault("the secret is empty; it is what 'crs-cli create account' printed")
+    try:
+        return State(1, names.account(account), secret, jose.new_key("Ed25519", random(32)), {}, {}, {})
+    except ValueError as error:
+        raise CmsFault(str(error)) from None
+
+
+def add_client(state: State, text: str, random: Random) -> str:
+    """Add a client; returns its URI in normal form. Raises CmsFault."""
+    uri = _uri(text)
+    if uri in state.clients:
+        raise CmsFault(f"{uri} is a client of {state.account} already")
+    state.clients[uri] = random(32)
+    return uri
+
+
+def remove_client(state: State, text: str) -> str:
+    """Forget a client and its keys; returns its URI. The keys it holds stay good until their month ends: let the
+    operator blacklist it if it must be kept out at once. Raises CmsFault."""
+    uri = known(state, text)
+    del state.clients[uri]
+    return uri
+
+
+def known(state: State, text: str) -> str:
+    """The URI, in normal form, of a client that exists. Raises CmsFault."""
+    uri = _uri(text)
+    if uri not in state.clients:
+        raise CmsFault(f"{uri} is no client of {state.account}; add it with 'crs-cms add-client'")
+    return uri
+
+
+def connect(state: State, account: str, token: str) -> None:
+    """Connect to another account, whose domain token came by a trusted way. It must connect back. Raises CmsFault."""
+    if account == state.account:
+        raise CmsFault(f"{account} is this account; it needs no connection with itself")
+    try:
+        tokens.domain_key(token, names.account(account))
+    except (ValueError, tokens.TokenRefused) as error:
+        raise CmsFault(str(error)) from None
+    state.domains[account] = token
+
+
+def disconnect(state: State, account: str) -> None:
+    """Take a connection back. Raises CmsFault."""
+    if state.domains.pop(account, None) is None:
+        raise CmsFault(f"{state.account} is not connected to {fields.printable(account)}")
+
+
+def write_update(state: State, month: str, now: int, random: Random) -> update.Update:
+    """The update of ``month``, newer than any written before for that month and with the same month key. Raises
+    CmsFault."""
+    held = open_month(state, month, now, random)
+    held.created = max(now, held.created + 1)
+    clients = {uri: credential.crypto_update(names.Client(uri, state.account), _update_key(state, uri), month,
+                                             month_keys(state, uri, month, held.created))
+               for uri in sorted(state.clients)}
+    return update.Update(state.account, month, held.created, held.key, tokens.domain_token(state.domain_key, state.account),
+                         sorted(state.domains), clients)
+
+
+def write_credential(state: State, text: str, servers: list[Server], now: int, random: Random) -> Credential:
+    """The credential of a client, with the keys of this month and the next. Raises CmsFault."""
+    uri = known(state, text)
+    this = months.of(now)
+    issued = {}
+    for month in (this, months.after(this)):
+        open_month(state, month, now, random)
+        issued[month] = month_keys(state, uri, month, now)
+    return Credential(1, uri, state.account, servers, _update_key(state, uri), issued)
+
+
+def open_month(state: State, month: str, now: int, random: Random) -> Month:
+    """The record of ``month``, made if it is new; months that have run out are forgotten. Raises CmsFault."""
+    try:
+        names.month(month)
+    except ValueError as error:
+        raise CmsFault(str(error)) from None
+    if months.expired(month, now):
+        raise CmsFault(f"{month} is over; no CRS takes an update for it")
+    state.months = {held: record for held, record in state.months.items() if not months.expired(held, now)}
+    return state.months.setdefault(month, Month(random(32)))
+
+
+def month_keys(state: State, uri: str, month: str, created: int) -> MonthKeys:
+    """A client's keys of a month whose record exists."""
+    seed, month_key = state.clients[uri], state.months[month].key
+    sign = jose.new_key("Ed25519", identity.hkdf(seed, f"sign {month}"))
+    enc = jose.new_key("X25519", identity.hkdf(seed, f"enc {month}"))
+    name = identity.client_identity(state.account, month, uri, month_key)
+    token = tokens.issue(state.domain_key, names.Client(uri, state.account), month, sign.public(), enc.public())
+    return MonthKeys(created, name, identity.psk(month_key, name), sign, enc, token,
+                     tokens.domain_token(state.domain_key, state.account), dict(sorted(state.domains.items())))
+
+
+def server(text: str) -> Server:
+    """``host``, ``host:port``, ``address``, ``[IPv6 address]:port``; the port is PORT unless given. Raises CmsFault."""
+    bracketed = re.fullmatch(r"\[([^\]]*)\](?::([0-9]{1,5}))?", text)
+    plain = re.fullmatch(r"([^:]*)(?::([0-9]{1,5}))?", text)
+    host, port = (bracketed or plain).groups() if bracketed or plain else (text, None)
+    number = int(port or PORT)
+    if not 1 <= number <= 65535 or not (_is_address(host) or plain and _HOST.fullmatch(host)):
+        raise CmsFault(f"server {fields.printable(text)!r} is not valid: write host:port, such as crs.example.org:5223")
+    return Server(host, number)
+
+
+def _update_key(state: State, uri: str) -> bytes:
+    return identity.hkdf(state.clients[uri], "crypto update")
+
+
+def _uri(text: str) -> str:
+    try:
+        return names.uri(text)
+    except ValueError as error:
+        raise CmsFault(str(error)) from None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
