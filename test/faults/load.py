@@ -1,0 +1,146 @@
+"""Load for the fault tests: posts at a steady rate and calls that are held, with a ledger of what must hold.
+
+The clients are the reference library's. The ledger compares what the server acknowledged with what receivers saw.
+"""
+
+import random
+import time
+
+import gevent
+from gevent.event import Event
+
+from crs.client.connection import Client
+from crs.client.door import Door
+from crs.protocol import Accept, Ack, Acked, Fetch, Fetched, Invite, Invited, Post, Posted, Sequenced, SessionList
+
+PATIENT = 120.0   # seconds a request is tried again before the load gives up (and the test fails)
+
+
+def attach(host, domain, uri: str, device: str = "phone", **options) -> Client:
+    """A client that stays attached."""
+    return Client(Door([host.address], lambda now: [domain.month(uri)]), device, **options)
+
+
+class Reader:
+    """Fetches, shows each ref once, acknowledges; ``seen`` has what a person would have seen, in order."""
+
+    def __init__(self, client: Client):
+        self.client = client
+        self.seen: list = []
+        self._refs: set[str] = set()
+        self._hint = Event()
+        client.hear("message.waiting", lambda _: self._hint.set())
+        client.hear("registered", lambda _: self._hint.set())
+
+    def run(self) -> None:
+        while True:
+            self._hint.wait()
+            self._hint.clear()
+            self._drain()
+
+    def _drain(self) -> None:
+        more = True
+        while more:
+            page = self.client.call("message.fetch", Fetch(limit=100), Fetched, PATIENT)
+            for item in page.messages:
+                if item.ref not in self._refs:
+                    self._refs.add(item.ref)
+                    self.seen.append(item)
+            if page.messages:
+                self.client.call("message.ack", Ack([item.ref for item in page.messages]), Acked, PATIENT)
+            more = page.more
+
+
+class Pair:
+    """One sender and one receiver."""
+
+    def __init__(self, host, domain, sender: str, receiver: str, rate: float, source: random.Random):
+        self.sender_uri, self.receiver_uri = sender, receiver
+        self.sender = attach(host, domain, sender)
+        self.receiver = attach(host, domain, receiver)
+        self.reports, self.inbox = Reader(self.sender), Reader(self.receiver)
+        self.acknowledged: list[str] = []
+        self.retried = 0
+        self._period = 1 / rate
+        self._random = source
+        self.failure: Exception | None = None
+
+    def start(self, stop: Event) -> list[gevent.Greenlet]:
+        self.sender.start()
+        self.receiver.start()
+        self._readers = [gevent.spawn(self.reports.run), gevent.spawn(self.inbox.run)]
+        return [gevent.spawn(self._post, stop)]
+
+    def _post(self, stop: Event) -> None:
+        """At a steady rate; what an outage held up is made up for afterwards."""
+        due = time.monotonic()
+        while not stop.is_set():
+            identity = f"m-{len(self.acknowledged)}"
+            self._send(identity)
+            self.acknowledged.append(identity)
+            if self._random.random() < 0.05:   # a client that lost the answer and comes back later
+                self._send(self._random.choice(self.acknowledged[-200:]))
+                self.retried += 1
+            due += self._period
+            gevent.sleep(max(0.0, due - time.monotonic()))
+
+    def _send(self, identity: str) -> None:
+        self.sender.call("message.post", Post(identity, self.receiver_uri, f"sealed {identity}"), Posted, PATIENT)
+
+    def settled(self) -> bool:
+        """Whether everything acknowledged so far has been seen, and reported back."""
+        return len(self.inbox.seen) >= len(self.acknowledged) <= len(self.reports.seen)
+
+    def check(self) -> None:
+        """None lost, none shown twice, order kept, one report each. Raises AssertionError."""
+        seen = [item.id for item in self.inbox.seen]
+        missing, extra = set(self.acknowledged) - set(seen), set(seen) - set(self.acknowledged)
+        assert not missing, f"{self.receiver_uri}: lost {sorted(missing)[:5]} and more, {len(missing)} in all"
+        assert len(extra) <= 1, f"{self.receiver_uri}: shown but never posted: {sorted(extra)[:5]}"
+        assert len(seen) == len(set(seen)), f"{self.receiver_uri}: shown twice"
+        assert seen == sorted(seen, key=lambda one: int(one[2:])), f"{self.receiver_uri}: order not kept"
+        reports = [item.id for item in self.reports.seen]
+        assert all(item.kind == "ack" for item in self.reports.seen)
+        assert len(reports) == len(set(reports)), f"{self.sender_uri}: an ack was told twice"
+        assert set(self.acknowledged) <= set(reports), f"{self.sender_uri}: an ack was not told"
+
+    def close(self) -> None:
+        gevent.killall(self._readers)
+        for client in (self.sender, self.receiver):
+            client.close()
+
+
+class HeldCall:
+    """A call in *talk* between two clients."""
+
+    def __init__(self, host, domain, caller: str, callee: str):
+        self.caller, self.callee = attach(host, domain, caller).start(), attach(host, domain, callee)
+        self.callee_uri = callee
+        self._rings = Event()
+        self.legs: dict[str, list] = {}
+        self.callee.hear("session.incoming", self._ring)
+        self.callee.start()
+
+    def _ring(self, incoming) -> None:
+        self.legs["callee"] = incoming.legs
+        self._rings.set()
+
+    def connect(self) -> None:
+        self.caller.wait_registered(PATIENT)
+        self.callee.wait_registered(PATIENT)
+        invited = self.caller.call("session.invite", Invite("call-1", self.callee_uri, "offer"), Invited, PATIENT)
+        self.session, self.legs["caller"] = invited.session, invited.legs
+        assert self._rings.wait(10), "the callee does not ring"
+        taken = self.callee.call("session.accept", Accept(self.session, "answer"), Sequenced, PATIENT)
+        assert taken.state == "talk"
+
+    def check(self) -> None:
+        """Both parties still have it, in *talk*, with the legs they got."""
+        for role, client in (("caller", self.caller), ("callee", self.callee)):
+            listed = client.call("session.list", result=SessionList, timeout=PATIENT).sessions
+            assert [(one.session, one.state) for one in listed] == [(self.session, "talk")], (role, listed)
+            assert listed[0].legs == self.legs[role], role
+
+    def close(self) -> None:
+        for client in (self.caller, self.callee):
+            client.close()
