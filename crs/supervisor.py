@@ -1,0 +1,207 @@
+"""The supervisor of a host: it starts one process for each Redis server and module, and starts again what ends.
+
+Lives here: the order of start and stop, signals, and what the operator is told of it. It never touches a client, a
+message or a key, and uses no gevent. One loop, one thread; signal handlers only enqueue.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Callable
+
+from crs import log
+from crs.child import Child, Module, Redis, module_command
+from crs.home import Home, write_private
+from crs.notifier import Notifier
+from crs.systemd import Watchdog, notify
+
+LOG = log.get("crsd")
+UNIT = "crs"                    # what notify.sh calls the whole host
+TICK = 0.5                      # seconds between two looks when nothing wakes the loop
+QUICK = 0.05                    # the same while something is about to happen
+SLOW_START = 60.0               # seconds after which a module that is not ready is started anew
+
+# In which order processes leave, and the seconds each group has before it is killed: clients are told first, and what
+# they store last is still stored.
+LEAVING = ((("app:attach",), 10.0), (("crs_relay",), 5.0), (("redis_high", "redis_low"), 30.0))
+HURRY = 3.0                     # seconds for Redis to end after a second SIGTERM
+
+
+def children(home: Home, redis: str, settings: dict[str, Path],
+             listeners: list[socket.socket], standalone: bool) -> list[Child]:
+    """Every process of a host. The relay is one of them in standalone only; else it is a service of its own."""
+    found: list[Child] = [Redis("redis_high", redis, settings["redis_high"], home.redis_high_sock),
+                          Redis("redis_low", redis, settings["redis_low"], home.redis_low_sock)]
+    if standalone:
+        found.append(Module("crs_relay", "crs_relay", module_command(home, "relay", 0)))
+    found += [Module(f"app:attach:{index}", "app:attach", module_command(home, "attach", index), index, listener,
+                     needs=("redis_high", "redis_low")) for index, listener in enumerate(listeners)]
+    return found
+
+
+class Supervisor:
+    """Runs ``children`` until a SIGTERM or SIGINT. ``say`` shows progress to a person."""
+
+    def __init__(self, home: Home, children: list[Child], lock: int, say: Callable[[str], None], done: str):
+        self.home, self.children, self.say, self.done = home, children, say, done
+        self.notifier = Notifier(home.notify)
+        self._lock = lock
+        self._watchdog = Watchdog()
+        self._lifeline, self._held = os.pipe2(os.O_CLOEXEC)     # its other end is never written: it only closes
+        self._signals, self._enqueue = socket.socketpair()
+        self._told_ready = False
+        self._stop_by: float | None = None                      # when the group that is leaving is killed
+        self._leaving: list[tuple[tuple[str, ...], float]] = []
+        self._listed: list[dict] | None = None
+
+    def run(self) -> int:
+        """Supervise until told to stop; returns the exit code."""
+        self._catch_signals()
+        LOG.init(f"started, {len(self.children)} processes")
+        self.notifier.tell(UNIT, "start")
+        while self._stop_by is None or any(child.alive for child in self.children):
+            self._wait()
+            self._step(time.monotonic())
+        self.home.processes.unlink(missing_ok=True)
+        self.notifier.tell(UNIT, "stopped")
+        self.notifier.finish(2.0)
+        LOG.init("stopped")
+        self.say("stopped")
+        return 0
+
+    def _catch_signals(self) -> None:
+        self._signals.setblocking(False)
+        self._enqueue.setblocking(False)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._enqueue.fileno(), warn_on_full_buffer=False)
+
+    def _wait(self) -> None:
+        """Sleep until a signal, a word from a child, or the time to look again."""
+        poll = select.poll()
+        poll.register(self._signals, select.POLLIN)
+        for child in self.children:
+            if child.wakes is not None:
+                poll.register(child.wakes, select.POLLIN)
+        unsettled = self.notifier.busy or not all(child.ready for child in self.children)
+        poll.poll(1000 * (QUICK if unsettled else TICK))
+
+    def _step(self, now: float) -> None:
+        self._take_signals(now)
+        self._reap(now)
+        self._see_ready(now)
+        if self._stop_by is None:
+            self._start_due(now)
+        else:
+            self._leave(now)
+        self._list_processes()
+        self.notifier.step(now)
+        self._watchdog.beat(now)
+
+    def _take_signals(self, now: float) -> None:
+        try:
+            numbers = self._signals.recv(4096)
+        except BlockingIOError:
+            return
+        for number in numbers:
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._stop(now)
+            elif number == signal.SIGHUP:
+                LOG.info("SIGHUP: accounts are read again")
+                self._signal(("app:attach",), signal.SIGHUP)
+
+    def _stop(self, now: float) -> None:
+        if self._stop_by is None:
+            LOG.init("stopping")
+            self.say("stopping")
+            notify("STOPPING=1")
+            self.notifier.tell(UNIT, "stop")
+            self._leaving = list(LEAVING)
+            self._stop_by = now
+        else:
+            LOG.init("stopping at once")
+            self._leaving = []
+            self._stop_by = now + HURRY
+            for child in self.children:
+                child.signal(signal.SIGTERM if isinstance(child, Redis) else signal.SIGKILL)
+
+    def _leave(self, now: float) -> None:
+        """Tell the next group to end when the one before has, and kill what does not end in time."""
+        if now >= self._stop_by:
+            for child in self.children:
+                if child.alive and not self._awaits_its_turn(child):
+                    LOG.warn(f"{child.name} does not end, it is killed")
+                    child.signal(signal.SIGKILL)
+        while self._leaving and not any(child.alive and not self._awaits_its_turn(child) for child in self.children):
+            processes, seconds = self._leaving.pop(0)
+            self._stop_by = now + seconds
+            self._signal(processes, signal.SIGTERM)
+
+    def _awaits_its_turn(self, child: Child) -> bool:
+        return any(child.process in processes for processes, _ in self._leaving)
+
+    def _signal(self, processes: tuple[str, ...], number: int) -> None:
+        for child in self.children:
+            if child.process in processes:
+                child.signal(number)
+
+    def _reap(self, now: float) -> None:
+        for child in self.children:
+            pid, ended = child.pid, child.reap(now)
+            if ended is None:
+                continue
+            self.notifier.tell(child.name, ended)
+            if self._stop_by is None:
+                pause = child.start_at - now
+                LOG.warn(f"{child.name}({pid}) {ended}; it is started again {f'in {pause:g} s' if pause else 'at once'}")
+                self.say(f"{child.name} {ended}")
+            else:
+                LOG.info(f"{child.name}({pid}) {ended}")
+
+    def _see_ready(self, now: float) -> None:
+        for child in self.children:
+            if child.look_ready(now):
+                LOG.info(f"{child.name}({child.pid}) is ready")
+                self.say(f"{child.name} ready")
+                self.notifier.tell(child.name, "ready")
+            elif isinstance(child, Module) and child.alive and not child.ready and now - child.started_at > SLOW_START:
+                LOG.warn(f"{child.name}({child.pid}) is not ready after {SLOW_START:g} s, it is killed")
+                child.signal(signal.SIGKILL)
+        if not self._told_ready and all(child.ready for child in self.children):
+            self._told_ready = True
+            notify("READY=1")
+            self.notifier.tell(UNIT, "ready")
+            self.say(self.done)
+
+    def _start_due(self, now: float) -> None:
+        ready = {child.name for child in self.children if child.ready}
+        for child in self.children:
+            if child.alive or now < child.start_at or not ready.issuperset(child.needs):
+                continue
+            again = "restart" if child.started_at else "start"
+            try:
+                child.start(now, self._lifeline, self._lock)
+            except OSError as error:
+                child.failed(now)
+                LOG.warn(f"{child.name} cannot be started: {error.strerror}")
+                continue
+            LOG.info(f"{child.name}({child.pid}) {again}ed")
+            self.notifier.tell(child.name, again)
+
+    def _list_processes(self) -> None:
+        """Keep ``run/processes.json`` true: who runs, under which process id."""
+        running = [{"process": "crsd", "pid": os.getpid()}]
+        for child in self.children:
+            if child.alive:
+                index = {} if child.index is None else {"index": child.index}
+                running.append({"process": child.process, **index, "pid": child.pid})
+        if running != self._listed:
+            self._listed = running
+            try:
+                write_private(self.home.processes, json.dumps(running) + "\n", 0o644)
+            except OSError as error:
+                LOG.warn(f"{self.home.processes} cannot be written: {error.strerror}")
