@@ -1,0 +1,1 @@
+"""The relay: packets and rules in memory, then the process with real sockets, then stock WebRTC peers."""
