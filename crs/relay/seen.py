@@ -1,12 +1,12 @@
 """Which transaction ids a leg has seen, in a few bytes each: a Bloom filter that grows with the call.
 
-Never here: what a replay leads to. A filter never forgets, and may take a new id for an old one (less than 1 in 100
-until it is full): its owner must bear that.
+Never here: what a replay leads to. A filter never forgets, and takes a new id for an old one now and then (1 in 40
+after a day of two a second): its owner must bear that.
 """
 
-FIRST = 10          # log2 of the bits of the first filter: 128 bytes serve the first 100 ids
-LAST = 23           # ... of the last: 1 MiB; from then on it just gets fuller
-BITS_PER_ID = 10
+FIRST = 10          # log2 of the bits of the first filter: 128 bytes serve the first 64 ids
+LAST = 23           # ... of the last: 1 MiB, half a million ids; then it just gets fuller
+BITS_PER_ID = 16
 
 
 class Seen:
