@@ -13,7 +13,10 @@ import hiredis
 
 from ..errors import Internal, RpcError, Unavailable
 
-SCRIPTS = {path.stem: path.read_bytes() for path in sorted(Path(__file__).with_name("lua").glob("*.lua"))}
+_LUA = Path(__file__).with_name("lua")
+_RELEASE = (_LUA / "_release.lua").read_bytes()
+SCRIPTS = {path.stem: _RELEASE + source if b"release(" in source else source
+           for path in sorted(_LUA.glob("[a-z]*.lua")) for source in (path.read_bytes(),)}
 
 # Also inside the text: before release 7 an error in a script comes wrapped in "ERR Error running script".
 _PASSING = re.compile(r"\b(OOM|LOADING|MISCONF|READONLY|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b")

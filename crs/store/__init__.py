@@ -1,0 +1,67 @@
+"""The store: all state of a host that outlives a process, in two Redis servers, behind words of the domain.
+
+Read ``schema.py`` first: it names every key and says what it holds, and nothing else does. Then the domains:
+``mailbox`` and ``devices``, ``directory``, ``calls``, ``operator``, ``objects``; ``due`` keeps deadlines. Each change
+is one atomic step: a command, or a script of ``lua/``. Below them: ``commands`` (what a connection offers), ``pipe``
+(shared by greenlets), ``direct`` (for the command line), ``subscriber`` (listens).
+Never here: TLS, the wire of the clients, who may do what. Time is always an argument.
+"""
+
+from collections.abc import Callable
+
+from ..home import Home
+from ..pool import slots
+from . import schema
+from .calls import Calls
+from .commands import SCRIPTS, Commands
+from .devices import Devices
+from .directory import Directory
+from .mailbox import Mailbox
+from .objects import Objects
+from .operator import Operator
+
+DEVICE_EXPIRY = 30 * 86_400_000   # ms; design, chapter 3
+
+
+class Store:
+    """The state of one host. ``high`` changes quickly and outlives processes, ``low`` is durable."""
+
+    def __init__(self, high: Commands, low: Commands, host: str, device_expiry_ms: int = DEVICE_EXPIRY):
+        self.host = host
+        self.high = high
+        self.low = low
+        self.devices = Devices(low, device_expiry_ms)
+        self.directory = Directory(high, host, self.devices)
+        self.mailbox = Mailbox(low)
+        self.calls = Calls(high)
+        self.operator = Operator(low, high, host)
+        self.objects = Objects(low)
+
+    @classmethod
+    def open(cls, home: Home, host: str, device_expiry_ms: int = DEVICE_EXPIRY) -> "Store":
+        """For a worker: connections that all its greenlets share, and that come back by themselves."""
+        from .pipe import Pipe
+        return cls(Pipe(home.redis_high_sock, "redis_high", SCRIPTS), Pipe(home.redis_low_sock, "redis_low", SCRIPTS),
+                   host, device_expiry_ms)
+
+    @classmethod
+    def direct(cls, home: Home, host: str) -> "Store":
+        """For the command line: plain connections, made at the first call."""
+        from .direct import Direct
+        return cls(Direct(home.redis_high_sock, "redis_high", SCRIPTS),
+                   Direct(home.redis_low_sock, "redis_low", SCRIPTS), host)
+
+    def close(self) -> None:
+        """End both connections."""
+        self.high.close()
+        self.low.close()
+
+    def subscriber(self, worker: str, on_subscribed: Callable[[], None]):
+        """What is published for a worker of this host, and the operator's hints (message ``*``)."""
+        from .subscriber import Subscriber
+        return Subscriber(self.high.path, self.high.name, (schema.wake(self.host, worker), schema.RELOAD),
+                          on_subscribed)
+
+    def buckets(self, index: int, workers: int) -> range:
+        """The buckets whose deadlines worker ``index`` of ``workers`` walks."""
+        return slots.buckets(index, workers)

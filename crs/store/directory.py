@@ -1,0 +1,143 @@
+"""The directory: which devices of a client are registered, on which connection of which worker, and how to wake them.
+
+Also the table of worker processes. All of it is in redis_high; wake-ups are hints, never the fact. Never here: what a
+notification says, and what a device may do.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from .. import names
+from ..errors import Busy
+from ..names import Client
+from . import schema
+from .commands import Commands
+from .devices import MAX_SECONDARIES, Devices
+
+PROCESS_TIME = 20_000   # ms without a word after which a process does not count
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One registered device."""
+
+    device_id: str
+    type: str            # primary, secondary
+    worker: str          # attach:<index>
+    connection: str      # id of the connection, unique also over restarts
+    since: int           # ms, when it registered
+    version: str         # of the client's software
+    ip: str              # of the client
+    port: int
+    host: str            # that the worker runs on
+
+
+class Process(msgspec.Struct, frozen=True):
+    """One worker process."""
+
+    host: str
+    name: str            # attach:<index>
+    pid: int
+    clients: int         # connections it has
+    time: int            # ms, when it last said so
+    accounts: list[str] = []
+
+
+_entry = msgspec.json.Decoder(Entry).decode
+_process = msgspec.json.Decoder(Process).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Directory:
+    """Every method raises Unavailable where Redis did not do it for certain."""
+
+    def __init__(self, high: Commands, host: str, devices: Devices):
+        self._high = high
+        self._host = host
+        self._devices = devices
+
+    def register(self, client: Client, entry: Entry, now: int) -> list[Entry]:
+        """Put a device in, with a mailbox copy of its own if it is a secondary. Returns the entries it replaced: its
+        own on another connection, and for a primary the primary before it. Raises Busy for a fifth secondary."""
+        self._devices.seen(client, entry.device_id, entry.type, now)
+        replaced = self._put(client, entry, "")
+        if replaced == b"full":
+            raise Busy(f"{client.uri} has {MAX_SECONDARIES} other secondary devices registered")
+        return [old for old in map(_entry, replaced) if old.connection != entry.connection]
+
+    def renew(self, client: Client, entry: Entry) -> bool:
+        """Put back an entry that was dropped as stale. False: another registration has taken its place meanwhile."""
+        return isinstance(self._put(client, entry, entry.since), list)
+
+    def _put(self, client: Client, entry: Entry, since: int | str):
+        return self._high.all((
+            ("HSET", schema.attached(self._host), entry.connection, f"{entry.worker} {entry.device_id} {client}"),
+            self._high.evalsha("register", (schema.directory(client),),
+                               (entry.device_id, entry.type, _encode(entry), MAX_SECONDARIES, since))))[1]
+
+    def unregister(self, client: Client, device: str, connection: str) -> bool:
+        """Take a device out, if it is still registered on ``connection``; returns whether it was."""
+        return self._high.all((
+            self._high.evalsha("unregister", (schema.directory(client),), (device, connection)),
+            ("HDEL", schema.attached(self._host), connection)))[0] == 1
+
+    def lookup(self, client: Client) -> list[Entry]:
+        """The registered devices of a client."""
+        return [_entry(value) for value in self._high.call("HVALS", schema.directory(client))]
+
+    def entries_of(self, worker: str) -> Iterator[tuple[Client, str, str]]:
+        """What a worker of this host has put in and not taken out, as (client, device id, connection id).
+
+        A new worker finds here what a dead one of its name left. A later registration may have replaced an entry;
+        ``unregister`` minds that.
+        """
+        cursor = b"0"
+        while True:
+            cursor, flat = self._high.call("HSCAN", schema.attached(self._host), cursor, "COUNT", 500)
+            for place in range(0, len(flat), 2):
+                owner, device, client = flat[place + 1].decode().split(" ", 2)
+                if owner == worker:
+                    yield names.client(client), device, flat[place].decode()
+            if cursor == b"0":
+                return
+
+    def attached(self, now: int) -> Iterator[tuple[Client, Entry]]:
+        """Every registered device of this host."""
+        seen = set()
+        for key in self._high.scan(schema.directory(Client("*", "*"))):
+            if key not in seen:
+                seen.add(key)
+                client = schema.client_of(key)
+                for entry in self.lookup(client):
+                    yield client, entry
+
+    # --- wake-ups ---------------------------------------------------------------------------------------------------
+
+    def wake(self, client: Client, payload: bytes, devices: Sequence[str] | None = None, but: str | None = None) -> int:
+        """Publish ``payload`` to the registered devices of a client (to some, to all but one), on whatever worker.
+
+        Returns how many were reached; an entry that nobody hears is taken out.
+        """
+        which = ("all",) if devices is None else ("some", *devices)
+        return self._high.script("wake", (schema.directory(client),), (payload, but or "", *which))
+
+    def tell(self, entry: Entry, payload: bytes) -> bool:
+        """Publish to the worker of one entry, whether or not it still stands; returns whether anybody heard."""
+        message = entry.connection.encode() + b"\n" + payload
+        return self._high.call("PUBLISH", schema.wake(entry.host, entry.worker), message) > 0
+
+    # --- processes --------------------------------------------------------------------------------------------------
+
+    def announce(self, worker: str, pid: int, clients: int, now: int, accounts: Iterable[str] = ()) -> None:
+        """Say that a worker process lives, how many connections it has and which accounts it has loaded."""
+        process = Process(self._host, worker, pid, clients, now, list(accounts))
+        self._high.call("HSET", schema.processes(), f"{self._host} {worker}", _encode(process))
+
+    def withdraw(self, worker: str) -> None:
+        """Say that a worker process ends."""
+        self._high.call("HDEL", schema.processes(), f"{self._host} {worker}")
+
+    def processes(self, now: int) -> list[Process]:
+        """The worker processes heard from within PROCESS_TIME, by host and name."""
+        known = map(_process, self._high.call("HVALS", schema.processes()))
+        return sorted((one for one in known if now - one.time < PROCESS_TIME), key=lambda one: (one.host, one.name))

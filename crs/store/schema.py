@@ -1,0 +1,145 @@
+"""The schema: every key and channel of both Redis servers, what it holds, field by field. No other file names one.
+
+A client's key carries its URI in braces, the hash tag, so that all of them fall into the client's slot and one script
+may touch several; the account behind it keeps clients of different domains apart. The same holds for a call's id.
+Times are milliseconds since 1970-01-01 UTC. A *bucket* is a group of slots (``pool.slots``).
+"""
+
+from ..names import Client
+
+CALLS_DUE = "call"         # kinds of due lists
+MAIL_DUE = "mail"
+DEVICES_DUE = "device"
+
+
+def tagged(prefix: str, client: Client) -> str:
+    """``prefix:{uri}@account``."""
+    return f"{prefix}:{{{client.uri}}}@{client.account}"
+
+
+def client_of(key: bytes) -> Client:
+    """The client whose key this is."""
+    uri, _, account = key.decode().partition("{")[2].partition("}@")
+    return Client(uri, account)
+
+
+# --- redis_high: what changes quickly and may be lost with the host -------------------------------------------------
+
+def directory(client: Client) -> str:
+    """Hash: who is registered now. Device id -> ``directory.Entry`` as JSON."""
+    return tagged("dir", client)
+
+
+def attached(host: str) -> str:
+    """Hash: what the workers of a host have put into the directory. Connection id -> ``<worker> <device id> <client>``.
+
+    Written before the directory, removed after it: so whoever comes after a dead worker finds all that it left.
+    """
+    return f"attached:{host}"
+
+
+def processes() -> str:
+    """Hash: the worker processes. ``<host> <worker>`` -> ``directory.Process`` as JSON, renewed every few seconds."""
+    return "processes"
+
+
+def call(session: str) -> str:
+    """Hash: one call; the fields are those of ``calls.Call``. It expires some time after the call has ended."""
+    return f"call:{{{session}}}"
+
+
+def calls_of(client: Client) -> str:
+    """Set: ids of the calls of a client. May still hold calls that have ended."""
+    return tagged("calls", client)
+
+
+def wake(host: str, worker: str) -> str:
+    """Channel of one worker. Message: connection id, line feed, the notification's JSON."""
+    return f"wake:{host}:{worker}"
+
+
+RELOAD = "reload"          # Channel of all workers. Message ``*``: the operator's records have changed.
+
+
+def trace(element: str) -> str:
+    """Channel of one traced element (manual, chapter 5, trace). Message: JSON array of the event's fields."""
+    return f"trace:{element}"
+
+
+# --- redis_low: what must last --------------------------------------------------------------------------------------
+
+def mail(client: Client) -> str:
+    """Hash: the items of a mailbox. Ref -> header as JSON (``mailbox.Header``), line feed, body.
+
+    An item is here once, and as long as one device's box (below) holds its ref.
+    """
+    return tagged("mail", client)
+
+
+def box(client: Client, device: str) -> str:
+    """Sorted set: one device's copy of the mailbox. Member ref, score seq: a number that only grows in a mailbox,
+    at least the time of storing in ms, so that it grows also where the counter was lost."""
+    return f"{tagged('box', client)}:{device}"
+
+
+def tombs(client: Client) -> str:
+    """Sorted set: every ref that was ever stored and whose time is not over, also when it is deleted by now. Score:
+    when it expires. What is here is not stored again."""
+    return tagged("tomb", client)
+
+
+def ledger(client: Client) -> str:
+    """Hash: figures of the mailbox. ``seq`` the last one given; ``shown`` the highest that was fetched; ``count`` and
+    ``bytes`` of the messages held (reports do not count: they are exempt from quota)."""
+    return tagged("ledger", client)
+
+
+def devices(client: Client) -> str:
+    """Hash: the secondary devices that have a box of their own. Device id -> when it was last seen registered."""
+    return tagged("devices", client)
+
+
+def statistics(client: Client) -> str:
+    """Hash: ``post`` messages posted by the client, ``deliv`` acknowledged to it, ``read`` when it last fetched."""
+    return tagged("stat", client)
+
+
+def token(client: Client) -> str:
+    """Hash: the client token. ``value`` as the client stored it, ``updated`` when."""
+    return tagged("token", client)
+
+
+def confirmed(client: Client) -> str:
+    """Hash: crypto updates that the client has taken. Month -> when."""
+    return tagged("confirm", client)
+
+
+def observed(account: str) -> str:
+    """Set: URIs of clients that registered with a good key without being listed (design: keys and TLS)."""
+    return f"observed:{account}"
+
+
+def records(kind: str) -> str:
+    """Hash: the operator's records of one kind (``account``, ``update``). Element -> ``operator.Record`` as JSON."""
+    return f"obj:{{operator}}:{kind}"
+
+
+def clock() -> str:
+    """Hash: ``version`` grows with every change of a record; ``t`` is the time stamp of the newest (see operator)."""
+    return "obj:{operator}:clock"
+
+
+def crypto_updates(account: str, month: str) -> str:
+    """Hash: the crypto updates of one monthly update. URI -> what the CMS left for that client, opaque."""
+    return f"obj:{{operator}}:crypto:{account}.{month}"
+
+
+# --- both -----------------------------------------------------------------------------------------------------------
+
+def due(kind: str, bucket: int) -> str:
+    """Sorted set: what has a deadline. Score: when to look. An entry is written before the fact it stands for and
+    removed after the work is done; one too many costs a look. Members, by kind:
+    ``call`` (high) session id: every call that has not ended is here, exactly once;
+    ``mail`` (low) ``<time> <client>``; ``device`` (low) ``<time> <device id> <client>``.
+    """
+    return f"due:{kind}:{bucket}"
