@@ -16,16 +16,19 @@ MAX_BODY = 65_536          # characters in an opaque body
 MAX_REQUEST = 262_144      # bytes in one WebSocket message from a client
 MAX_BATCH = 50             # requests in one JSON-RPC batch
 
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="chosen by the client; unique per sender")]
-DeviceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$", description="stays the same for an installation")]
+# In Python ``$`` also matches before a last line feed; ``(?!\n)`` makes it the end there too, as it is in JSON Schema.
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$(?!\n)",
+                         description="chosen by the client; unique per sender")]
+DeviceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$(?!\n)",
+                               description="stays the same for an installation")]
 Uri = Annotated[str, Meta(min_length=1, max_length=228, description="E.164 number or urn:x-crs:client:<name>")]
-Account = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,20}$", description="account id of a security domain")]
+Account = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,20}$(?!\n)", description="account id of a security domain")]
 Body = Annotated[str, Meta(max_length=MAX_BODY, description="opaque to the CRS, end-to-end encrypted")]
-Month = Annotated[str, Meta(pattern=r"^20[0-9]{2}(0[1-9]|1[0-2])$", description="yyyymm")]
+Month = Annotated[str, Meta(pattern=r"^20[0-9]{2}(0[1-9]|1[0-2])$(?!\n)", description="yyyymm")]
 SessionId = Annotated[str, Meta(min_length=1, max_length=80)]
 Ref = Annotated[str, Meta(min_length=1, max_length=200, description="names one item of a mailbox")]
 Time = Annotated[int, Meta(ge=0, description="milliseconds since 1970-01-01 UTC")]
-Software = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[ -~]+$")]
+Software = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[ -~]+$(?!\n)")]
 
 
 class Params(Struct, forbid_unknown_fields=True, gc=False):
