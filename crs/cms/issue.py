@@ -16,7 +16,9 @@ from crs.trust.credential import Credential, MonthKeys, Server
 PORT = 5223
 
 Random = Callable[[int], bytes]
-_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")
+_SERVER = re.compile(r"""(?: \[ (?P<ipv6> [^\[\]]+ ) \]
+                         | (?P<host> (?=.{1,253}(:|$)) (?!-) [A-Za-z0-9-]{1,63} (\.[A-Za-z0-9-]{1,63})* \.? ) )
+                         (?: : (?P<port> [0-9]{1,5} ) )?""", re.VERBOSE)
 
 
 def new(account: str, secret: str, random: Random) -> State:
@@ -79,8 +81,7 @@ def write_update(state: State, month: str, now: int, random: Random) -> update.U
     clients = {uri: credential.crypto_update(names.Client(uri, state.account), _update_key(state, uri), month,
                                              month_keys(state, uri, month, held.created))
                for uri in sorted(state.clients)}
-    return update.Update(state.account, month, held.created, held.key, tokens.domain_token(state.domain_key, state.account),
-                         sorted(state.domains), clients)
+    return update.Update(state.account, month, held.created, held.key, own_token(state), sorted(state.domains), clients)
 
 
 def write_credential(state: State, text: str, servers: list[Server], now: int, random: Random) -> Credential:
@@ -113,19 +114,23 @@ def month_keys(state: State, uri: str, month: str, created: int) -> MonthKeys:
     enc = jose.new_key("X25519", identity.hkdf(seed, f"enc {month}"))
     name = identity.client_identity(state.account, month, uri, month_key)
     token = tokens.issue(state.domain_key, names.Client(uri, state.account), month, sign.public(), enc.public())
-    return MonthKeys(created, name, identity.psk(month_key, name), sign, enc, token,
-                     tokens.domain_token(state.domain_key, state.account), dict(sorted(state.domains.items())))
+    return MonthKeys(created, name, identity.psk(month_key, name), sign, enc, token, own_token(state),
+                     dict(sorted(state.domains.items())))
+
+
+def own_token(state: State) -> str:
+    """The domain token of this account, for its updates and for the CMS of other accounts."""
+    return tokens.domain_token(state.domain_key, state.account)
 
 
 def server(text: str) -> Server:
-    """``host``, ``host:port``, ``address``, ``[IPv6 address]:port``; the port is PORT unless given. Raises CmsFault."""
-    bracketed = re.fullmatch(r"\[([^\]]*)\](?::([0-9]{1,5}))?", text)
-    plain = re.fullmatch(r"([^:]*)(?::([0-9]{1,5}))?", text)
-    host, port = (bracketed or plain).groups() if bracketed or plain else (text, None)
-    number = int(port or PORT)
-    if not 1 <= number <= 65535 or not (_is_address(host) or plain and _HOST.fullmatch(host)):
-        raise CmsFault(f"server {fields.printable(text)!r} is not valid: write host:port, such as crs.example.org:5223")
-    return Server(host, number)
+    """``host``, ``host:port`` or ``[IPv6 address]:port``; the port is PORT unless given. Raises CmsFault."""
+    match = _SERVER.fullmatch(text)
+    if match and (_is_ipv6(match["ipv6"]) if match["ipv6"] else match["host"]):
+        port = int(match["port"] or PORT)
+        if 1 <= port <= 65535:
+            return Server(match["ipv6"] or match["host"], port)
+    raise CmsFault(f"server {fields.printable(text)!r} is not valid: write host:port, such as crs.example.org:5223")
 
 
 def _update_key(state: State, uri: str) -> bytes:
@@ -139,9 +144,9 @@ def _uri(text: str) -> str:
         raise CmsFault(str(error)) from None
 
 
-def _is_address(host: str) -> bool:
+def _is_ipv6(text: str) -> bool:
     try:
-        ipaddress.ip_address(host)
+        ipaddress.IPv6Address(text)
     except ValueError:
         return False
     return True

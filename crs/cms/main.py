@@ -20,7 +20,7 @@ Actions:
   connect        let clients reach those of ACCOUNT, once ACCOUNT connects back; TOKEN is a file with its domain token
   disconnect     take that back
   domain-token   print the own domain token, for the key managers of other accounts
-  update         write the protected update file for 'crs-cli apply'; again for the same month: a re-issue, keys unchanged
+  update         write the protected update file for 'crs-cli apply'; once more for a month: a re-issue, keys unchanged
   credential     write the credential file of a client, for this month and the next
   show           print account, connections, months and clients (no keys)
 
@@ -44,7 +44,7 @@ from crs import __version__
 from crs.cms import issue, state
 from crs.cms.state import CmsFault, State
 from crs.errors import CrsError
-from crs.trust import credential, months, private, tokens, update
+from crs.trust import credential, months, private, update
 
 MAX_TEXT = 4096      # bytes in a file with a secret or a domain token
 
@@ -102,7 +102,7 @@ def disconnect(options, now: int) -> None:
 
 def domain_token(options, now: int) -> None:
     with state.opened(_home(options)) as cms:
-        print(tokens.domain_token(cms.domain_key, cms.account))
+        print(issue.own_token(cms))
 
 
 def write_update(options, now: int) -> None:

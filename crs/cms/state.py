@@ -1,7 +1,7 @@
 """What the CMS of one account keeps: one JSON file, ``cms.json``, in a directory of its own.
 
-Never here: what is made of it (``issue``). The directory is 0700, the file 0600 and written whole; a lock lets one command
-at a time work on it.
+Never here: what is made of it (``issue``). The directory is 0700, the file 0600 and written whole; a lock lets one
+command at a time work on it.
 """
 
 import fcntl

@@ -1,7 +1,7 @@
-"""A client's credential: the one file from which a client attaches, signs, opens what was sealed for it, and knows others.
+"""A client's credential: the file from which a client attaches, signs, opens what was sealed for it, and knows others.
 
-Lives here: the file, a month's keys in it, and the crypto update that brings the next month's. Never here: a connection,
-or who issues credentials (``cms``). Format, with a worked example: ``doc/update-file.md``.
+Lives here: the file, a month's keys in it, and the crypto update that brings the next month's. Never here: a
+connection, or who issues credentials (``cms``). Format, with a worked example: ``doc/update-file.md``.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""End-to-end: content signed by one client and sealed for another. The CRS carries it and can neither read nor change it.
+"""End-to-end: content signed by one client and sealed for another. The CRS can neither read nor change it.
 
 Lives here: what is signed, what is sealed, and what a receiver checks before it believes. Never here: where bodies come
 from. Sign, then encrypt: a JWS (RFC 7515) by the sender's month key inside a JWE (RFC 7516) for the receiver's. The
@@ -52,7 +52,8 @@ class _SignedHeader(Struct, forbid_unknown_fields=True):
 
 def seal(plaintext: bytes, sender: Credential, receiver: ClientToken, kind: str, id: str, now: int) -> str:
     """Sign ``plaintext`` (at most MAX_PLAINTEXT bytes) as ``sender`` and encrypt it for ``receiver``, whose token the
-    caller has verified. ``kind`` and ``id`` are what ``open_sealed`` is asked for. Raises SealRefused, CredentialFault."""
+    caller has verified. ``kind`` and ``id`` are what the receiver will ask for. Raises SealRefused, CredentialFault.
+    """
     if len(plaintext) > MAX_PLAINTEXT:
         raise SealRefused(f"{len(plaintext)} bytes are too much to seal; the limit is {MAX_PLAINTEXT}")
     keys = for_month(sender, current_month(sender, now))
@@ -66,7 +67,7 @@ def seal(plaintext: bytes, sender: Credential, receiver: ClientToken, kind: str,
 
 def open_sealed(text: str, receiver: Credential, sender: names.Client, kind: str, id: str | None, now: int,
                 max_age: int = MAX_AGE) -> tuple[bytes, Claims]:
-    """The content that ``sender`` sealed for ``receiver`` as ``kind`` under ``id`` (None: any; then look at the claims),
+    """The content that ``sender`` sealed for ``receiver`` as ``kind`` under ``id`` (None: any; look at the claims),
     signed at most ``max_age`` milliseconds ago. Raises SealRefused, and then nothing of it is to be believed."""
     try:
         claims = _verified(text, receiver, sender, now)

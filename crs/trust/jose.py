@@ -1,8 +1,8 @@
 """The few JOSE constructions in use, each with one fixed set of algorithms. The only file that touches joserfc.
 
-Never here: what a header or a payload means. Three constructions: content encrypted under a shared key (JWE ``dir`` with
-``A256GCM``, RFC 7516), content encrypted for an X25519 key (JWE ``ECDH-ES+A256KW`` with ``A256GCM``, RFC 8037), and
-content signed with an Ed25519 key (JWS ``Ed25519``, RFC 9864). Compact serialisation only. Readers first take the
+Never here: what a header or a payload means. Three constructions: content encrypted under a shared key (JWE ``dir``
+with ``A256GCM``, RFC 7516), content encrypted for an X25519 key (JWE ``ECDH-ES+A256KW`` with ``A256GCM``, RFC 8037),
+and content signed with an Ed25519 key (JWS ``Ed25519``, RFC 9864). Compact serialisation only. Readers first take the
 header as a strict struct, so what reaches the library has the algorithms and members that we name, and nothing else.
 """
 
@@ -26,7 +26,8 @@ SHARED = {"alg": "dir", "enc": "A256GCM"}
 SEALED = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
 SIGNED = {"alg": "Ed25519"}
 
-_Part = Annotated[str, Meta(min_length=43, max_length=43, description="32 bytes in base64url")]
+_Part = Annotated[str, Meta(max_length=43, pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$",
+                            description="32 bytes in base64url")]
 
 
 class JoseRefused(CrsError):

@@ -1,4 +1,4 @@
-"""Domain tokens and client tokens: whose key signs for a security domain, and with which keys a client does, this month.
+"""Domain tokens and client tokens: which key signs for a security domain, and with which keys a client does.
 
 Never here: where tokens are stored, or content that was signed with a client's keys (``e2e``). Formats:
 ``doc/update-file.md``. A *domain token* is the domain's Ed25519 public key as JWK with the account id as ``kid``; what

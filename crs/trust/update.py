@@ -18,7 +18,7 @@ from crs.trust.identity import hkdf
 
 TYPE = "crs-update"
 VERSION = 1
-MAX_FILE = 256 * 1024 * 1024      # bytes; 100,000 clients need about 220 MB
+MAX_FILE = 256 * 1024 * 1024      # bytes; 100,000 clients need about 200 MiB
 SKEW = months.DAY                 # how far the clocks of CMS and CRS may differ, milliseconds
 _TAG_LENGTH = 22                  # characters: the 16 bytes that end a protected file
 
@@ -158,8 +158,8 @@ def check_time(update: Update, now: int, grace: int = months.GRACE) -> None:
     if months.expired(update.month, now, grace):
         raise Expired(f"the update for {update.month} of account {update.account} has run out; ask for a current one")
     if not months.usable(update.month, now, grace):
-        first = months.before(update.month)
-        raise TooEarly(f"the update for {update.month} of account {update.account} comes too early; apply it in {first}")
+        raise TooEarly(f"the update for {update.month} of account {update.account} comes too early; "
+                       f"apply it in {months.before(update.month)}")
     if update.created > now + SKEW:
         raise TooEarly(f"the update for {update.month} of account {update.account} was created in the future "
                        f"({utc(update.created)}); check the clocks of the CMS and of this host")

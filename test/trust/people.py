@@ -1,4 +1,4 @@
-"""Domains and clients for tests, made by the library alone, without a CMS. Keys are fixed: seeds come from the names."""
+"""Domains and clients for tests, made without a CMS. Keys are fixed: their seeds come from the names."""
 
 from hashlib import sha256
 

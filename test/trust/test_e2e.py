@@ -32,8 +32,8 @@ def forged(claims: dict, signer=ALICE, receiver=BOB, head=None) -> str:
     keys = signer.months[MONTH]
     claims = {"from": str(signer.client), "to": str(receiver.client), "kind": "content", "id": "m1", "time": NOW,
               "body": "aGVsbG8", **claims}
-    signed = jose.sign({"typ": "crs-signed", "token": keys.token, **(head or {})}, json.dumps(claims).encode(), keys.sign)
-    return sealed(signed.encode(), receiver)
+    head = {"typ": "crs-signed", "token": keys.token, **(head or {})}
+    return sealed(jose.sign(head, json.dumps(claims).encode(), keys.sign).encode(), receiver)
 
 
 def sealed(content: bytes, receiver=BOB, **head) -> str:

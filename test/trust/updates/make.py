@@ -1,7 +1,7 @@
-"""Writes the update files beside it: `python -m test.trust.updates.make`. Run it when a case is added or the format changes.
+"""Writes the update files beside it: `python -m test.trust.updates.make`, when a case is added or the format changes.
 
-Each file `invalid/<case>.upd` has a twin `<case>.expected`: the class of the refusal, then words of its text. The host that
-they meet is described by SECRETS and NOW. Ciphertexts differ from run to run (fresh initialisation vectors), meanings do not.
+Each file `invalid/<case>.upd` has a twin `<case>.expected`: the class of the refusal, then words of its text. The host
+that they meet is described by SECRETS and NOW. Ciphertexts differ from run to run, their meanings do not.
 """
 
 import json
@@ -14,10 +14,11 @@ HERE = Path(__file__).parent
 SECRETS = {"acme": "the secret of acme", "beta": "the secret of beta"}
 NOW = months.start("202611") + 14 * months.DAY
 DOMAIN = tokens.domain_token(jose.new_key("Ed25519", bytes(32)), "acme")
+FOREIGN = DOMAIN.replace("acme", "beta")
 
 CONTENT = {
-    "account": "acme", "month": "202611", "created": NOW - 1000, "month_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-    "domain_token": DOMAIN, "domains": ["beta"],
+    "account": "acme", "month": "202611", "created": NOW - 1000, "domain_token": DOMAIN, "domains": ["beta"],
+    "month_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
     "clients": {"+46701234567": "opaque", "urn:x-crs:client:desk": "opaque too"},
 }
 
@@ -91,7 +92,7 @@ INVALID = {
     "foreign": (protected(content(account="gamma"), kid="gamma"), "UnknownAccount", "account gamma"),
     "wrong-secret": (protected(content(), "another secret"), "WrongSecret", "another shared secret"),
     "secret-with-space": (protected(content(), SECRETS["acme"] + " "), "WrongSecret", "another shared secret"),
-    "other-account-inside": (protected(content(account="beta", domains=[], domain_token=DOMAIN.replace("acme", "beta"))),
+    "other-account-inside": (protected(content(account="beta", domains=[], domain_token=FOREIGN)),
                              "BadContent", "account beta inside"),
     "not-json": (protected(b"\x00\x01"), "BadContent", "content is wrong"),
     "not-utf8": (protected(b'{"account":"\xff"}'), "BadContent", "content is wrong"),
@@ -105,12 +106,14 @@ INVALID = {
     "month-key-short": (protected(content(month_key="AAAA")), "BadContent", "$.month_key"),
     "month-key-no-base64": (protected(content(month_key="!" * 44)), "BadContent", "$.month_key"),
     "domain-token-text": (protected(content(domain_token="key")), "BadContent", "domain token"),
-    "domain-token-foreign": (protected(content(domain_token=DOMAIN.replace("acme", "beta"))), "BadContent", "kid"),
+    "domain-token-foreign": (protected(content(domain_token=FOREIGN)), "BadContent", "kid"),
     "domain-token-curve": (protected(content(domain_token=DOMAIN.replace("Ed25519", "X25519"))), "BadContent", "curve"),
-    "domain-token-key": (protected(content(domain_token=DOMAIN.replace('"x":"', '"x":"!')[:-1])), "BadContent", "domain"),
+    "domain-token-key": (protected(content(domain_token=DOMAIN.replace('"x":"O', '"x":"!'))), "BadContent", "$.x"),
     "domains-itself": (protected(content(domains=["acme"])), "BadContent", "$.domains"),
     "domains-twice": (protected(content(domains=["beta", "beta"])), "BadContent", "$.domains"),
     "domains-no-name": (protected(content(domains=["be ta"])), "BadContent", "$.domains"),
+    "domains-line-end": (protected(content(domains=["beta\n"])), "BadContent", "$.domains"),
+    "month-line-end": (protected(content(month="202611\n")), "BadContent", "$.month"),
     "client-not-normal": (protected(content(clients={"+46 70 123": "x"})), "BadContent", "+4670123"),
     "client-no-uri": (protected(content(clients={"bob\x1b": "x"})), "BadContent", "URI"),
     "client-empty": (protected(content(clients={"+46701": ""})), "BadContent", "$.clients"),
@@ -121,7 +124,7 @@ INVALID = {
     "month-after-next": (protected(content(month="202701")), "TooEarly", "apply it in 202612"),
     "created-in-the-future": (protected(content(created=NOW + 2 * months.DAY)), "TooEarly", "clocks"),
 }
-INVALID.update({f"no-{name.replace('_', '-')}": (protected(without(name)), "BadContent", f"`{name}`") for name in CONTENT})
+INVALID.update({f"no-{name}": (protected(without(name)), "BadContent", f"`{name}`") for name in CONTENT})
 
 
 def main() -> None:
