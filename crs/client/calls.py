@@ -1,0 +1,185 @@
+"""The calls of one client: started, ringing, taken, ended; each kept true to what the server says.
+
+Lives here: which calls there are, and which notification belongs to which. Never here: a call's own life (``call``),
+media. After a reconnect the server's list is the truth: calls that it no longer has are over.
+"""
+
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.queue import Empty, Queue
+
+from crs.client import offer as offers
+from crs.client.call import Call
+from crs.client.connection import Client
+from crs.client.secrecy import Secrecy, wall_clock
+from crs.errors import RpcError
+from crs.names import Client as Name
+from crs.protocol import (Hangup, Invite, Invited, Registered, Sequenced, SessionEnded, SessionIncoming,
+                          SessionOnly, SessionState)
+from crs.trust.e2e import SealRefused
+
+LOG = logging.getLogger("crs.client")
+
+OFFER_LIFETIME = 600_000   # ms that an offer's time may differ from ours: bounds how long an offer must be remembered
+KEPT = 64                  # notifications kept for calls whose invite is not answered yet; ended calls remembered
+
+
+class Calls:
+    """All calls of one client on this device."""
+
+    def __init__(self, client: Client, secrecy: Secrecy, clock: Callable[[], int] = wall_clock,
+                 random_bytes: Callable[[int], bytes] = secrets.token_bytes):
+        self._client = client
+        self._secrecy = secrecy
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._calls: dict[str, Call] = {}
+        self._incoming: Queue = Queue()
+        self._inviting = 0
+        self._early: deque[Any] = deque(maxlen=KEPT)
+        self._past: deque[str] = deque(maxlen=KEPT)
+        self._offers: dict[str, int] = {}   # id of each offer taken -> its time, so that none is taken twice
+        client.hear("registered", self._reconcile)
+        client.hear("session.incoming", self._ring)
+        for method in ("session.ringing", "session.accepted", "session.ended", "session.changed", "session.relay",
+                       "session.state"):
+            client.hear(method, self._route)
+
+    def invite(self, to: str, account: str | None = None, timeout: float = 30.0) -> Call:
+        """Call ``to``: returns as soon as the server has the call, before anybody answers.
+
+        Raises what the server tells (NotConnected, NotFound, ...), and TokenRefused where the callee's keys are not
+        to be trusted.
+        """
+        identity = secrets.token_hex(12)
+        offer = offers.make_offer(self._random_bytes)
+        callee = self._secrecy.find(to, account)
+        body = self._secrecy.seal(callee, "offer", identity, offers.encode(offer))
+        request = Invite(identity, callee.name.uri, body, callee.name.account)
+        self._inviting += 1
+        try:
+            invited = self._client.call("session.invite", request, Invited, timeout)
+        finally:
+            self._inviting -= 1
+        call = Call(self._client, self._secrecy, invited.session, "caller", callee.name)
+        call.set_offer(identity, offer)
+        call.note(invited.state, invited.seq, invited.legs)
+        self._keep(call)
+        for params in list(self._early):
+            if params.session == call.session:
+                self._route(params)
+        return call
+
+    def next_incoming(self, timeout: float | None = None) -> Call | None:
+        """Wait for somebody to call; None after ``timeout`` seconds. The caller is proved by then, and told that it
+        rings here; a call that proves nothing is refused and not reported."""
+        deadline = time.monotonic() + timeout if timeout is not None else None
+        while True:
+            try:
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                call = self._incoming.get(timeout=left)
+            except Empty:
+                return None
+            if not call.is_over and self._examine(call):
+                return call
+
+    def live(self) -> list[Call]:
+        return [call for call in self._calls.values() if not call.is_over]
+
+    # --- who calls ---
+
+    def _examine(self, call: Call) -> bool:
+        """Open the offer of an incoming call and let the caller know that it rings."""
+        try:
+            opened = self._secrecy.open(call.peer, "offer", call.body)
+            self._take_once(opened.id, opened.time)
+            call.set_offer(opened.id, offers.decode(opened.plaintext, offers.Offer))
+        except (SealRefused, offers.OfferRefused) as refusal:
+            LOG.warning("call from %s refused: %s", call.peer, refusal)
+            self._hang_up(call.session)
+            return False
+        try:
+            self._client.call("session.ringing", SessionOnly(call.session), Sequenced)
+        except RpcError as error:
+            LOG.info("call from %s: %s", call.peer, error)
+        return not call.is_over
+
+    def _take_once(self, identity: str, made: int) -> None:
+        """Refuse an offer that is old or was taken before: a replay would bring old speech back."""
+        now = self._clock()
+        if abs(now - made) > OFFER_LIFETIME:
+            raise offers.OfferRefused(f"the offer was made {abs(now - made) // 1000} s before or after now")
+        if identity in self._offers:
+            raise offers.OfferRefused("the offer was taken before")
+        self._offers = {known: then for known, then in self._offers.items() if now - then <= 2 * OFFER_LIFETIME}
+        self._offers[identity] = made
+
+    def _hang_up(self, session: str) -> None:
+        try:
+            self._client.call("session.hangup", Hangup(session, "error"), Sequenced)
+        except RpcError as error:
+            LOG.info("not hung up: %s", error)
+
+    # --- what the server says: runs in the reading greenlet, never waits ---
+
+    def _ring(self, told: SessionIncoming) -> None:
+        known = self._calls.get(told.session)
+        if known is not None:
+            known.note(known.state, told.seq, told.legs)
+        elif told.session not in self._past:
+            self._add_incoming(told.session, Name(told.uri, told.account), told.body, "invite", told.seq, told.legs)
+
+    def _add_incoming(self, session: str, peer: Name, body: str, state: str, seq: int, legs: list) -> None:
+        call = Call(self._client, self._secrecy, session, "callee", peer)
+        call.body = body
+        call.note(state, seq, legs)
+        self._keep(call)
+        self._incoming.put(call)
+
+    def _keep(self, call: Call) -> None:
+        for over in [known for known in self._calls.values() if known.is_over]:
+            self._let_go(over)
+        self._calls[call.session] = call
+
+    def _let_go(self, call: Call) -> None:
+        del self._calls[call.session]
+        self._past.append(call.session)
+
+    def _route(self, params: Any) -> None:
+        call = self._calls.get(params.session)
+        if call is None:
+            self._early.append(params)
+            return
+        call.hear(params)
+        if call.is_over:
+            self._let_go(call)
+
+    def _reconcile(self, registered: Registered) -> None:
+        listed = {state.session: state for state in registered.sessions}
+        for call in list(self._calls.values()):
+            state = listed.pop(call.session, None)
+            if state is None:
+                self._route(SessionEnded(call.session, call.seq, "ended-while-away", "crs"))
+            elif call.is_over:
+                gevent.spawn(self._hang_up, call.session)   # the server could not be told before
+            else:
+                self._route(state)
+        for state in listed.values():
+            self._adopt(state)
+
+    def _adopt(self, state: SessionState) -> None:
+        """A call that the server has and this process does not: it rang while we were away, its invite is being
+        answered just now, or a former process of this device left it behind, and its keys are gone."""
+        if state.role == "callee" and state.state in ("invite", "ringing") and state.session not in self._past:
+            self._add_incoming(state.session, Name(state.uri, state.account), state.offer, state.state, state.seq,
+                               state.legs)
+        elif self._inviting and state.role == "caller":
+            self._early.append(state)
+        else:
+            gevent.spawn(self._hang_up, state.session)

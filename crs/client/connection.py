@@ -1,0 +1,246 @@
+"""Client: one device of one client, attached and registered for as long as it lives, whatever happens to servers.
+
+Lives here: attach, register, keep-alive, reconnect, and calls that are tried again until they are answered. Never
+here: what the methods mean, ciphers, files. Light: one greenlet a client, and nothing imported that it does not use.
+"""
+
+import logging
+import random as _random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import msgspec
+from gevent import socket
+from gevent.event import AsyncResult, Event
+
+from crs import __version__, errors
+from crs.client.door import Backoff, Door
+from crs.client.rpc import Link, LinkLost
+from crs.net import tls, websocket
+from crs.protocol import NOTIFICATIONS, Nothing, Params, Reconnect, Register, Registered, Unregistered
+
+LOG = logging.getLogger("crs.client")
+
+CONNECT_TIMEOUT = 5.0        # seconds
+HANDSHAKE_TIMEOUT = 10_000   # milliseconds, for TLS and for the upgrade each
+TRY_TIMEOUT = 15.0           # seconds without an answer after which a connection is taken for dead
+PONG_TIMEOUT = 10.0          # seconds
+STEADY = 5.0                 # seconds: a connection that lived this long resets the back-off
+FEWEST_TURNS = 20            # tries to reach another worker than the avoided one
+FINAL = {"replaced", "blacklisted", "account-deleted"}   # reasons of *unregistered* after which nobody comes back
+
+NOTHING = Nothing()
+
+
+class Client:
+    """Registered on one server at a time under ``device_id``.
+
+    ``type``: primary or secondary. ``ping``: at most so many seconds pass between pings (the server's own interval
+    may ask for more). ``avoid_worker``: a worker name (``Registered.worker``) that shall not serve this client.
+    """
+
+    def __init__(self, door: Door, device_id: str, type: str = "primary", ping: float = 60.0,
+                 avoid_worker: str | None = None, random: _random.Random | None = None):
+        self.registered: Registered | None = None   # what the server said; None while not registered
+        self.ended: str | None = None               # why this client stays away for good
+        self.last_error: str | None = None          # why the last try, or the last connection, failed
+        self.attaches = 0                           # registrations so far
+        self._door = door
+        self._greeting = Register(device_id, f"crs-client/{__version__}", type)
+        self._ping = ping
+        self._avoided = avoid_worker
+        self._random = random or _random.Random()
+        self._backoff = Backoff(self._random)
+        self._hearers: dict[str, list[Callable]] = {}
+        self._link: Link | None = None
+        self._ready = Event()
+        self._greenlet: gevent.Greenlet | None = None
+
+    def hear(self, method: str, hearer: Callable[[Any], None]) -> None:
+        """Have ``hearer(params)`` called for each notification ``method``, and for ``registered`` (the answer to
+        register, after each attach). It runs in the reading greenlet: it notes and returns, and never waits."""
+        self._hearers.setdefault(method, []).append(hearer)
+
+    def start(self) -> "Client":
+        """Attach, and stay attached; returns at once."""
+        self._greenlet = gevent.spawn(self._run)
+        return self
+
+    def wait_registered(self, timeout: float | None = None) -> Registered:
+        """Wait until registered. Raises NotRegistered (it never will be again) or Unavailable (not in time)."""
+        self._ready.wait(timeout)
+        if self.ended is not None:
+            raise errors.NotRegistered(f"this client is off: {self.ended}", reason=self.ended)
+        if self.registered is None:
+            raise errors.Unavailable(f"not attached within {timeout:g} s: {self.last_error or 'no answer'}")
+        return self.registered
+
+    def call(self, method: str, params: Params = NOTHING, result: Any = None, timeout: float = 30.0) -> Any:
+        """Call ``method`` and wait for its result, decoded as the type ``result``.
+
+        A lost connection and a server in trouble are retried with the same parameters until ``timeout`` (seconds)
+        has passed: the protocol's requests are idempotent. Raises the RpcError that the server told, or Unavailable.
+        """
+        deadline = time.monotonic() + timeout
+        pauses = Backoff(self._random)
+        while True:
+            self.wait_registered(max(0.0, deadline - time.monotonic()))
+            link = self._link
+            try:
+                return self._ask(link, method, params, result, deadline)
+            except LinkLost as lost:
+                trouble = errors.Unavailable(f"{method}: no answer within {timeout:g} s ({lost})")
+            except errors.NotRegistered as refused:
+                link.close(1000, "register again")
+                trouble = refused
+            except errors.RpcError as refused:
+                if not refused.retry:
+                    raise
+                trouble = refused
+            pause = pauses.pause()
+            if time.monotonic() + pause >= deadline:
+                raise trouble
+            gevent.sleep(pause)
+
+    def close(self, reason: str = "client closes") -> None:
+        """Leave for good: unregister where that is possible within a moment, close the connection."""
+        if self.ended is None:
+            self.ended = reason
+        link = self._link
+        if link is not None:
+            link.request("unregister", NOTHING).wait(1.0)
+            link.close(1000, "bye")
+        if self._greenlet is not None and self._greenlet is not gevent.getcurrent():
+            self._greenlet.kill()
+        self._drop()
+
+    # --- the life of a connection ---
+
+    def _run(self) -> None:
+        while self.ended is None:
+            began = time.monotonic()
+            try:
+                link = self._attach()
+                self._announce(link)
+                link.pump()
+            except (OSError, tls.TlsError, websocket.Closed, LinkLost, errors.CrsError, msgspec.MsgspecError) as error:
+                self.last_error = str(error) or type(error).__name__
+                LOG.info("connection lost or refused: %s", self.last_error)
+            finally:
+                self._drop()
+            if time.monotonic() - began > STEADY:
+                self._backoff.reset()
+            if self.ended is None:
+                gevent.sleep(self._backoff.pause())
+        self._ready.set()
+
+    def _attach(self) -> Link:
+        for _ in range(FEWEST_TURNS):
+            link, registered = self._open()
+            if self._avoided is None or registered.worker != self._avoided:
+                self._link, self.registered = link, registered
+                return link
+            link.close(1000, "another worker is wanted")
+        raise errors.Unavailable(f"no worker but {self._avoided} answers")
+
+    def _open(self) -> tuple[Link, Registered]:
+        """Connect to the next address, prove who we are, and register."""
+        way = self._door.next(int(time.time() * 1000))
+        opened = sock = socket.socket(way.family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(CONNECT_TIMEOUT)
+            sock.connect(way.address)
+            sock.settimeout(None)
+            opened = tls.connect(sock, way.identity, way.key, HANDSHAKE_TIMEOUT)
+            upgraded = websocket.client_upgrade(opened, way.host, timeout_ms=HANDSHAKE_TIMEOUT)
+            opened = link = Link(upgraded, self._take)
+            answer = link.request("register", self._greeting)
+            with gevent.Timeout(TRY_TIMEOUT, errors.Unavailable("register: no answer")):
+                link.pump(until=answer)
+            registered = msgspec.json.decode(answer.get(), type=Registered)
+        except BaseException as error:
+            opened.close()
+            if isinstance(error, tls.TlsError | errors.Denied):
+                self._door.refused()
+            raise
+        self._door.admitted()
+        return link, registered
+
+    def _announce(self, link: Link) -> None:
+        self.attaches += 1
+        self._tell("registered", self.registered)
+        self._ready.set()
+        self._plan_ping(link)
+
+    def _drop(self) -> None:
+        link, self._link, self.registered = self._link, None, None
+        if link is not None:
+            link.close()
+        if self.ended is None:
+            self._ready.clear()
+        else:
+            self._ready.set()
+
+    def _ask(self, link: Link | None, method: str, params: Params, result: Any, deadline: float) -> Any:
+        if link is None:
+            raise LinkLost("not attached")
+        answer = link.request(method, params)
+        try:
+            raw = answer.get(timeout=max(0.0, min(TRY_TIMEOUT, deadline - time.monotonic())))
+        except gevent.Timeout:
+            if time.monotonic() < deadline:
+                link.close(1000, "no answer")
+            raise LinkLost("no answer in time") from None
+        return msgspec.json.decode(raw, type=result) if result is not None else None
+
+    # --- keep-alive ---
+
+    def _plan_ping(self, link: Link) -> None:
+        bound = min(self._ping, 0.75 * self.registered.keep_alive.interval / 1000)
+        gevent.spawn_later(self._random.uniform(0.5, 1.0) * bound, self._send_ping, link)
+
+    def _send_ping(self, link: Link) -> None:
+        if link is self._link:
+            link.ping()
+            gevent.spawn_later(PONG_TIMEOUT, self._check_pong, link, time.monotonic())
+
+    def _check_pong(self, link: Link, asked: float) -> None:
+        if link is not self._link:
+            return
+        if link.last_heard < asked:
+            link.close(1000, "no pong")
+        else:
+            self._plan_ping(link)
+
+    # --- what the server says unasked ---
+
+    def _take(self, method: str, raw: msgspec.Raw) -> None:
+        kind = NOTIFICATIONS.get(method)
+        if kind is None:
+            return
+        params = msgspec.json.decode(raw, type=kind)
+        if kind is Unregistered:
+            self._dismissed(params)
+        elif kind is Reconnect:
+            gevent.spawn_later(self._random.uniform(0, params.within / 1000), self._move, self._link)
+        self._tell(method, params)
+
+    def _dismissed(self, told: Unregistered) -> None:
+        self.last_error = f"unregistered: {told.reason}"
+        if told.reason in FINAL:
+            self.ended = told.reason
+        if self._link is not None:
+            self._link.close(1000, "unregistered")
+
+    def _move(self, link: Link | None) -> None:
+        if link is not None and link is self._link:
+            link.close(1000, "moving")
+
+    def _tell(self, method: str, params: Any) -> None:
+        for hearer in self._hearers.get(method, ()):
+            try:
+                hearer(params)
+            except Exception:
+                LOG.exception("hearing %s failed", method)   # one hearer's fault is not the connection's

@@ -1,0 +1,138 @@
+"""Messages of one client: posted in order, each shown once, acknowledged after it was shown.
+
+The mailbox gives at least once; together with ``state`` (what was shown already) that becomes exactly once for the
+eye. Never here: how a body is sealed (``secrecy``), how a request survives a dead server (``connection``).
+"""
+
+import logging
+import secrets
+import time
+from typing import NamedTuple
+
+import gevent
+from gevent.event import Event
+from gevent.lock import BoundedSemaphore
+from msgspec import UNSET
+
+from crs.client.connection import Client
+from crs.client.secrecy import Secrecy
+from crs.client.state import State
+from crs.errors import WorldFault
+from crs.names import Client as Name
+from crs.protocol import Ack, Acked, Fetch, Fetched, Item, Post, Posted
+from crs.trust.e2e import SealRefused
+
+LOG = logging.getLogger("crs.client")
+
+ACKS_AT_ONCE = 100   # protocol: refs in one message.ack
+RETRY_PAUSE = 1.0    # seconds between tries to read a mailbox whose server is in trouble
+
+
+class Received(NamedTuple):
+    """One item to show. ``kind`` content and system: a message from ``peer`` with its ``text``; ack and expired: what
+    became of the own message ``id`` to ``peer``. ``fault`` says why the text cannot be read (then it is empty)."""
+
+    ref: str
+    kind: str
+    peer: Name
+    id: str
+    time: int
+    text: str = ""
+    fault: str | None = None
+
+
+class Messages:
+    """Post and receive. One greenlet at a time may receive; any number may post."""
+
+    def __init__(self, client: Client, secrecy: Secrecy, state: State):
+        self._client = client
+        self._secrecy = secrecy
+        self._state = state
+        self._hint = Event()
+        self._unreadable: set[str] = set()   # told once, never acknowledged: the sender will hear that it expired
+        self._turns: dict[tuple, BoundedSemaphore] = {}
+        client.hear("message.waiting", lambda _: self._hint.set())
+        client.hear("registered", lambda registered: registered.waiting and self._hint.set())
+
+    def post(self, to: str, text: str, account: str | None = None, id: str | None = None, kind: str = "content",
+             timeout: float = 60.0) -> Posted:
+        """Seal ``text`` for ``to`` and leave it in its mailbox; it is stored durably when this returns.
+
+        One message to a receiver goes out at a time: what a greenlet posts arrives in its order. After Unavailable
+        the message may or may not be stored: post again with the same ``id``. Raises what the server tells, SealRefused (too
+        long), and TokenRefused where the receiver's keys are not to be trusted.
+        """
+        identity = id or secrets.token_hex(12)
+        with self._turns.setdefault((to, account), BoundedSemaphore()):
+            receiver = self._secrecy.find(to, account)
+            body = self._secrecy.seal(receiver, kind, identity, text.encode())
+            post = Post(identity, receiver.name.uri, body, receiver.name.account, kind)
+            return self._client.call("message.post", post, Posted, timeout)
+
+    def wait(self, timeout: float | None = None) -> list[Received]:
+        """The next items that were not shown yet, in order; empty when none came within ``timeout`` seconds.
+
+        They come again until they are given to ``acknowledge``.
+        """
+        deadline = time.monotonic() + timeout if timeout is not None else None
+        while self._hint.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+            self._hint.clear()
+            try:
+                new = self._fetch()
+            except WorldFault as error:
+                LOG.info("mailbox not read: %s", error)
+                self._hint.set()
+                if deadline is not None and time.monotonic() + RETRY_PAUSE > deadline:
+                    break
+                gevent.sleep(RETRY_PAUSE)
+                continue
+            if new:
+                return new
+        return []
+
+    def acknowledge(self, shown: list[Received]) -> None:
+        """These were shown: never show them again, and let the server delete them (at the next chance, if not now)."""
+        refs = [item.ref for item in shown if item.fault is None]
+        for ref in refs:
+            self._state.note_shown(ref)
+        self._unreadable.update(item.ref for item in shown if item.fault is not None)
+        self._acknowledge(refs)
+
+    def read_again(self) -> None:
+        """Keys came in: what could not be read before is tried again."""
+        self._unreadable.clear()
+        self._hint.set()
+
+    def _acknowledge(self, refs: list[str]) -> None:
+        try:
+            for start in range(0, len(refs), ACKS_AT_ONCE):
+                self._client.call("message.ack", Ack(refs[start:start + ACKS_AT_ONCE]), Acked)
+        except WorldFault as error:
+            LOG.info("not acknowledged yet: %s", error)
+            self._hint.set()   # the next fetch finds them again, and acknowledges them
+
+    def _fetch(self) -> list[Received]:
+        """Walk the mailbox from its start to the first page with something new."""
+        after, more = 0, True
+        while more:
+            page = self._client.call("message.fetch", Fetch(after), Fetched)
+            shown = [item.ref for item in page.messages if self._state.was_shown(item.ref)]
+            self._acknowledge(shown)
+            known = self._unreadable.union(shown)
+            new = [self._open(item) for item in page.messages if item.ref not in known]
+            if new:
+                if page.more:
+                    self._hint.set()
+                return new
+            after, more = page.messages[-1].seq if page.messages else after, page.more
+        return []
+
+    def _open(self, item: Item) -> Received:
+        peer = Name(item.uri, item.account)
+        text, fault = "", None
+        if item.kind in ("content", "system"):
+            try:
+                text = self._secrecy.open(peer, item.kind, item.body, item.id).plaintext.decode()
+            except (SealRefused, UnicodeDecodeError) as error:
+                fault = str(error)
+        return Received(item.ref, item.kind, peer, item.id, item.time, text, fault)

@@ -1,0 +1,101 @@
+"""What the two ends of a call tell each other, sealed, at set-up: codec and SRTP keys. Values only.
+
+The body of *session.invite* is an offer: a key for each suite, one of which the callee picks. The body of
+*session.accept* is the answer: that suite and the callee's own key. Each side sends under its own key
+(the keys are those of SDES, RFC 4568: master key and salt in one).
+"""
+
+import base64
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from crs.client.rtp import SPEECH
+from crs.errors import CrsError
+
+SUITES = {"AEAD_AES_128_GCM": 28, "AES_CM_128_HMAC_SHA1_80": 30}   # the best first; bytes of master key and salt
+CODEC = "L16/8000"
+
+
+class OfferRefused(CrsError):
+    """The other end's offer or answer is malformed, or has nothing that this client can use."""
+
+
+class Srtp(NamedTuple):
+    """The suite and the key of one direction of one stream."""
+
+    suite: str
+    key: bytes
+
+
+class OfferedStream(Struct):
+    stream: int
+    codec: str
+    type: int
+    srtp: dict[str, str]
+
+
+class Offer(Struct):
+    v: Literal[1]
+    streams: list[OfferedStream]
+
+
+class AnsweredStream(Struct):
+    stream: int
+    suite: str
+    key: str
+
+
+class Answer(Struct):
+    v: Literal[1]
+    streams: list[AnsweredStream]
+
+
+def make_offer(random_bytes: Callable[[int], bytes]) -> Offer:
+    """An offer of one stream of speech, with fresh keys."""
+    keys = {suite: base64.b64encode(random_bytes(length)).decode() for suite, length in SUITES.items()}
+    return Offer(1, [OfferedStream(0, CODEC, SPEECH, keys)])
+
+
+def make_answer(offer: Offer, random_bytes: Callable[[int], bytes]) -> tuple[Answer, Srtp, Srtp]:
+    """The answer to ``offer`` and what the callee sends and receives with. Raises OfferRefused."""
+    stream = next((one for one in offer.streams if (one.stream, one.codec, one.type) == (0, CODEC, SPEECH)), None)
+    if stream is None:
+        raise OfferRefused(f"no {CODEC} speech is offered")
+    suite = next((suite for suite in SUITES if suite in stream.srtp), None)
+    if suite is None:
+        raise OfferRefused(f"none of {', '.join(SUITES)} is offered")
+    send = Srtp(suite, random_bytes(SUITES[suite]))
+    answer = Answer(1, [AnsweredStream(0, suite, base64.b64encode(send.key).decode())])
+    return answer, send, _srtp(suite, stream.srtp[suite])
+
+
+def take_answer(offer: Offer, answer: Answer) -> tuple[Srtp, Srtp]:
+    """What the caller sends and receives with, once its ``offer`` has this ``answer``. Raises OfferRefused."""
+    for stream in answer.streams:
+        if stream.stream == 0 and stream.suite in offer.streams[0].srtp:
+            return _srtp(stream.suite, offer.streams[0].srtp[stream.suite]), _srtp(stream.suite, stream.key)
+    raise OfferRefused("the answer takes no stream and suite that were offered")
+
+
+encode = msgspec.json.encode
+
+
+def decode(body: bytes, form: type[Offer] | type[Answer]) -> Offer | Answer:
+    """Read an opened body. Raises OfferRefused."""
+    try:
+        return msgspec.json.decode(body, type=form)
+    except msgspec.DecodeError as error:
+        raise OfferRefused(f"not a media {form.__name__.lower()}: {error}") from None
+
+
+def _srtp(suite: str, key: str) -> Srtp:
+    try:
+        plain = base64.b64decode(key, validate=True)
+    except ValueError:
+        plain = b""
+    if len(plain) != SUITES.get(suite):
+        raise OfferRefused(f"the {suite} key is not {SUITES.get(suite)} bytes of base64")
+    return Srtp(suite, plain)

@@ -1,0 +1,121 @@
+"""A whole client from one credential file: attached, its keys published and up to date, messages and calls.
+
+Lives here: putting the parts together, and the chores after each attach. Never here: a user (``script``,
+``terminal``).
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from crs.client.calls import Calls
+from crs.client.connection import Client
+from crs.client.door import Door
+from crs.client.messages import Messages
+from crs.client.secrecy import Secrecy, wall_clock
+from crs.client.state import State
+from crs.errors import CrsError, NotFound, RpcError
+from crs.protocol import Done, MonthOnly, PutObject, Registered, UpdateBody, UpdateOffered
+from crs.trust import credential as credentials
+
+LOG = logging.getLogger("crs.client")
+
+RETRY_PAUSE = 2.0   # seconds before chores that failed are tried again
+
+
+class Phone:
+    """The owner of the credential file ``path``, on one device.
+
+    ``servers`` replaces those of the credential; the state file is ``path`` with ``.state`` added, unless ``state`` is
+    given. Further arguments are those of ``connection.Client``.
+    """
+
+    def __init__(self, path: str | Path, servers: list[tuple[str, int]] | None = None, device_id: str | None = None,
+                 state: State | None = None, **options: Any):
+        self._path = Path(path)
+        self.credential = credentials.load(path)
+        self.state = state or State(f"{path}.state", device_id)
+        where = servers or [(server.host, server.port) for server in self.credential.servers]
+        self.client = Client(Door(where, self._keys), self.state.device_id, **options)
+        self._secrecy = Secrecy(self.client, self.credential)
+        self.messages = Messages(self.client, self._secrecy, self.state)
+        self.calls = Calls(self.client, self._secrecy)
+        self._offered: set[str] = set()   # months whose crypto update is to be fetched and confirmed
+        self._due = Event()
+        self._published = Event()
+        self._chores: gevent.Greenlet | None = None
+        self.client.hear("registered", self._hear_registered)
+        self.client.hear("update.offered", self._hear_offer)
+
+    def start(self) -> "Phone":
+        """Attach and stay attached; returns at once."""
+        self._chores = gevent.spawn(self._do_chores)
+        self.client.start()
+        return self
+
+    def wait_ready(self, timeout: float) -> Registered:
+        """Wait until registered, with all crypto updates applied and the own keys where others find them. Raises
+        Unavailable when that is not so within ``timeout`` seconds, NotRegistered when it never will be."""
+        with gevent.Timeout(timeout, False):
+            self._published.wait()
+        return self.client.wait_registered(0)
+
+    def close(self) -> None:
+        """Hang up, leave, and let go of the files."""
+        for call in self.calls.live():
+            try:
+                call.hang_up()
+            except RpcError as error:
+                LOG.info("not hung up: %s", error)
+        self.client.close()
+        if self._chores is not None:
+            self._chores.kill()
+        self.state.close()
+
+    def _keys(self, now: int) -> list[tuple[str, bytes]]:
+        return self._secrecy.keys(now)
+
+    # --- chores: crypto updates, then the token ---
+
+    def _hear_registered(self, registered: Registered) -> None:
+        # Another device may have confirmed an update that this one's credential does not hold yet.
+        self._offered.update(update.month for update in registered.updates
+                             if not update.confirmed or update.month not in self.credential.months)
+        self._due.set()
+
+    def _hear_offer(self, offered: UpdateOffered) -> None:
+        self._offered.add(offered.month)
+        self._due.set()
+
+    def _do_chores(self) -> None:
+        while self._due.wait():
+            self._due.clear()
+            try:
+                for month in sorted(self._offered):
+                    self._update(month)
+                self._publish()
+            except CrsError as error:
+                LOG.warning("keys not up to date: %s", error)
+                gevent.spawn_later(RETRY_PAUSE, self._due.set)
+
+    def _update(self, month: str) -> None:
+        """Fetch a month's keys into the credential file, then confirm. A bad update is told, and not asked for again."""
+        try:
+            update = self.client.call("update.fetch", MonthOnly(month), UpdateBody)
+            credentials.apply_crypto_update(self.credential, update.body)
+        except (NotFound, credentials.CredentialFault) as error:
+            LOG.warning("crypto update for %s: %s", month, error)
+        else:
+            credentials.save(self._path, self.credential)
+            self.client.call("update.confirm", MonthOnly(month), Done)
+            self.messages.read_again()
+        self._offered.discard(month)
+
+    def _publish(self) -> None:
+        month = credentials.current_month(self.credential, wall_clock())
+        token = credentials.for_month(self.credential, month).token
+        self.client.call("object.put", PutObject("client-token", token), Done)
+        self._published.set()

@@ -1,0 +1,166 @@
+"""The interactive terminal client: commands are typed, messages and calls show up as they come.
+
+Lives here: the commands and the one call at a time that they are about. Never here: how a client works. Standard
+input may be a pipe; its end quits.
+"""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import gevent
+
+from crs.client.call import OVER, Call
+from crs.client.lines import lines
+from crs.client.output import Output
+from crs.client.phone import Phone
+from crs.client.script import show
+from crs.client.wav import read_speech
+from crs.errors import CrsError
+
+
+class Terminal:
+    """One user at one phone."""
+
+    def __init__(self, phone: Phone, options: dict, output: Output):
+        self._phone = phone
+        self._record = options["--record"]
+        self._speech = read_speech(options["--play"]) if options["--play"] else b""
+        self._output = output
+        self._call: Call | None = None   # the call that answer and hangup are about
+        phone.client.hear("registered", lambda told: output.tell(
+            "attached", host=told.host, worker=told.worker, waiting=told.waiting, connection=told.connection))
+
+    def run(self) -> int:
+        greenlets = [gevent.spawn(self._show_messages), gevent.spawn(self._ring)]
+        try:
+            for line in lines():
+                words = line.split(maxsplit=2)
+                if words and not self._carry_out(words):
+                    break
+        finally:
+            gevent.killall(greenlets)
+        return 0
+
+    def _carry_out(self, words: list[str]) -> bool:
+        """One command line; False when it was the last."""
+        command = COMMANDS.get(words[0])
+        if command is None or not command.least <= len(words) - 1 <= command.most:
+            self._say(f"{words[0]}: " + (f"write {command.usage}" if command else "no such command; type help"))
+            return True
+        try:
+            return command.do(self, *words[1:]) is not False
+        except CrsError as error:
+            self._output.tell("failed", what=words[0], why=str(error))
+            return True
+
+    # --- commands ---
+
+    def help(self) -> None:
+        for command in COMMANDS.values():
+            self._say(f"{command.usage:<24} {command.help}")
+
+    def status(self) -> None:
+        client = self._phone.client
+        if client.registered:
+            self._say(f"{self._phone.credential.client} is attached to {client.registered.host}, served by "
+                      f"{client.registered.worker}")
+        else:
+            self._say(f"not attached: {client.ended or client.last_error or 'trying'}")
+        if self._call and not self._call.is_over:
+            self._say(f"call with {self._call.peer}: {self._call.state}")
+
+    def message(self, number: str, text: str) -> None:
+        posted = self._phone.messages.post(number, text)
+        self._output.tell("posted", id=posted.id, to=number, account=posted.account, time=posted.time)
+
+    def call(self, number: str) -> None:
+        if self._is_busy():
+            self._say("hang up first")
+            return
+        self._call = self._phone.calls.invite(number)
+        self._output.tell("calling", peer=str(self._call.peer), session=self._call.session)
+        gevent.spawn(self._follow, self._call)
+
+    def answer(self) -> None:
+        call = self._call
+        if call is None or call.role != "callee" or call.state not in ("invite", "ringing"):
+            self._say("nobody calls")
+            return
+        call.accept()
+
+    def hangup(self) -> None:
+        if not self._is_busy():
+            self._say("there is no call")
+            return
+        ringing_here = self._call.role == "callee" and self._call.state != "talk"
+        self._call.hang_up("declined" if ringing_here else "normal")
+
+    def quit(self) -> bool:
+        return False
+
+    # --- what happens meanwhile ---
+
+    def _follow(self, call: Call) -> None:
+        """Tell how a call goes from here on, and let it talk once it is answered."""
+        began = time.monotonic()
+        try:
+            if call.role == "caller" and call.wait("ringing") and call.state == "ringing":
+                self._output.tell("ringing", peer=str(call.peer), session=call.session)
+            if call.wait("talk") and not call.is_over:
+                media = call.start_media(self._speech, self._record)
+                self._output.tell("talk", peer=str(call.peer), session=call.session,
+                                  setup_ms=round(1000 * (time.monotonic() - began)))
+                call.wait(OVER)
+                self._output.tell("media", session=call.session, **media.stop()._asdict())
+        except CrsError as error:
+            self._output.tell("failed", what="call", why=str(error))
+        call.hang_up("error")
+        self._output.tell("ended", peer=str(call.peer), session=call.session, reason=call.reason, who=call.who)
+
+    def _ring(self) -> None:
+        while True:
+            call = self._phone.calls.next_incoming()
+            if self._is_busy():
+                self._output.tell("missed", peer=str(call.peer), session=call.session)
+                gevent.spawn(call.hang_up, "busy")
+            else:
+                self._call = call
+                self._output.tell("incoming", peer=str(call.peer), session=call.session)
+                gevent.spawn(self._follow, call)
+
+    def _show_messages(self) -> None:
+        while True:
+            show(self._phone, self._phone.messages.wait(), self._output)
+
+    def _is_busy(self) -> bool:
+        return self._call is not None and not self._call.is_over
+
+    def _say(self, text: str) -> None:
+        self._output.tell("status", text=text)
+
+
+class Command(NamedTuple):
+    """One row: what to type, how many words follow, what it does."""
+
+    usage: str
+    least: int
+    most: int
+    do: Callable
+    help: str
+
+
+COMMANDS = {
+    "status": Command("status", 0, 0, Terminal.status, "where this client is attached, and its call"),
+    "message": Command("message NUMBER TEXT", 2, 2, Terminal.message, "post a message, also to who is away"),
+    "call": Command("call NUMBER", 1, 1, Terminal.call, "call somebody"),
+    "answer": Command("answer", 0, 0, Terminal.answer, "take the call that rings"),
+    "hangup": Command("hangup", 0, 0, Terminal.hangup, "end the call, or refuse the one that rings"),
+    "help": Command("help", 0, 0, Terminal.help, "this list"),
+    "quit": Command("quit", 0, 0, Terminal.quit, "leave; the end of the input does the same"),
+}
+
+
+def run(phone: Phone, options: dict, output: Output) -> int:
+    """Until quit; the exit status is 0."""
+    return Terminal(phone, options, output).run()

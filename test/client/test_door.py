@@ -1,0 +1,84 @@
+"""Where to attach next, with which key, and after how long."""
+
+import random
+import socket
+
+import pytest
+
+from crs.client.door import FIRST_PAUSE, LONGEST_PAUSE, Backoff, Door, resolve
+
+KEYS = [("c.this", b"1"), ("c.last", b"2")]
+
+
+def addresses(*numbers: int) -> list:
+    return [(socket.AF_INET, (f"192.0.2.{number}", 5223)) for number in numbers]
+
+
+def tried(door: Door, count: int) -> list[str]:
+    return [door.next(0).address[0] for _ in range(count)]
+
+
+def test_every_address_of_every_server_is_tried_in_turn():
+    answers = {"one.example": addresses(1, 2), "two.example": addresses(3)}
+    door = Door([("one.example", 5223), ("two.example", 5223)], lambda now: KEYS, lambda host, port: answers[host])
+    assert tried(door, 4) == ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1"]
+
+
+def test_dns_is_asked_anew_after_each_round():
+    answers = iter([addresses(1, 2), addresses(3)])
+    door = Door([("crs.example", 5223)], lambda now: KEYS, lambda host, port: next(answers))
+    assert tried(door, 3) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+
+
+def test_when_dns_fails_the_addresses_known_before_are_kept():
+    answers = iter([addresses(1)])
+
+    def unreliable(host, port):
+        for answer in answers:
+            return answer
+        raise socket.gaierror("no name server")
+
+    door = Door([("crs.example", 5223)], lambda now: KEYS, unreliable)
+    assert tried(door, 3) == ["192.0.2.1"] * 3
+
+
+def test_no_address_at_all_is_an_error_that_names_the_server():
+    def failing(host, port):
+        raise socket.gaierror("no such name")
+    with pytest.raises(OSError, match="crs.example"):
+        Door([("crs.example", 5223)], lambda now: KEYS, failing).next(0)
+
+
+def test_a_refused_key_makes_way_for_the_next_and_success_brings_the_best_back():
+    door = Door([("crs.example", 5223)], lambda now: KEYS, lambda host, port: addresses(1))
+    assert door.next(0).identity == "c.this"
+    door.refused()
+    assert (door.next(0).identity, door.next(0).key) == ("c.last", b"2")
+    door.refused()
+    assert door.next(0).identity == "c.this"
+    door.refused()
+    door.admitted()
+    assert door.next(0).identity == "c.this"
+
+
+def test_keys_are_asked_for_the_time_of_the_try():
+    asked = []
+    door = Door([("crs.example", 5223)], lambda now: asked.append(now) or KEYS, lambda host, port: addresses(1))
+    door.next(1234)
+    assert asked == [1234]
+
+
+@pytest.mark.parametrize("host, family", [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
+def test_a_literal_address_needs_no_resolver(host, family):
+    assert resolve(host, 5223) == [(family, (host, 5223))]
+
+
+def test_pauses_are_drawn_below_a_bound_that_doubles_up_to_a_limit():
+    bounds = []
+    backoff = Backoff(type("Highest", (random.Random,), {"uniform": lambda self, low, high: bounds.append(low) or high})())
+    pauses = [backoff.pause() for _ in range(8)]
+    assert bounds == [0] * 8
+    assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
+    assert pauses[-1] == pauses[-2] == LONGEST_PAUSE
+    backoff.reset()
+    assert backoff.pause() == FIRST_PAUSE
