@@ -22,30 +22,34 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class BackOff:
-    """How long a process that ended waits for its next start: not at all, then 0.25 s doubling to 10 s."""
+    """How long a process that ended waits for its next start: not at all, then 0.25 s doubling to 10 s.
+
+    One that had been at work for a while starts anew at once: what ends while it starts, or soon after, waits longer.
+    """
 
     FIRST, MOST = 0.25, 10.0    # seconds
-    SOUND = 30.0                # seconds alive after which an end is the first one again
+    SOUND = 2.0                 # seconds of work after which an end is the first one again
 
     def __init__(self):
         self._ends = 0
 
-    def after(self, lived: float) -> float:
-        """Seconds to wait after a life of ``lived`` seconds."""
-        if lived >= self.SOUND:
+    def after(self, worked: float) -> float:
+        """Seconds to wait after ``worked`` seconds from ready to the end (0: it never was ready)."""
+        if worked >= self.SOUND:
             self._ends = 0
         self._ends += 1
-        return 0.0 if self._ends == 1 else min(self.MOST, self.FIRST * 2 ** (self._ends - 2))
+        return 0.0 if self._ends == 1 else min(self.MOST, self.FIRST * 2 ** min(self._ends - 2, 10))
 
 
 class Child:
-    """One process, over all its lives. ``name`` is what logs and ``notify.sh`` call it; ``process`` what ``show system`` does."""
+    """One process, over all its lives. ``name`` is for logs and ``notify.sh``, ``process`` for ``crs-cli show system``."""
 
     def __init__(self, name: str, process: str, index: int | None = None, needs: tuple[str, ...] = ()):
         self.name, self.process, self.index, self.needs = name, process, index, needs
         self.ready = False
         self.start_at = 0.0             # when it may be started (again)
         self.started_at = 0.0
+        self._ready_at = 0.0
         self._popen: subprocess.Popen | None = None
         self._back_off = BackOff()
 
@@ -71,7 +75,7 @@ class Child:
         """Whether it became ready since the last look."""
         if self.ready or not self.alive or not self._has_begun(now):
             return False
-        self.ready = True
+        self.ready, self._ready_at = True, now
         return True
 
     def reap(self, now: float) -> str | None:
@@ -85,8 +89,9 @@ class Child:
 
     def failed(self, now: float) -> None:
         """Take note of an end (or a start that failed) and set the time of the next start."""
+        worked = now - self._ready_at if self.ready else 0.0
         self.ready = False
-        self.start_at = now + self._back_off.after(now - self.started_at)
+        self.start_at = now + self._back_off.after(worked)
 
     def signal(self, number: int) -> None:
         """Send a signal to the process, if it lives."""

@@ -1,7 +1,7 @@
 """The text of one configuration file, cut into settings and faults.
 
-Lives here: the grammar (lines, sections, comments, ``NAME=<limit>``) and where each thing stands, so that every fault has
-its line and column. Never here: what must hold between lines, or what a setting leads to (``config``).
+Lives here: the grammar (lines, sections, comments, ``NAME=<limit>``) and where each thing stands, so that every fault
+has its line and column. Never here: what must hold between lines, or what a setting leads to (``config``).
 """
 
 import difflib
@@ -95,7 +95,8 @@ class Reading:
                 self.settings.append(Setting(directive, _value(directive, given), file, number, given[0].column))
             except Wrong as wrong:
                 self.broken.update(word.text for word in given[:1])
-                self.faults.append(Fault(file, number, wrong.word.column if wrong.word else 1, wrong.what, wrong.remedy))
+                column = wrong.word.column if wrong.word else 1
+                self.faults.append(Fault(file, number, column, wrong.what, wrong.remedy))
 
     def _whole(self, file: str, what: str, remedy: str, line: int = 0, column: int = 0) -> None:
         self.broken.update(directives.of_file(file))

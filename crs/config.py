@@ -29,9 +29,9 @@ class Config:
     """What the three files say, checked and complete.
 
     Each directive is an attribute (``listen-port`` is ``.listen_port``; units and bounds stand in ``directives``).
-    Besides: ``home``, ``name`` (this host), ``hosts`` (name to address, the pool in the order of the file), ``ip`` (this
-    host's address), ``relay_limits`` (kind to number or None), ``settings`` (the lines as written), and ``notes`` (what
-    is worth telling an operator).
+    Besides: ``home``, ``name`` (this host), ``hosts`` (name to address, the pool in the order of the file), ``ip``
+    (this host's address), ``relay_limits`` (kind to number or None), ``settings`` (the lines as written), and ``notes``
+    (what is worth telling an operator).
     """
 
     def __init__(self, home: Home, settings: list[Setting]):
@@ -113,8 +113,9 @@ def _contradictions(config: Config) -> Iterator[tuple[set[str], Fault]]:
         if setting.name == "ip":
             yield from _of_address(config, *setting.value, setting)
         elif setting.name == "host" and config.hosts[setting.value] is None:
-            yield {"ip"}, setting.fault(f"{setting.value} has no address", f"add the line: ip {setting.value} <address>")
-        elif setting.name == "crsname" and setting.value not in config.hosts:
+            yield {"ip"}, setting.fault(f"{setting.value} has no address",
+                                        f"add the line: ip {setting.value} <address>")
+        elif setting.name == "crsname" and config.hosts and setting.value not in config.hosts:
             yield {"host"}, setting.fault(f"{setting.value} is not a host of crs.conf",
                                           "write the name of one of its host lines")
         elif setting.name == "features" and "push" in setting.value and config.cps is None:

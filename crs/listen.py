@@ -37,7 +37,7 @@ def place(address: str, port: int) -> str:
 def tcp(address: str, port: int, count: int) -> list[socket.socket]:
     """``count`` listening sockets at one port, between which the kernel shares out the connections.
 
-    Raises CannotBind, also where another program listens there with SO_REUSEPORT: half of its connections would be ours.
+    Raises CannotBind, also where another program listens there with SO_REUSEPORT: half of its clients would be ours.
     """
     probe(address, port, socket.SOCK_STREAM, "listen-port")
     sockets = []

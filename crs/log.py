@@ -1,4 +1,4 @@
-"""``crs.log`` and ``crs_relay.log``: one line an event, ``[<Time> | Type | Module(PID)] Information`` (manual, chapter 6.1).
+"""``crs.log`` and ``crs_relay.log``: ``[<Time> | Type | Module(PID)] Information``, one line an event (manual, 6.1).
 
 A line is one write to a file opened for appending, so the lines of many processes never mix. A log that cannot be
 written stops nobody: lines are lost, counted, and the loss is told when writing works again. Never here: keys,

@@ -18,7 +18,7 @@ OLDEST = (6, 2)
 NAMES = ("redis-server", "valkey-server")
 _VERSION = re.compile(rb"v=([0-9]+)\.([0-9]+)\.([0-9]+)")
 
-# How safely each keeps what it was told: redis_high outlives its own restart, redis_low the machine's (design, chapter 2).
+# How safely each keeps what it was told: redis_high outlives its own restart, redis_low that of the machine.
 FSYNC = {"redis_high": "no", "redis_low": "always"}
 
 _SETTINGS = """\

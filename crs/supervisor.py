@@ -157,7 +157,8 @@ class Supervisor:
             self.notifier.tell(child.name, ended)
             if self._stop_by is None:
                 pause = child.start_at - now
-                LOG.warn(f"{child.name}({pid}) {ended}; it is started again {f'in {pause:g} s' if pause else 'at once'}")
+                when = f"in {pause:g} s" if pause else "at once"
+                LOG.warn(f"{child.name}({pid}) {ended}; it is started again {when}")
                 self.say(f"{child.name} {ended}")
             else:
                 LOG.info(f"{child.name}({pid}) {ended}")
@@ -194,7 +195,7 @@ class Supervisor:
 
     def _list_processes(self) -> None:
         """Keep ``run/processes.json`` true: who runs, under which process id."""
-        running = [{"process": "crsd", "pid": os.getpid()}]
+        running = []
         for child in self.children:
             if child.alive:
                 index = {} if child.index is None else {"index": child.index}

@@ -14,7 +14,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,20}")                      # no dot: it stands in identities and session ids
-_DNS_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _WORD = re.compile(r'[ \t]*(?:"(?P<quoted>[^"]*)"(?=[ \t]|$)|(?P<bare>[^ \t"#][^ \t]*))')
 
 
@@ -42,7 +43,7 @@ def words(line: str) -> list[Word]:
     while (rest := line[at:].lstrip(" \t")) and not rest.startswith("#"):
         match = _WORD.match(line, at)
         if not match:
-            raise Wrong('a quotation mark is not closed', 'put " before and behind the value, with a space around',
+            raise Wrong("the quotation marks do not match", 'put " before and behind the value, with spaces around',
                         Word("", len(line) - len(rest) + 1))
         kind = match.lastgroup
         word = Word(match[kind], match.start(kind) + 1)
@@ -62,7 +63,7 @@ class Number:
 
     def __call__(self, given: list[Word]) -> int:
         word = _single(given)
-        if not re.fullmatch(r"[0-9]{1,15}", word.text):
+        if not re.fullmatch(r"[0-9]{1,30}", word.text):
             raise Wrong(f"{word.text:.40} is not a whole number", f"write a number, {self.bounds}", word)
         if not self.low <= int(word.text) <= self.high:
             raise Wrong(f"{word.text} is out of bounds", f"write a number, {self.bounds}", word)
@@ -110,7 +111,7 @@ def host_address(given: list[Word]) -> tuple[str, str]:
     _count(given, 2)
     found = _address(given[1])
     if found.is_unspecified or found.is_multicast:
-        raise Wrong(f"{found} cannot be the address of one host", "write the address that clients reach it at", given[1])
+        raise Wrong(f"{found} cannot be the address of one host", "write the one that clients reach it at", given[1])
     return host_name(given[:1]), str(found)
 
 
@@ -165,7 +166,7 @@ def push_server(given: list[Word]) -> Cps:
     _count(given, 4)
     host, port, user, _ = given
     if not _DNS_NAME.fullmatch(host.text) or re.fullmatch(r"[0-9.]+", host.text):
-        _address(host, "a DNS name or an IP address")
+        _address(host, "a DNS name or an IP address", "cps.cryptify.net")
     return Cps(host.text, PORT([port]), user.text, secret(given[3:]))
 
 
@@ -229,11 +230,11 @@ def _either(choices) -> str:
     return " or ".join(choices)
 
 
-def _address(word: Word, wanted: str = "an IP address") -> Address:
+def _address(word: Word, wanted: str = "an IP address", example: str = "192.0.2.1 or 2001:db8::1") -> Address:
     try:
         found = plain_address(word.text)
     except ValueError:
-        raise Wrong(f"{word.text:.60} is not {wanted}", "write one such as 192.0.2.1 or 2001:db8::1", word) from None
+        raise Wrong(f"{word.text:.60} is not {wanted}", f"write one such as {example}", word) from None
     if getattr(found, "scope_id", None):
         raise Wrong("an address cannot have a zone here", "write the address without % and what follows", word)
     return found
