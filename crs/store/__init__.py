@@ -10,6 +10,7 @@ Never here: TLS, the wire of the clients, who may do what. Time is always an arg
 from collections.abc import Callable
 
 from ..home import Home
+from ..names import Client
 from ..pool import slots
 from . import schema
 from .calls import Calls
@@ -65,3 +66,17 @@ class Store:
     def buckets(self, index: int, workers: int) -> range:
         """The buckets whose deadlines worker ``index`` of ``workers`` walks."""
         return slots.buckets(index, workers)
+
+    def erase(self, account: str) -> int:
+        """Delete all that is kept for the clients of an account, whose record is gone by now; returns how many.
+
+        Raises Unavailable; it may be repeated.
+        """
+        clients = set()
+        for redis in (self.low, self.high):
+            for pattern in (schema.tagged("*", Client("*", account)), schema.box(Client("*", account), "*")):
+                for key in redis.scan(pattern):
+                    clients.add(schema.client_of(key))
+                    redis.call("UNLINK", key)
+        self.objects.forget_observed(account)
+        return len(clients)

@@ -139,7 +139,7 @@ class Mailbox:
             client = names.client(name)
             yield client
             if self._low.call("ZCOUNT", schema.tombs(client), "-inf", now):
-                self._low.call(*self._due.entry(where, name, now))
+                self._low.call(*self._due.entry(where, name, now + 1))   # not the entry that now goes
 
     def expired(self, client: Client, now: int, limit: int) -> list[Stored]:
         """Items whose time is over, without bodies. They stay until ``expire``, so that they can be reported first."""

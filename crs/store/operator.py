@@ -5,7 +5,7 @@ What is deleted stays behind as a tombstone, so that an older copy elsewhere can
 update may contain (``trust.update``), and files (``cli``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -105,9 +105,9 @@ class Operator:
 
     def delete_account(self, account: str, now: int) -> None:
         """Delete an account with all its updates, the account last: what fails half way can be asked for again."""
-        for held in self.updates():
-            if held.account == account:
-                self.delete("update", _element(account, held.month), now)
+        for owner, month in self.created():
+            if owner == account:
+                self.delete_update(account, month, now)
         self.delete("account", account, now)
 
     def account(self, account: str) -> Account | None:
@@ -125,24 +125,51 @@ class Operator:
         head = _Head(update.created, update.month_key, update.domain_token, list(update.domains), now)
         return self.put("update", _element(update.account, update.month), head, now, update.clients)
 
+    def delete_update(self, account: str, month: str, now: int) -> int:
+        """Delete a monthly update; returns the new version."""
+        return self.delete("update", _element(account, month), now)
+
+    def created(self) -> dict[tuple[str, str], int]:
+        """When the CMS made each update held (ms), by account and month. Quick: clients are not read."""
+        return {tuple(element.split(".")): msgspec.convert(value, _Head).created
+                for element, value in sorted(self.all("update").items())}
+
     def updates(self) -> Iterable[Held]:
         """Every update held, by account and month."""
         heads = sorted(self.all("update").items())
         uris = self._low.all([("HKEYS", schema.crypto_updates(*element.split("."))) for element, _ in heads])
         for (element, value), listed in zip(heads, uris, strict=True):
-            head = msgspec.convert(value, _Head)
-            yield Held(*element.split("."), head.created, head.month_key, head.domain_token, head.domains,
-                       head.applied, frozenset(uri.decode() for uri in listed))
+            yield _held(element, value, listed)
 
     def update(self, account: str, month: str) -> Held | None:
         """One update."""
-        return next((held for held in self.updates() if (held.account, held.month) == (account, month)), None)
+        element = _element(account, month)
+        value = self.get("update", element)
+        if value is None:
+            return None
+        return _held(element, value, self._low.call("HKEYS", schema.crypto_updates(account, month)))
+
+    def crypto_updates(self, account: str, month: str) -> dict[str, str]:
+        """What the CMS left for each listed client, by URI."""
+        flat = self._low.call("HGETALL", schema.crypto_updates(account, month))
+        return {flat[place].decode(): flat[place + 1].decode() for place in range(0, len(flat), 2)}
 
     def crypto_update(self, client: Client, month: str) -> str | None:
         """What the CMS left for a client in a month's update."""
         text = self._low.call("HGET", schema.crypto_updates(client.account, month), client.uri)
         return None if text is None else text.decode()
 
+    def crypto_updates(self, account: str, month: str) -> dict[str, str]:
+        """All crypto updates of a monthly update, by URI."""
+        flat = self._low.call("HGETALL", schema.crypto_updates(account, month))
+        return {flat[place].decode(): flat[place + 1].decode() for place in range(0, len(flat), 2)}
+
 
 def _element(account: str, month: str) -> str:
     return f"{account}.{month}"
+
+
+def _held(element: str, value: Any, listed: Iterable[bytes]) -> Held:
+    head = msgspec.convert(value, _Head)
+    return Held(*element.split("."), head.created, head.month_key, head.domain_token, head.domains, head.applied,
+                frozenset(uri.decode() for uri in listed))

@@ -18,9 +18,9 @@ def tagged(prefix: str, client: Client) -> str:
 
 
 def client_of(key: bytes) -> Client:
-    """The client whose key this is."""
-    uri, _, account = key.decode().partition("{")[2].partition("}@")
-    return Client(uri, account)
+    """The client whose key this is; of a box, too."""
+    uri, _, rest = key.decode().partition("{")[2].partition("}@")
+    return Client(uri, rest.partition(":")[0])
 
 
 # --- redis_high: what changes quickly and may be lost with the host -------------------------------------------------

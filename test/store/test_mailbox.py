@@ -1,0 +1,195 @@
+"""Mailboxes, one rule a test; test_mailbox_model tries all of them in any order."""
+
+import pytest
+
+from crs.errors import QuotaExceeded
+from crs.store import schema
+from crs.store.mailbox import FETCH_BYTES, bucket, ref
+from test.store.conftest import ALICE, BOB, DAY, NOW
+
+BUCKETS = range(64)
+
+
+def post(store, id="m1", body="sealed", now=NOW, life=DAY, to=BOB, sender=ALICE, kind="content", count=10,
+         size=10_000, quota=True):
+    return store.mailbox.post(to, ref(kind, sender, id), sender, id, kind, body, now, now + life, count, size, quota)
+
+
+def ids(store, device="primary", after=0, limit=100, client=BOB):
+    return [item.id for item in store.mailbox.fetch(client, device, after, limit, NOW)[0]]
+
+
+def test_an_item_comes_out_as_it_went_in(store):
+    assert post(store, body="räksmörgås\nline") == (True, NOW, 1)
+    (item,), more = store.mailbox.fetch(BOB, "primary", 0, 50, NOW)
+    assert (item.ref, item.kind, item.sender, item.id, item.time, item.expires, item.body, item.first, more) == (
+        "message:+46701111111@acme:m1", "content", ALICE, "m1", NOW, NOW + DAY, "räksmörgås\nline", True, False)
+
+
+def test_order_is_that_of_posting_even_when_the_clock_steps_back(store):
+    for number, now in enumerate((NOW, NOW, NOW - 5000, NOW + 1)):
+        post(store, f"m{number}", now=now)
+    items = store.mailbox.fetch(BOB, "primary", 0, 50, NOW)[0]
+    assert [item.id for item in items] == ["m0", "m1", "m2", "m3"]
+    assert [item.seq for item in items] == sorted({item.seq for item in items})
+
+
+def test_fetch_goes_on_after_a_seq_and_says_whether_there_is_more(store):
+    for number in range(3):
+        post(store, f"m{number}")
+    items, more = store.mailbox.fetch(BOB, "primary", 0, 2, NOW)
+    assert ([item.id for item in items], more) == (["m0", "m1"], True)
+    rest, more = store.mailbox.fetch(BOB, "primary", items[-1].seq, 2, NOW)
+    assert ([item.id for item in rest], more) == (["m2"], False)
+
+
+def test_a_fetch_is_bounded_in_bytes_but_never_empty(store):
+    for number in range(3):
+        post(store, f"m{number}", body="x" * (FETCH_BYTES // 2), size=10 * FETCH_BYTES)
+    items, more = store.mailbox.fetch(BOB, "primary", 0, 50, NOW)
+    assert (len(items), more) == (1, True)
+    post(store, "long", body="x" * (FETCH_BYTES + 1), size=10 * FETCH_BYTES, to=ALICE)
+    assert ids(store, client=ALICE) == ["long"]
+
+
+def test_first_means_that_no_device_saw_it(store):
+    store.devices.seen(BOB, "tablet", "secondary", NOW)
+    post(store)
+    assert [item.first for item in store.mailbox.fetch(BOB, "tablet", 0, 50, NOW)[0]] == [True]
+    assert [item.first for item in store.mailbox.fetch(BOB, "primary", 0, 50, NOW)[0]] == [False]
+
+
+def test_a_retry_is_answered_not_stored(store):
+    first = post(store, now=NOW)
+    again = post(store, now=NOW + 7, body="other", kind="system")
+    assert (first.new, again) == (True, (False, NOW, 1))
+    assert ids(store) == ["m1"]
+
+
+def test_a_retry_after_the_acknowledgement_brings_nothing_back(store):
+    post(store)
+    assert store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")]) == 1
+    assert post(store, now=NOW + DAY - 1) == (False, NOW, 0)
+    assert ids(store) == []
+
+
+def test_the_same_id_of_two_senders_is_two_messages(store):
+    post(store)
+    assert post(store, sender=ALICE._replace(account="other")).new
+    assert len(ids(store)) == 2
+
+
+def test_each_device_has_its_copy_and_the_last_one_deletes(store, plain):
+    store.devices.seen(BOB, "tablet", "secondary", NOW)
+    post(store)
+    name = ref("content", ALICE, "m1")
+    assert store.mailbox.drop(BOB, "primary", [name, "unknown", name]) == 1
+    assert (ids(store), ids(store, "tablet")) == ([], ["m1"])
+    assert store.mailbox.drop(BOB, "tablet", [name]) == 1
+    assert plain.call("EXISTS", schema.mail(BOB)) == 0
+    assert store.mailbox.depth(BOB) == (0, 0)
+
+
+def test_peek_shows_only_what_the_device_holds(store):
+    store.devices.seen(BOB, "tablet", "secondary", NOW)
+    post(store)
+    name = ref("content", ALICE, "m1")
+    store.mailbox.drop(BOB, "primary", [name])
+    assert store.mailbox.peek(BOB, "primary", [name]) == []
+    (item,) = store.mailbox.peek(BOB, "tablet", ["unknown", name])
+    assert (item.sender, item.id, item.body) == (ALICE, "m1", "")
+
+
+@pytest.mark.parametrize("limits", [{"count": 1}, {"size": 150}])
+def test_a_full_mailbox_refuses_messages_but_takes_reports(store, limits):
+    post(store, body="x" * 50, **limits)
+    with pytest.raises(QuotaExceeded):
+        post(store, "m2", body="x" * 50, **limits)
+    assert post(store, "m3", kind="ack", quota=False, **limits).new
+    assert ids(store) == ["m1", "m3"]
+    store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")])
+    assert post(store, "m2", body="x" * 50, **limits).new
+
+
+def test_of_ack_and_expired_only_the_first_is_told(store):
+    assert post(store, kind="ack", quota=False).new
+    assert not post(store, kind="expired", quota=False).new
+
+
+def test_expiry_tells_first_then_deletes_with_the_tomb(store, plain):
+    store.devices.seen(BOB, "tablet", "secondary", NOW)
+    post(store, life=60_000)
+    post(store, "m2", life=DAY)
+    later = NOW + 60_000
+    assert store.mailbox.expired(BOB, later - 1, 100) == []
+    found = store.mailbox.expired(BOB, later, 100)
+    assert [(item.id, item.sender, item.kind) for item in found] == [("m1", ALICE, "content")]
+    assert store.mailbox.expired(BOB, later, 100) == found
+    assert store.mailbox.expire(BOB, [item.ref for item in found], later) == 1
+    assert store.mailbox.expired(BOB, later, 100) == []
+    assert (ids(store), ids(store, "tablet")) == (["m2"], ["m2"])
+    assert plain.call("ZCARD", schema.tombs(BOB)) == 1
+
+
+def test_what_is_not_overdue_cannot_be_expired(store):
+    post(store)
+    assert store.mailbox.expire(BOB, [ref("content", ALICE, "m1")], NOW + DAY - 1) == 0
+    assert ids(store) == ["m1"]
+
+
+def test_tombs_go_when_their_time_is_over(store, plain):
+    post(store, life=60_000)
+    store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")])
+    assert store.mailbox.expired(BOB, NOW + 60_000, 100) == []
+    assert plain.call("EXISTS", schema.tombs(BOB)) == 0
+
+
+def test_due_names_a_client_until_nothing_overdue_is_left(store):
+    life = 60_000
+    for number in range(3):
+        post(store, f"m{number}", life=life)
+    assert list(store.mailbox.due(BUCKETS, NOW, 10)) == []
+    later = NOW + life + life // 16
+    for _ in store.mailbox.due(BUCKETS, later, 10):
+        break                                        # a worker that dies at work
+    rounds = 0
+    while clients := list(_expire_one(store, later + rounds)):
+        rounds += 1
+        assert clients == [BOB]
+    assert rounds == 3
+    assert ids(store) == []
+
+
+def _expire_one(store, now):
+    for client in store.mailbox.due(BUCKETS, now, 10):
+        store.mailbox.expire(client, [item.ref for item in store.mailbox.expired(client, now, 1)], now)
+        yield client
+
+
+def test_due_comes_only_to_the_owner_of_the_slot(store):
+    post(store, life=60_000)
+    others = [number for number in BUCKETS if number != bucket(BOB)]
+    assert list(store.mailbox.due(others, NOW + DAY, 10)) == []
+    assert list(store.mailbox.due([bucket(BOB)], NOW + DAY, 10)) == [BOB]
+
+
+def test_counts(store):
+    post(store)
+    store.mailbox.posted(ALICE)
+    store.mailbox.posted(ALICE)
+    store.mailbox.post(ALICE, ref("ack", BOB, "m1"), BOB, "m1", "ack", "", NOW, NOW + DAY, 0, 0, quota=False)
+    store.mailbox.post(ALICE, ref("ack", BOB, "m1"), BOB, "m1", "ack", "", NOW, NOW + DAY, 0, 0, quota=False)
+    store.mailbox.fetch(BOB, "primary", 0, 50, NOW)
+    store.mailbox.fetch(BOB, "primary", 0, 50, NOW + 999)
+    assert dict(store.mailbox.messages()) == {ALICE: (2, 1, 0), BOB: (0, 0, NOW)}
+    store.mailbox.fetch(BOB, "primary", 0, 50, NOW + 1000)
+    assert dict(store.mailbox.messages())[BOB].read == NOW + 1000
+    assert store.mailbox.waiting(BOB, "primary") == 1
+
+
+def test_a_urn_is_a_client_too(store):
+    robot = ALICE._replace(uri="urn:x-crs:client:robot.1")
+    post(store, to=robot, sender=robot, life=60_000)
+    (item,), _ = store.mailbox.fetch(robot, "primary", 0, 50, NOW)
+    assert item.sender == robot
+    assert list(store.mailbox.due(BUCKETS, NOW + DAY, 10)) == [robot]
