@@ -1,4 +1,7 @@
-"""Runs the relay of a home in this process, without a supervisor: ``python -m test.relay.serve HOME``."""
+"""Runs the relay of a home without a supervisor: ``python -m test.relay.serve HOME``.
+
+Standard input is its lifeline, standard output is told when it is ready.
+"""
 
 import sys
 
@@ -7,4 +10,4 @@ from crs.relay.server import main
 from crs.start import Start
 
 conf = load(sys.argv[1])
-sys.exit(main(Start(conf.home, conf, "relay", ready_fd=1)))
+sys.exit(main(Start(conf.home, conf, "relay", lifeline_fd=0, ready_fd=1)))

@@ -1,0 +1,157 @@
+"""A real relay process in a home of its own, and bare peers that send it datagrams. Never here: what a test checks."""
+
+import itertools
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from crs.relay import packet
+from crs.relay.client import RelayClient
+
+PATIENCE = 10          # seconds that a test waits for anything
+ROOT = Path(__file__).parents[2]
+MEDIA = b"\x80\x00" + bytes(170)
+
+_numbers = itertools.count(1)
+
+
+class RunningRelay:
+    """One relay on ``listen`` (default ``ip``), port free, with ``conf`` added to crs.conf and ``limits`` in its file."""
+
+    def __init__(self, ip: str = "127.0.0.1", listen: str | None = None, conf: str = "", limits: str = ""):
+        self.home = Path(tempfile.mkdtemp(prefix="crs-relay-"))      # short: a socket's path has 107 bytes
+        self.ip, self.port = ip, free_port(listen or ip)
+        (self.home / "run").mkdir(0o700)
+        (self.home / "log").mkdir(0o700)
+        (self.home / "crs.conf").write_text(
+            f"GLOBAL\nrelay-port {self.port}\n{conf}\nPOOL\nip crs1 {ip}\nhost crs1\n")
+        (self.home / "crs-local.conf").write_text("crsname crs1\n" + (f"listen-address {listen}\n" if listen else ""))
+        (self.home / "crs-relay.conf").write_text(limits)
+        self.path = self.home / "run" / "relay.sock"
+        self.process: subprocess.Popen | None = None
+        self.commander = RelayClient(self.path, "test", timeout=PATIENCE)
+
+    def spawn(self) -> subprocess.Popen:
+        """Start the process; its end is closed by ``stop`` or ``kill``."""
+        self.process = subprocess.Popen([sys.executable, "-m", "test.relay.serve", self.home], cwd=ROOT,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return self.process
+
+    def start(self) -> "RunningRelay":
+        """Start, or start again; returns when it serves."""
+        process = self.spawn()
+        readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
+        if not readable or process.stdout.readline() != b"ready\n":
+            self.kill()
+            raise RuntimeError(f"the relay did not start: {process.stderr.read().decode()}")
+        return self
+
+    def stop(self) -> int:
+        """End it with SIGTERM; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self._ended()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self._ended()
+
+    def _ended(self) -> int:
+        code = self.process.wait(PATIENCE)
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return code
+
+    def log(self) -> str:
+        return (self.home / "log" / "crs_relay.log").read_text()
+
+    def add(self, *legs: tuple[str, str], kind: str = "RTP", name: str | None = None) -> str:
+        """Add a conversation of legs (ufrag, pwd); returns its name."""
+        name = name or f"conversation-{next(_numbers)}"
+        self.commander.add(name, kind, [{"ufrag": ufrag, "pwd": pwd} for ufrag, pwd in legs], ["test"])
+        return name
+
+    def __enter__(self) -> "RunningRelay":
+        return self.start()
+
+    def __exit__(self, *_) -> None:
+        self.commander.close()
+        if self.process.poll() is None:
+            self.kill()
+        self.process.stderr.close()
+        shutil.rmtree(self.home)
+
+
+class Peer:
+    """One UDP socket connected to the relay at ``host``, so that it hears only what leaves from that address."""
+
+    def __init__(self, relay: RunningRelay, host: str | None = None, family: int | None = None):
+        host = host or relay.ip
+        self.sock = socket.socket(family or (socket.AF_INET6 if ":" in host else socket.AF_INET), socket.SOCK_DGRAM)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect((host, relay.port))
+
+    def send(self, data: bytes) -> None:
+        self.sock.send(data)
+
+    def receive(self) -> bytes:
+        """The next datagram; TimeoutError if none comes."""
+        return self.sock.recv(65_536)
+
+    def bind(self, leg: tuple[str, str], transaction: bytes | None = None, extra: bytes = b"") -> bytes:
+        """Send a Binding and return the next datagram, which is to be the answer."""
+        self.send(request(leg, transaction, extra))
+        return self.receive()
+
+    def silent(self, probe: tuple[str, str]) -> bool:
+        """Whether nothing was answered: a Binding for ``probe`` is sent, and its answer is the first to come back.
+
+        The relay takes the packets of a socket in order, so whatever it said before would come first.
+        """
+        transaction = secrets.token_bytes(12)
+        return self.bind(probe, transaction)[8:20] == transaction
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+def new_leg() -> tuple[str, str]:
+    return secrets.token_hex(10), secrets.token_hex(16)
+
+
+def request(leg: tuple[str, str], transaction: bytes | None = None, extra: bytes = b"") -> bytes:
+    return packet.binding_request(transaction or secrets.token_bytes(12), leg[0], leg[1].encode(), extra=extra)
+
+
+def free_port(ip: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((ip, 0))
+        return sock.getsockname()[1]
+
+
+def wait_until(condition) -> None:
+    """Wait until ``condition()`` holds; AssertionError after PATIENCE."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.01)
+
+
+def ipv6_here() -> bool:
+    """Whether this machine has an IPv6 loopback."""
+    try:
+        free_port("::1")
+    except OSError:
+        return False
+    return True
+
+
+def mode(path: Path) -> int:
+    return os.stat(path).st_mode & 0o777

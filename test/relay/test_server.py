@@ -1,0 +1,354 @@
+"""The relay process with real sockets."""
+
+import json
+import secrets
+import signal
+import socket
+
+import pytest
+
+from crs.errors import Unavailable
+from crs.relay import packet
+from crs.relay.client import RelayClient, RelayRefused
+from crs.relay.control import MAX_LINE
+
+from . import stunfiles
+from .running import MEDIA, PATIENCE, Peer, RunningRelay, ipv6_here, mode, new_leg, request, wait_until
+
+
+@pytest.fixture(scope="module")
+def relay():
+    with RunningRelay() as running:
+        yield running
+
+
+@pytest.fixture
+def pair(relay):
+    """Two legs, bound."""
+    legs = new_leg(), new_leg()
+    name = relay.add(*legs)
+    peers = Peer(relay), Peer(relay)
+    for peer, leg in zip(peers, legs, strict=True):
+        peer.bind(leg)
+    yield list(zip(peers, legs, strict=True))
+    relay.commander.remove(name)
+    for peer in peers:
+        peer.close()
+
+
+def counted(relay, section):
+    return relay.commander.stats()[section]
+
+
+def test_an_answer_tells_the_address(relay):
+    leg = new_leg()
+    relay.add(leg, new_leg())
+    peer = Peer(relay)
+    transaction = secrets.token_bytes(12)
+    message = packet.parse(peer.bind(leg, transaction))
+    assert (message.type, message.transaction) == (packet.BINDING_SUCCESS, transaction)
+    assert message.attributes[packet.XOR_MAPPED_ADDRESS] == packet.xor_address(peer.sock.getsockname(), transaction)
+
+
+def test_media_goes_both_ways_byte_for_byte_and_is_counted(relay, pair):
+    (anna, _), (ben, _) = pair
+    before = counted(relay, "RTP")
+    for number in range(100):
+        anna.send(MEDIA + bytes([number]))
+        assert ben.receive() == MEDIA + bytes([number])
+        ben.send(bytes([200, number]) + MEDIA)
+        assert anna.receive() == bytes([200, number]) + MEDIA
+    after = counted(relay, "RTP")
+    size = 100 * (2 * len(MEDIA) + 3)
+    assert {name: after[name] - before[name] for name in after} == {
+        "rx": 200, "rxBytes": size, "tx": 200, "txBytes": size}
+
+
+def test_no_hostile_packet_is_answered_or_forwarded(relay, pair):
+    (anna, leg), (ben, other) = pair
+    relay.add(*stunfiles.LEGS)
+    stranger = Peer(relay)
+    for name in stunfiles.names("invalid"):
+        case = stunfiles.load(name)
+        if case.cause != "taken" and not case.source[0].startswith("2001"):      # those hang on their source
+            stranger.send(case.packet)
+            if packet.looks_like_stun(case.packet):      # all else is media, once the address is bound
+                anna.send(case.packet)
+    assert anna.silent(leg)
+    assert ben.silent(other)
+    relay.add(probe := new_leg(), new_leg())
+    assert stranger.silent(probe)
+
+
+def test_a_flood_costs_no_answer_and_no_call(relay, pair):
+    (anna, leg), (ben, _) = pair
+    before = sum(counted(relay, "Dropped").values())
+    stranger = Peer(relay)
+    for number in range(5_000):
+        stranger.send(secrets.token_bytes(40) if number % 2 else stunfiles.load("invalid/wrong_password").packet)
+        if number % 100 == 0:
+            anna.send(MEDIA)
+            assert ben.receive() == MEDIA
+    assert sum(counted(relay, "Dropped").values()) - before > 4_000
+    relay.add(probe := new_leg(), new_leg())
+    assert stranger.silent(probe)
+
+
+def test_a_moved_client_gets_its_media_at_the_new_address(relay, pair):
+    (anna, leg), (ben, _) = pair
+    moved = Peer(relay)
+    moved.bind(leg)
+    ben.send(MEDIA)
+    assert moved.receive() == MEDIA
+    anna.send(b"\x80 from the address left behind")
+    moved.send(MEDIA)
+    assert ben.receive() == MEDIA
+    assert anna.silent(leg)
+
+
+def test_a_replay_is_refused(relay, pair):
+    (anna, leg), (ben, _) = pair
+    recorded = request(leg)
+    anna.send(recorded)
+    anna.receive()
+    evil = Peer(relay)
+    evil.send(recorded)
+    relay.add(probe := new_leg(), new_leg())
+    assert evil.silent(probe)
+    ben.send(MEDIA)
+    assert anna.receive() == MEDIA
+
+
+def test_a_live_address_is_not_taken_by_another_leg(relay, pair):
+    (anna, _), (ben, _) = pair
+    relay.add(foreign := new_leg(), new_leg())
+    anna.send(request(foreign))
+    ben.send(MEDIA)
+    assert anna.receive() == MEDIA      # no answer came before it, and it still comes here
+
+
+def test_media_without_a_bound_peer_is_counted(relay):
+    leg = new_leg()
+    relay.add(leg, new_leg())
+    peer = Peer(relay)
+    peer.bind(leg)
+    before = counted(relay, "Sent")["errorNoDest"]
+    peer.send(MEDIA)
+    wait_until(lambda: counted(relay, "Sent")["errorNoDest"] == before + 1)
+
+
+def test_too_short_and_too_long_are_counted(relay, pair):
+    (anna, leg), (_, _) = pair
+    before = counted(relay, "Received")
+    for data in (b"", bytes(7), bytes(1501), bytes(9_000)):
+        anna.send(data)
+    assert anna.silent(leg)
+    after = counted(relay, "Received")
+    assert after["errorTooShort"] - before["errorTooShort"] == 2
+    assert after["errorTooLong"] - before["errorTooLong"] == 2
+
+
+def test_a_multicast_reaches_all_others(relay):
+    legs = [new_leg() for _ in range(4)]
+    relay.add(*legs, kind="OPAQUE_MULTICAST")
+    peers = [Peer(relay) for _ in legs]
+    for peer, leg in zip(peers, legs, strict=True):
+        peer.bind(leg)
+    peers[0].send(b"to all")
+    assert [peer.receive() for peer in peers[1:]] == [b"to all"] * 3
+    assert peers[0].silent(legs[0])
+
+
+def test_an_opaque_flow_carries_foreign_stun(relay):
+    legs = new_leg(), new_leg()
+    relay.add(*legs, kind="OPAQUE")
+    anna, ben = Peer(relay), Peer(relay)
+    anna.bind(legs[0])
+    ben.bind(legs[1])
+    foreign = stunfiles.load("valid/ice_check").packet
+    foreign = foreign.replace(b"Fv9Wq3kZ", b"nobodys-")
+    anna.send(foreign)
+    assert ben.receive() == foreign
+
+
+def test_a_removed_conversation_is_silent(relay):
+    legs = new_leg(), new_leg()
+    name = relay.add(*legs)
+    anna, ben = Peer(relay), Peer(relay)
+    anna.bind(legs[0])
+    ben.bind(legs[1])
+    relay.commander.remove(name)
+    anna.send(MEDIA)
+    anna.send(request(legs[0]))
+    relay.add(probe := new_leg(), other := new_leg())
+    assert anna.silent(probe)
+    assert ben.silent(other)
+
+
+# --- addresses ------------------------------------------------------------------------------------------------------
+
+LOCAL = {"0.0.0.0": ["127.0.0.1", "127.0.0.2", "127.0.0.3"],
+         **({"::": ["127.0.0.1", "127.0.0.2", "::1"]} if ipv6_here() else {})}
+
+
+@pytest.mark.parametrize("listen", LOCAL)
+def test_answers_leave_from_the_address_that_was_asked(listen):
+    with RunningRelay(listen=listen) as relay:
+        for host in LOCAL[listen]:
+            legs = new_leg(), new_leg()
+            relay.add(*legs)
+            anna, ben = Peer(relay, host), Peer(relay, LOCAL[listen][0])
+            anna.bind(legs[0])
+            ben.bind(legs[1])
+            for _ in range(3):
+                ben.send(MEDIA)
+                assert anna.receive() == MEDIA
+                anna.send(MEDIA)
+                assert ben.receive() == MEDIA
+        again = RunningRelay(listen=listen)
+        again.port = relay.port
+        (again.home / "crs.conf").write_text((relay.home / "crs.conf").read_text())
+        process = again.spawn()
+        assert process.wait(PATIENCE) == 1      # the port stays ours
+        again.__exit__()
+
+
+@pytest.mark.parametrize("listen, host, family", [
+    ("::ffff:127.0.0.1", "127.0.0.1", socket.AF_INET),
+    *([("::", "::ffff:127.0.0.1", socket.AF_INET6)] if ipv6_here() else [])])
+def test_mapped_addresses_are_made_plain(listen, host, family):
+    with RunningRelay(listen=listen) as relay:
+        leg, transaction = new_leg(), secrets.token_bytes(12)
+        relay.add(leg, new_leg())
+        peer = Peer(relay, host, family)
+        mapped = packet.parse(peer.bind(leg, transaction)).attributes[packet.XOR_MAPPED_ADDRESS]
+        assert mapped == packet.xor_address(("127.0.0.1", peer.sock.getsockname()[1]), transaction)
+
+
+# --- the process ----------------------------------------------------------------------------------------------------
+
+def test_a_killed_relay_is_back_with_the_next_start():
+    with RunningRelay() as relay:
+        legs = new_leg(), new_leg()
+        anna, ben = Peer(relay), Peer(relay)
+        name = relay.add(*legs)
+        anna.bind(legs[0])
+        first = relay.commander.instance()
+        relay.kill()
+        with pytest.raises(Unavailable):
+            relay.commander.instance()
+        relay.start()
+        assert relay.commander.instance() != first
+        assert relay.commander.poll([name]) == [name]
+        relay.add(*legs, name=name)
+        for peer, leg in ((anna, legs[0]), (ben, legs[1])):
+            while True:                              # what was sent meanwhile may be told as refused
+                try:
+                    peer.bind(leg)
+                    break
+                except ConnectionRefusedError:
+                    pass
+        anna.send(MEDIA)
+        assert ben.receive() == MEDIA
+
+
+def test_a_stop_is_clean_and_the_log_tells_what_happened():
+    with RunningRelay() as relay:
+        leg = new_leg()
+        name = relay.add(leg, new_leg())
+        relay.commander.poll([name])
+        relay.commander.close()
+        wait_until(lambda: "CLOSE 1, test" in relay.log())
+        assert relay.stop() == 0
+        assert not relay.path.exists()
+        told = relay.log()
+        for event in ("Start", "CONNECTION 1 from process", f"Command add {name} RTP by test",
+                      "Command poll of 1, 0 unknown, by test", "Stop"):
+            assert event in told
+        assert leg[1] not in told
+        assert mode(relay.home / "log" / "crs_relay.log") == 0o640
+
+
+def test_the_relay_ends_with_its_supervisor():
+    with RunningRelay() as relay:
+        relay.process.stdin.close()
+        assert relay.process.wait(PATIENCE) == 0
+
+
+def test_a_second_relay_says_that_the_port_is_taken(relay):
+    second = RunningRelay()
+    (second.home / "crs.conf").write_text((relay.home / "crs.conf").read_text())
+    process = second.spawn()
+    assert process.wait(PATIENCE) == 1
+    assert f"relay cannot listen on 127.0.0.1 port {relay.port}/udp: Address already in use" in \
+        process.stderr.read().decode()
+    second.__exit__()
+
+
+def test_limits_come_from_the_configuration():
+    with RunningRelay(limits="MAX_OPAQUE_RELAYS=1\n") as relay:
+        relay.add(new_leg(), new_leg(), kind="OPAQUE")
+        relay.add(new_leg(), new_leg(), kind="RTP")
+        with pytest.raises(RelayRefused, match="1 OPAQUE relays exist"):
+            relay.add(new_leg(), new_leg(), kind="OPAQUE")
+
+
+def test_conversations_expire_by_themselves():
+    with RunningRelay(conf="relay-expiry 1") as relay:
+        name = relay.add(new_leg(), new_leg())
+        wait_until(lambda: not relay.commander.list())
+        assert f"Expired {name}" in relay.log()
+
+
+# --- the control socket ---------------------------------------------------------------------------------------------
+
+def control(relay):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(PATIENCE)
+    sock.connect(str(relay.path))
+    return sock
+
+
+def test_only_the_owner_may_command(relay):
+    assert mode(relay.path) == 0o600
+
+
+def test_garbage_is_told_and_the_connection_stays(relay):
+    with control(relay) as sock, sock.makefile("rb") as answers:
+        sock.sendall(b"\x00garbage\n")
+        assert json.loads(answers.readline())["error"] == "bad-request"
+        sock.sendall(b'{"v":1,"id":1,"op":"stats"}\n')
+        assert json.loads(answers.readline())["ok"]
+
+
+def test_an_endless_line_closes_the_connection(relay):
+    with control(relay) as sock:
+        sock.sendall(b"x" * (MAX_LINE + 1))
+        assert sock.recv(100) == b""
+
+
+def test_who_reads_no_answers_hangs_nobody(relay, pair):
+    (anna, _), (ben, _) = pair
+    with control(relay) as sock:
+        sock.setblocking(False)
+        try:
+            while True:
+                sock.send(b'{"v":1,"id":1,"op":"stats"}\n' * 1000)
+        except OSError:      # it waits for us, or has closed
+            pass
+        anna.send(MEDIA)
+        assert ben.receive() == MEDIA
+        assert relay.commander.stats()
+
+
+def test_a_hung_relay_is_unavailable_and_no_answer_goes_astray(relay):
+    commander = RelayClient(relay.path, "impatient", timeout=0.2)
+    commander.instance()
+    relay.process.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(Unavailable):
+            commander.poll(["never-added"])
+    finally:
+        relay.process.send_signal(signal.SIGCONT)
+    assert "RTP" in commander.stats()
+    commander.close()
