@@ -134,7 +134,7 @@ class Operator:
         return {tuple(element.split(".")): msgspec.convert(value, _Head).created
                 for element, value in sorted(self.all("update").items())}
 
-    def updates(self) -> Iterable[Held]:
+    def updates(self) -> Iterator[Held]:
         """Every update held, by account and month."""
         heads = sorted(self.all("update").items())
         uris = self._low.all([("HKEYS", schema.crypto_updates(*element.split("."))) for element, _ in heads])
