@@ -5,7 +5,7 @@ What is deleted stays behind as a tombstone, so that an older copy elsewhere can
 update may contain (``trust.update``), and files (``cli``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -158,11 +158,6 @@ class Operator:
         """What the CMS left for a client in a month's update."""
         text = self._low.call("HGET", schema.crypto_updates(client.account, month), client.uri)
         return None if text is None else text.decode()
-
-    def crypto_updates(self, account: str, month: str) -> dict[str, str]:
-        """All crypto updates of a monthly update, by URI."""
-        flat = self._low.call("HGETALL", schema.crypto_updates(account, month))
-        return {flat[place].decode(): flat[place + 1].decode() for place in range(0, len(flat), 2)}
 
 
 def _element(account: str, month: str) -> str:
