@@ -20,6 +20,7 @@ LOG = log.get("dispatch")
 _decode_request = msgspec.json.Decoder(Request).decode
 _decode_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decoder = functools.cache(msgspec.json.Decoder)
 
 
@@ -52,7 +53,7 @@ def answer(commands: dict[str, Command], connection, message: bytes, now: Callab
 def _answer_batch(commands, connection, message: bytes, now) -> bytes | None:
     try:
         batch = _decode_batch(message)
-    except msgspec.DecodeError as error:
+    except _NOT_JSON as error:
         return _failed(None, ParseError(f"not JSON: {error}"))
     if not 1 <= len(batch) <= MAX_BATCH:
         return _failed(None, InvalidRequest(f"a batch holds 1 to {MAX_BATCH} requests, not {len(batch)}"))
@@ -66,7 +67,7 @@ def _answer_one(commands, connection, message: bytes, now) -> bytes | None:
         request = _decode_request(message)
     except msgspec.ValidationError as error:
         return _failed(_id_of(message), InvalidRequest(f"not a JSON-RPC 2.0 request: {error}"))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _NOT_JSON as error:
         return _failed(None, ParseError(f"not JSON: {error}"))
     silent = request.id is msgspec.UNSET
     try:
@@ -110,7 +111,7 @@ def _id_of(message: bytes):
     """The id of a malformed request, where one can be read (JSON-RPC 2.0, chapter 5)."""
     try:
         value = _decode_any(message)
-    except (msgspec.DecodeError, RecursionError):
+    except _NOT_JSON:
         return None
     identity = value.get("id") if isinstance(value, dict) else None
     return identity if isinstance(identity, str | int | float) and not isinstance(identity, bool) else None
