@@ -1,0 +1,84 @@
+"""Actions about accounts: create, list, delete, show account, and create sharedSecret (manual, chapters 4.2 to 4.4, 5.4).
+
+Never here: monthly updates (``updates``), the form of the files (``accountfiles``).
+"""
+
+import base64
+
+from ..errors import OperatorFault
+from . import asking
+from .accountfiles import AccountFiles
+from .output import Line, Table
+
+DEFAULT_BYTES = 16     # 128 bits (manual, chapter 5.4, create account)
+STRONG = 22            # characters of base64 that hold 128 bits
+MAX_SECRET = 2048      # characters
+
+
+def create(host, arguments) -> Table:
+    """``create account``: a new record, its files, and the secret for the CMS."""
+    account = arguments["<account-id>"]
+    if host.store.operator.account(account):
+        raise OperatorFault(f"account {account} exists already; crs-cli list account shows it")
+    secret = _given_secret(arguments["-s"]) if arguments["-s"] is not None else _random_secret(host, arguments)
+    if len(secret) < STRONG:
+        host.warn(f"the shared secret is shorter than 128 bits ({STRONG} characters of base64)")
+    now = host.now()
+    host.store.operator.put_account(account, secret, now, now)
+    AccountFiles(host.home.accounts, account).write_secret(secret)
+    return _listed(host, {account: secret})
+
+
+def create_secret(host, arguments) -> Line:
+    """``create sharedSecret``."""
+    secret = _random_secret(host, arguments)
+    return Line(secret, {"shared_secret": secret})
+
+
+def listing(host, arguments) -> Table:
+    """``list account``."""
+    return _listed(host, {account: known.secret for account, known in host.store.operator.accounts().items()})
+
+
+def show(host, arguments) -> Table:
+    """``show account``: what each process that handles clients has loaded."""
+    rows = [(process.host, f"app:{process.name.partition(':')[0]}", process.pid, process.accounts)
+            for process in host.store.directory.processes(host.now())]
+    return Table(("SERVER", "MODULE", "PID", "LOADED ACCOUNTS"), rows)
+
+
+def delete(host, arguments) -> Line:
+    """``delete account``: records first, so that its clients are shut out before what was kept for them goes."""
+    account = arguments["<account-id>"]
+    files = AccountFiles(host.home.accounts, account)
+    if not (host.store.operator.account(account) or files.exists()):
+        raise OperatorFault(f"there is no account {account}; crs-cli list account shows which there are")
+    if not arguments["--yes"]:
+        asking.confirm(f"Permanently delete account {account}, its updates and everything kept for its clients?",
+                       f"account {account} was not deleted")
+    host.store.operator.delete_account(account, host.now())
+    clients = host.store.erase(account)
+    files.remove()
+    return Line(f"account {account} deleted, with what was kept for {clients} clients",
+                {"account": account, "clients": clients})
+
+
+def _listed(host, secrets: dict[str, str]) -> Table:
+    rows = [(account, str(AccountFiles(host.home.accounts, account).path), secret)
+            for account, secret in sorted(secrets.items())]
+    return Table(("ID", "path", "shared secret"), rows)
+
+
+def _random_secret(host, arguments) -> str:
+    bits, count = arguments["-b"], arguments["-B"]
+    if bits is not None:
+        count = (bits + 7) // 8
+    return base64.b64encode(host.random(DEFAULT_BYTES if count is None else count)).decode()
+
+
+def _given_secret(text: str) -> str:
+    secret = asking.secret() if text == "-" else text
+    if not (secret.isprintable() and secret == secret.strip() and 1 <= len(secret) <= MAX_SECRET):
+        raise OperatorFault(f"the shared secret is not valid: 1 to {MAX_SECRET} printable characters, "
+                            "no space at either end; crs-cli create sharedSecret makes a good one")
+    return secret

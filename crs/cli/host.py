@@ -1,0 +1,87 @@
+"""The host that a command is about: its home, configuration, store and relay, each opened when first asked for.
+
+Never here: what a command does with them. The clock and the source of randomness are given, so that a test can hold
+them still.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import cached_property
+
+from ..errors import OperatorFault
+from ..home import Home
+
+
+def wall_clock() -> int:
+    """Milliseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Host:
+    """``home_option`` is what ``--home`` said. ``random(n)`` gives n random bytes, fit for keys."""
+
+    def __init__(self, home_option: str | None = None, now: Callable[[], int] = wall_clock,
+                 random: Callable[[int], bytes] = os.urandom):
+        self._home_option = home_option
+        self.now = now
+        self.random = random
+
+    @cached_property
+    def home(self) -> Home:
+        """Raises OperatorFault where there is none."""
+        home = Home.find(self._home_option)
+        if not home.conf.is_file():
+            raise OperatorFault(f"{home} is no home of a CRS; name one with --home or CRS_HOME, "
+                                f"or make one: crsd --init {home}")
+        return home
+
+    @cached_property
+    def running(self) -> list[dict]:
+        """The processes that live, as the supervisor wrote them down: ``process``, ``pid``, a worker's ``index``."""
+        try:
+            written = json.loads(self.home.processes.read_text())
+        except FileNotFoundError:
+            return []
+        return [entry for entry in written if _lives(entry["pid"])]
+
+    @cached_property
+    def conf(self):
+        """The configuration (``crs.config.Config``), of a running host the one that it runs by. Raises ConfigError."""
+        from ..config import load
+        return load(self.home, self.home.started_with if self.running else None)
+
+    @cached_property
+    def store(self):
+        """The host's Redis, directly; each call raises Unavailable while it is down."""
+        from ..store import Store
+        return Store.direct(self.home, self.conf.name)
+
+    @cached_property
+    def relay(self):
+        """The relay's control; each call raises Unavailable while it is down."""
+        from ..relay.client import RelayClient
+        return RelayClient(self.home.relay_sock, "crs-cli")
+
+    @property
+    def remedy(self) -> str:
+        """What to do when a part of the host does not answer."""
+        if self.running:
+            return f"see the logs in {self.home.log}"
+        return f"the host is not running; start it: crsd --home {self.home}"
+
+    def warn(self, text: str) -> None:
+        """Tell what the operator should know though the action succeeds."""
+        print(f"crs-cli: warning: {text}", file=sys.stderr)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""``crs-cli``: carry out one action and print its result (manual, chapter 5). Exit codes: ``actions.EXIT_CODES``.
+
+Never here: what any action does. Errors that the operator can do something about are one line on standard error.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+from ..errors import CrsError, OperatorFault, Unavailable
+from . import usage
+from .host import Host
+from .output import write
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line ``argv`` (default: of this process) and return its exit code."""
+    try:
+        return _run(sys.argv[1:] if argv is None else argv)
+    except usage.HelpAsked as text:
+        print(text)
+        return 0
+    except usage.UsageFault as error:
+        return _failed(error, 2)
+    except CrsError as error:
+        return _failed(error, 1)
+    except BrokenPipeError:
+        # Who read our output has enough. Nothing more may be written, not even by the interpreter's last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _failed(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(argv: list[str]) -> int:
+    call = usage.parse(argv)
+    module, name = call.action.function.split(".")
+    act = getattr(import_module(f"crs.cli.{module}"), name)
+    host = Host(call.arguments["--home"])
+    try:
+        result = act(host, call.arguments)
+    except Unavailable as error:
+        raise OperatorFault(f"{error}; {host.remedy}") from None
+    write(sys.stdout, result, as_json=call.arguments["--json"])
+    return 0
+
+
+def _failed(error, code: int) -> int:
+    print(f"{usage.PROGRAM}: {error}", file=sys.stderr)
+    return code

@@ -1,0 +1,124 @@
+"""What an action returns, and how it is printed: aligned on a terminal, tab-separated in a pipe, or as JSON.
+
+Lives here: forms of output. Never here: where the values come from. Text that came from outside can not steer a
+terminal or break a table: what is not printable is escaped. In JSON a column's key is its title in lower case with
+``_`` for anything that is neither letter nor digit (``IP:PORT`` is ``ip_port``), times are ISO 8601.
+"""
+
+import datetime
+import json
+import re
+from typing import NamedTuple
+
+
+class Utc(int):
+    """A time in milliseconds since 1970-01-01 UTC, shown to the second."""
+
+    def __str__(self) -> str:
+        return self._moment().strftime("%Y-%m-%d %H:%M:%S")
+
+    def iso(self) -> str:
+        return self._moment().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _moment(self) -> datetime.datetime:
+        return datetime.datetime.fromtimestamp(self / 1000, datetime.UTC)
+
+
+class Table(NamedTuple):
+    """Rows under titles. Values of a row that go beyond ``columns`` belong to ``details``, shown in JSON only.
+
+    ``absent`` is what stands for None.
+    """
+
+    columns: tuple[str, ...]
+    rows: list[tuple]
+    details: tuple[str, ...] = ()
+    absent: str = "-"
+
+
+class Sections(NamedTuple):
+    """Fields in named groups: section -> field -> value."""
+
+    fields: dict[str, dict]
+
+
+class Line(NamedTuple):
+    """One sentence or value for people; ``fields`` is what JSON says instead."""
+
+    text: str
+    fields: dict
+
+
+def write(out, result, as_json: bool) -> None:
+    """Print ``result`` (any class of this file) to the text stream ``out``."""
+    show = _json if as_json else _aligned if out.isatty() else _separated
+    for line in show(result):
+        out.write(line + "\n")
+    out.flush()
+
+
+# --- the three forms ------------------------------------------------------------------------------------------------
+
+def _separated(result):
+    for cells in _lines(result):
+        yield "\t".join(map(_text, cells))
+
+
+def _aligned(result):
+    lines = _lines(result)
+    body = lines[1:] if isinstance(result, Table) else lines
+    numeric = [bool(body) and all(type(line[at]) is int for line in body) for at in range(len(lines[0]))]
+    if isinstance(result, Sections):
+        lines = _without_repeats(lines)
+    texts = [[_text(cell) for cell in line] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for line in texts:
+        yield "  ".join(text.rjust(width) if number else text.ljust(width)
+                        for text, width, number in zip(line, widths, numeric, strict=True)).rstrip()
+
+
+def _json(result):
+    if not isinstance(result, Table):
+        yield json.dumps(_plain(result.fields), indent=2)
+        return
+    keys = [key(title) for title in (*result.columns, *result.details)]
+    yield "["
+    for at, row in enumerate(result.rows, 1):
+        fields = dict(zip(keys, map(_plain, row), strict=True))
+        yield " " + json.dumps(fields) + ("," if at < len(result.rows) else "")
+    yield "]"
+
+
+def _lines(result) -> list[tuple]:
+    """The cells of ``result``, line by line; the first line of a table holds its titles."""
+    if isinstance(result, Table):
+        shown = [row[:len(result.columns)] for row in result.rows]
+        return [result.columns, *(tuple(result.absent if cell is None else cell for cell in row) for row in shown)]
+    if isinstance(result, Sections):
+        return [(section, name, value) for section, fields in result.fields.items() for name, value in fields.items()]
+    return [(result.text,)]
+
+
+def _without_repeats(lines: list[tuple]) -> list[tuple]:
+    """Name each section once, as a person would write it."""
+    return [("", *line[1:]) if at and line[0] == lines[at - 1][0] else line for at, line in enumerate(lines)]
+
+
+def key(title: str) -> str:
+    """The JSON key of a column or field."""
+    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
+
+
+def _text(cell) -> str:
+    text = ", ".join(map(str, cell)) if isinstance(cell, (list, tuple)) else str(cell)
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def _plain(value):
+    if isinstance(value, Utc):
+        return value.iso()
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value

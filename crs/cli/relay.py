@@ -1,0 +1,18 @@
+"""Actions about the media relay: its counters, its conversations (manual, chapter 5.4, show relay, show relays).
+
+Never here: the control protocol (``relay.client``).
+"""
+
+from .output import Sections, Table, Utc
+
+
+def statistics(host, arguments) -> Sections:
+    """``show relay``: counters since the relay started, first by type of relay, then all that was sent and received."""
+    return Sections(host.relay.stats())
+
+
+def relays(host, arguments) -> Table:
+    """``show relays``: one row for each conversation that the relay holds."""
+    rows = [(row["type"], row["nodes"], Utc(row["last_active"]), row["identifiers"], row["conversation"])
+            for row in host.relay.list()]
+    return Table(("TYPE", "NODES", "LAST ACTIVE", "IDENTIFIERS"), rows, details=("conversation",))

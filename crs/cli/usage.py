@@ -1,0 +1,171 @@
+"""From a command line to a row of ACTIONS and its arguments, and every text that is made from that table.
+
+Never here: what an action does, printing. A command line that is wrong is told in one line with the nearest right
+word; nothing is ever guessed and carried out.
+"""
+
+from typing import NamedTuple
+
+from ..errors import OperatorFault
+from .actions import ACTIONS, ARGUMENTS, EVERYWHERE, EXIT_CODES, OPTIONS, Action
+
+PROGRAM = "crs-cli"
+
+
+class UsageFault(OperatorFault):
+    """The command line is wrong; exit code 2."""
+
+
+class HelpAsked(Exception):
+    """Not an error: ``str()`` is the text to print."""
+
+
+class Call(NamedTuple):
+    """A command line that is right. ``arguments``: docopt's, such as ``{"<uri>": "+46701234567", "--json": False}``."""
+
+    words: str
+    action: Action
+    arguments: dict
+
+
+def parse(argv: list[str]) -> Call:
+    """Find the action that ``argv`` (without the program's name) asks for. Raises UsageFault, HelpAsked."""
+    words, flags = _split(argv)
+    asks_help = "-h" in flags or "--help" in flags
+    if not words:
+        if asks_help:
+            raise HelpAsked(overview())
+        if flags == ["--version"]:
+            return Call("show version", ACTIONS["show version"], {"--home": None, "--json": False})
+        raise UsageFault(f"no action given; see {PROGRAM} --help")
+    name = next((name for name in (" ".join(words[:2]), words[0]) if name in ACTIONS), None)
+    if name is None:
+        if asks_help and len(words) == 1 and family(words[0]):
+            raise HelpAsked(overview(words[0]))
+        raise _no_such_action(words)
+    if asks_help:
+        raise HelpAsked(page(name))
+    _check(name, words[len(name.split()):], flags)
+    return Call(name, ACTIONS[name], _arguments(name, argv))
+
+
+def family(word: str) -> list[str]:
+    """The second words of the actions that start with ``word``: ``create`` gives ``account`` and ``sharedSecret``."""
+    return [name.split()[1] for name in ACTIONS if name.startswith(word + " ")]
+
+
+# --- texts ----------------------------------------------------------------------------------------------------------
+
+def overview(first: str | None = None) -> str:
+    """All actions (or those that start with the word ``first``), one line each, and the exit codes."""
+    names = [name for name in ACTIONS if first in (None, name.split()[0])]
+    lines = [f"Usage: {PROGRAM} <action> [options]", "", "Actions:"]
+    lines += _two_columns((f"{name} {_positionals(name)}".strip(), ACTIONS[name].help) for name in names)
+    lines += ["", f"{PROGRAM} <action> --help tells more about one action.", "", "Exit codes:"]
+    lines += _two_columns((str(code), text) for code, text in EXIT_CODES.items())
+    return "\n".join(lines)
+
+
+def page(name: str) -> str:
+    """The text of one action, which docopt also reads its arguments by."""
+    pattern = f"{ACTIONS[name].arguments} {EVERYWHERE}".strip()
+    lines = [ACTIONS[name].help, "", f"Usage: {PROGRAM} {name} {pattern}", ""]
+    arguments = [(argument, ARGUMENTS[argument].help) for argument in _positionals(name).split()]
+    if arguments:
+        lines += ["Arguments:", *_two_columns(arguments), ""]
+    lines += ["Options:", *_two_columns((head, OPTIONS[head].help) for head in _option_heads(name))]
+    return "\n".join(lines)
+
+
+def _two_columns(rows) -> list[str]:
+    rows = list(rows)
+    width = max(len(left) for left, _ in rows)
+    return [f"  {left:{width}}  {right}" for left, right in rows]
+
+
+def _positionals(name: str) -> str:
+    return " ".join(word for word in ACTIONS[name].arguments.split() if word.startswith("<"))
+
+
+# --- words and flags --------------------------------------------------------------------------------------------------
+
+def _flags_of(head: str) -> list[str]:
+    """The flags that a head of OPTIONS declares: ``-h, --help`` gives both, ``-s SECRET`` gives ``-s``."""
+    return [part.split()[0] for part in head.split(", ")]
+
+
+_OPTION_OF = {flag: option for head, option in OPTIONS.items() for flag in _flags_of(head)}
+_TAKES_VALUE = {part.split()[0] for head in OPTIONS for part in head.split(", ") if " " in part}
+
+
+def _option_heads(name: str) -> list[str]:
+    pattern = f"{ACTIONS[name].arguments} {EVERYWHERE}".replace("[", " ").replace("]", " ").split()
+    return [head for head in OPTIONS if head == "-h, --help" or any(flag in pattern for flag in _flags_of(head))]
+
+
+def _split(argv: list[str]) -> tuple[list[str], list[str]]:
+    """The words and the flags of a command line, wherever they stand; values of options are neither."""
+    words, flags, tokens = [], [], iter(argv)
+    for token in tokens:
+        if token == "-" or not token.startswith("-"):
+            words.append(token)
+        else:
+            flag = token.split("=")[0] if token.startswith("--") else token[:2]
+            flags.append(flag)
+            if token == flag and flag in _TAKES_VALUE:
+                next(tokens, None)
+    return words, flags
+
+
+def _check(name: str, given: list[str], flags: list[str]) -> None:
+    """Raise UsageFault for what docopt would refuse without saying why."""
+    known = [flag for head in _option_heads(name) for flag in _flags_of(head)]
+    for flag in flags:
+        if flag not in known:
+            raise UsageFault(f"{name} has no option {flag}; {_nearest(flag, known)}")
+    needed = _positionals(name).split()
+    if len(given) < len(needed):
+        raise _wrong(name, f"{name} needs {needed[len(given)]}")
+    if len(given) > len(needed):
+        raise _wrong(name, f"{name} takes no {given[len(needed)]!r:.40}")
+
+
+def _wrong(name: str, what: str) -> UsageFault:
+    return UsageFault(f"{what}; usage: {PROGRAM} {name} {ACTIONS[name].arguments}")
+
+
+def _arguments(name: str, argv: list[str]) -> dict:
+    from docopt import DocoptExit, docopt
+    try:
+        found = docopt(page(name), argv, default_help=False)
+    except DocoptExit:
+        raise _wrong(name, "wrong options") from None
+    return {argument: _read(argument, value) for argument, value in found.items()}
+
+
+def _read(argument: str, value):
+    declared = ARGUMENTS.get(argument) or _OPTION_OF.get(argument)
+    if declared is None or not isinstance(value, str):
+        return value
+    try:
+        return declared.read(value)
+    except ValueError as error:
+        raise UsageFault(str(error) if argument in ARGUMENTS else f"{argument} {error}") from None
+
+
+def _no_such_action(words: list[str]) -> UsageFault:
+    seconds = family(words[0])
+    if seconds and len(words) == 1:
+        return UsageFault(f"{words[0]} what? one of: {', '.join(seconds)}")
+    if seconds:
+        return UsageFault(f"there is no {words[0]} {words[1]}; {_nearest(words[1], seconds)}")
+    firsts = sorted({name.split()[0] for name in ACTIONS})
+    return UsageFault(f"there is no action {words[0]}; {_nearest(words[0], firsts)}")
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    """What to try instead of ``word``."""
+    import difflib
+    lowered = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(word.lower(), lowered, n=1)
+    return f"did you mean {lowered[near[0]]}?" if near else f"one of: {', '.join(known)}"
