@@ -23,8 +23,8 @@ _SERVER = re.compile(r"""(?: \[ (?P<ipv6> [^\[\]]+ ) \]
 
 def new(account: str, secret: str, random: Random) -> State:
     """A fresh account; ``secret`` is the text agreed with the operator. Raises CmsFault."""
-    if not secret:
-        raise CmsFault("the secret is empty; it is what 'crs-cli create account' printed")
+    if not secret or secret != secret.strip() or not secret.isprintable():
+        raise CmsFault("the secret is empty, or has a space at an end; it is what 'crs-cli create account' printed")
     try:
         return State(1, names.account(account), secret, jose.new_key("Ed25519", random(32)), {}, {}, {})
     except ValueError as error:

@@ -121,6 +121,7 @@ def test_months_that_ran_out_are_forgotten(acme, dice):
 @pytest.mark.parametrize("action, words", [
     (lambda cms, dice: issue.new("ac me", "s", dice), "account id"),
     (lambda cms, dice: issue.new("acme", "", dice), "secret is empty"),
+    (lambda cms, dice: issue.new("acme", "secret ", dice), "space at an end"),
     (lambda cms, dice: issue.add_client(cms, ALICE, dice), "already"),
     (lambda cms, dice: issue.add_client(cms, "bob", dice), "not valid"),
     (lambda cms, dice: issue.remove_client(cms, "+4670"), "no client"),

@@ -15,7 +15,7 @@ from crs.cms.main import ACTIONS, main
 from crs.trust import credential, months, private, update
 
 BIN = Path(__file__).parents[2] / "bin" / "crs-cms"
-SECRET = "a secret with spaces "
+SECRET = "a secret with spaces"
 
 
 @pytest.fixture
