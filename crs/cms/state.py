@@ -82,7 +82,7 @@ def opened(directory: Path) -> Iterator[State]:
 
 def save(directory: Path, state: State) -> None:
     """Write ``state``: whole, or not at all. Raises OperatorFault."""
-    private.write(directory / FILE, jose.dumps(state) + b"\n")
+    private.write(directory / FILE, fields.write(state) + b"\n")
 
 
 def _load(path: Path) -> State:

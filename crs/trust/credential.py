@@ -71,10 +71,8 @@ class _CryptoUpdate(Struct, forbid_unknown_fields=True):
     keys: MonthKeys
 
 
-class _Header(Struct, forbid_unknown_fields=True):
-    alg: Literal["dir"]
-    enc: Literal["A256GCM"]
-    typ: Literal["crs-crypto-update"]
+class _Header(jose.SharedHeader):
+    typ: Literal[TYPE]
 
 
 def load(path: str | Path) -> Credential:
@@ -87,7 +85,7 @@ def load(path: str | Path) -> Credential:
 
 def save(path: str | Path, credential: Credential) -> None:
     """Write a credential file: 0600, whole or not at all. Raises OperatorFault."""
-    private.write(Path(path), jose.dumps(credential) + b"\n")
+    private.write(Path(path), fields.write(credential) + b"\n")
 
 
 def decode(data: bytes) -> Credential:
@@ -133,14 +131,14 @@ def domain_token(credential: Credential, account: str, now: int) -> str:
 def crypto_update(client: names.Client, update_key: bytes, month: str, keys: MonthKeys) -> str:
     """The month's keys as the CMS sends them through the CRS, for this client's ``update_key`` alone."""
     content = _CryptoUpdate(client.uri, client.account, month, keys)
-    return jose.encrypt({"typ": TYPE}, jose.dumps(content), update_key)
+    return jose.encrypt({"typ": TYPE}, fields.write(content), update_key)
 
 
 def apply_crypto_update(credential: Credential, text: str) -> str:
     """Put the keys of a crypto update into ``credential`` (and let go of the oldest month's when there are more than
     MONTHS_KEPT); returns the month. Keys that were created later stay. Raises CredentialFault."""
     try:
-        jose.header(text, jose.JWE_PARTS, _Header)
+        jose.header(text, _Header)
         update = fields.read(jose.decrypt(text, credential.update_key), _CryptoUpdate)
     except (jose.JoseRefused, ValueError) as error:
         raise CredentialFault(f"the crypto update is not good: {error}") from None

@@ -15,7 +15,8 @@ from crs.trust import fields, jose, months, tokens
 from crs.trust.credential import Credential, CredentialFault, current_month, domain_token, for_month
 from crs.trust.tokens import ClientToken
 
-TYPE = "crs-sealed"
+SEALED = "crs-sealed"
+SIGNED = "crs-signed"
 MAX_PLAINTEXT = 24_576          # bytes: sealed, they fit in a body of protocol.MAX_BODY characters
 MAX_AGE = 91 * months.DAY       # the longest that a message may wait, and a day for clocks that differ
 SKEW = months.DAY               # how far the sender's clock may be ahead
@@ -36,17 +37,13 @@ class Claims(Struct, rename={"sender": "from"}, frozen=True):
     body: str                               # the content in base64url
 
 
-class _SealedHeader(Struct, forbid_unknown_fields=True):
-    alg: Literal["ECDH-ES+A256KW"]
-    enc: Literal["A256GCM"]
-    typ: Literal["crs-sealed"]
-    kid: protocol.Month                     # whose month's key opens it
-    epk: jose.PublicKey
+class _SealedHeader(jose.SealedHeader):
+    typ: Literal[SEALED]
+    kid: protocol.Month                     # of which month the receiver's key is that opens it
 
 
-class _SignedHeader(Struct, forbid_unknown_fields=True):
-    alg: Literal["Ed25519"]
-    typ: Literal["crs-signed"]
+class _SignedHeader(jose.SignedHeader):
+    typ: Literal[SIGNED]
     token: str                              # the sender's client token: says which key verifies, and is signed itself
 
 
@@ -58,9 +55,9 @@ def seal(plaintext: bytes, sender: Credential, receiver: ClientToken, kind: str,
         raise SealRefused(f"{len(plaintext)} bytes are too much to seal; the limit is {MAX_PLAINTEXT}")
     keys = for_month(sender, current_month(sender, now))
     claims = Claims(str(sender.client), receiver.sub, kind, id, now, fields.b64(plaintext))
-    signed = jose.sign({"typ": "crs-signed", "token": keys.token}, jose.dumps(claims), keys.sign)
+    signed = jose.sign({"typ": SIGNED, "token": keys.token}, fields.write(claims), keys.sign)
     try:
-        return jose.encrypt_for({"typ": TYPE, "kid": receiver.month}, signed.encode(), receiver.enc)
+        return jose.encrypt_for({"typ": SEALED, "kid": receiver.month}, signed.encode(), receiver.enc)
     except jose.JoseRefused as error:
         raise SealRefused(f"not sealed for {receiver.sub}: {error}") from None
 
@@ -85,9 +82,9 @@ def open_sealed(text: str, receiver: Credential, sender: names.Client, kind: str
 
 def _verified(text: str, receiver: Credential, sender: names.Client, now: int) -> Claims:
     """The claims, if the sender's domain vouches for the key that signed them, at the time they were signed."""
-    month = jose.header(text, jose.JWE_PARTS, _SealedHeader).kid
+    month = jose.header(text, _SealedHeader).kid
     signed = jose.decrypt_with(text, for_month(receiver, month).enc).decode("ascii")
-    header = jose.header(signed, jose.JWS_PARTS, _SignedHeader)
+    header = jose.header(signed, _SignedHeader)
     token = tokens.read_token(header.token, domain_token(receiver, sender.account, now), sender)
     claims = fields.read(jose.verify(signed, token.sig), Claims)
     tokens.check_time(token, claims.time)

@@ -1,4 +1,4 @@
-"""Reading what others wrote: strict base64url, and JSON into typed structs, with one-line errors that name the field.
+"""Reading what others wrote: strict base64url, and JSON as typed structs, with one-line errors that name the field.
 
 Never here: what the fields mean. Errors are ValueError with text that is safe on a terminal and in a log, whatever
 the input was.
@@ -45,6 +45,11 @@ def read(data: bytes | str, kind: Any) -> Any:
         raise ValueError("is not UTF-8 text") from None
     except RecursionError:
         raise ValueError("is nested too deeply") from None
+
+
+def write(value: Any) -> bytes:
+    """``value`` as compact JSON."""
+    return msgspec.json.encode(value)
 
 
 def printable(text: str) -> str:

@@ -15,16 +15,14 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
-from msgspec import Meta, Struct, json, to_builtins
+from msgspec import Meta, Struct, to_builtins
 
 from crs.errors import CrsError
 from crs.trust.fields import b64, read, unb64
 
-JWE_PARTS = 5
-JWS_PARTS = 3
-SHARED = {"alg": "dir", "enc": "A256GCM"}
-SEALED = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
-SIGNED = {"alg": "Ed25519"}
+_SHARED = {"alg": "dir", "enc": "A256GCM"}
+_SEALED = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
+_SIGNED = {"alg": "Ed25519"}
 
 _Part = Annotated[str, Meta(max_length=43, pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$",
                             description="32 bytes in base64url")]
@@ -58,6 +56,27 @@ class PrivateKey(Struct, forbid_unknown_fields=True, frozen=True):
         return PublicKey(self.crv, self.kty, self.x, kid)
 
 
+class SharedHeader(Struct, forbid_unknown_fields=True):
+    """What the header of every ``encrypt`` has; formats add their members."""
+
+    alg: Literal["dir"]
+    enc: Literal["A256GCM"]
+
+
+class SealedHeader(Struct, forbid_unknown_fields=True):
+    """What the header of every ``encrypt_for`` has; formats add their members."""
+
+    alg: Literal["ECDH-ES+A256KW"]
+    enc: Literal["A256GCM"]
+    epk: PublicKey
+
+
+class SignedHeader(Struct, forbid_unknown_fields=True):
+    """What the header of every ``sign`` has; formats add their members."""
+
+    alg: Literal["Ed25519"]
+
+
 class _Encryption(jwe.JWERegistry):
     """The library's registry with room for a whole update file; the callers bound what they read."""
 
@@ -72,9 +91,9 @@ class _Signing(jws.JWSRegistry):
 
 
 # Headers are checked by the structs of the callers, which know the members of ours that the library does not.
-_SHARED = _Encryption(algorithms=list(SHARED.values()), strict_check_header=False)
-_SEALED = _Encryption(algorithms=list(SEALED.values()), strict_check_header=False)
-_SIGNED = _Signing(algorithms=list(SIGNED.values()), strict_check_header=False)
+_SHARED_RULES = _Encryption(algorithms=list(_SHARED.values()), strict_check_header=False)
+_SEALED_RULES = _Encryption(algorithms=list(_SEALED.values()), strict_check_header=False)
+_SIGNED_RULES = _Signing(algorithms=list(_SIGNED.values()), strict_check_header=False)
 _FAILURES = (JoseError, InvalidTag, InvalidUnwrap, ValueError)
 
 
@@ -92,9 +111,10 @@ def is_pair(key: PrivateKey, crv: str) -> bool:
         return False
 
 
-def header(text: str | bytes, parts: int, kind: Any) -> Any:
+def header(text: str | bytes, kind: type[Struct]) -> Any:
     """The protected header of a compact serialisation as a struct of type ``kind``; checks the form of all parts.
     Nothing is authenticated yet. Raises JoseRefused."""
+    parts = 3 if issubclass(kind, SignedHeader) else 5
     if isinstance(text, str):
         text = text.encode("ascii", "replace")
     segments = text.split(b".", parts)
@@ -109,43 +129,38 @@ def header(text: str | bytes, parts: int, kind: Any) -> Any:
 
 def encrypt(head: dict, plaintext: bytes, key: bytes) -> str:
     """JWE under a shared 32-byte key; ``head`` is added to the protected header."""
-    return jwe.encrypt_compact({**SHARED, **head}, plaintext, OctKey.import_key(key), registry=_SHARED)
+    return jwe.encrypt_compact({**_SHARED, **head}, plaintext, OctKey.import_key(key), registry=_SHARED_RULES)
 
 
 def decrypt(text: str | bytes, key: bytes) -> bytes:
     """The content of what ``encrypt`` wrote; its header was read before. Raises JoseRefused."""
-    return _open(text, OctKey.import_key(key), _SHARED)
+    return _open(text, OctKey.import_key(key), _SHARED_RULES)
 
 
 def encrypt_for(head: dict, plaintext: bytes, receiver: PublicKey) -> str:
     """JWE that only the owner of the X25519 key ``receiver`` can open. Raises JoseRefused for a key that is none."""
     try:
-        return jwe.encrypt_compact({**SEALED, **head}, plaintext, _key(receiver), registry=_SEALED)
+        return jwe.encrypt_compact({**_SEALED, **head}, plaintext, _key(receiver), registry=_SEALED_RULES)
     except _FAILURES:
         raise JoseRefused("cannot be encrypted for this key") from None
 
 
 def decrypt_with(text: str, own: PrivateKey) -> bytes:
     """The content of what ``encrypt_for`` wrote; its header was read before. Raises JoseRefused."""
-    return _open(text, _key(own), _SEALED)
+    return _open(text, _key(own), _SEALED_RULES)
 
 
 def sign(head: dict, payload: bytes, own: PrivateKey) -> str:
     """JWS over ``payload``; ``head`` is added to the protected header."""
-    return jws.serialize_compact({**SIGNED, **head}, payload, _key(own), registry=_SIGNED)
+    return jws.serialize_compact({**_SIGNED, **head}, payload, _key(own), registry=_SIGNED_RULES)
 
 
 def verify(text: str, signer: PublicKey) -> bytes:
     """The payload of what ``sign`` wrote; its header was read before. Raises JoseRefused."""
     try:
-        return jws.deserialize_compact(text, _key(signer), registry=_SIGNED).payload
+        return jws.deserialize_compact(text, _key(signer), registry=_SIGNED_RULES).payload
     except _FAILURES:
         raise JoseRefused("the signature is not good") from None
-
-
-def dumps(value: Any) -> bytes:
-    """``value`` as compact JSON."""
-    return json.encode(value)
 
 
 def _open(text: str | bytes, key, registry: _Encryption) -> bytes:

@@ -11,9 +11,8 @@ from msgspec import Meta, Struct
 
 from crs import names, protocol
 from crs.errors import InvalidParams
-from crs.trust import jose, months
-from crs.trust.fields import read
-from crs.trust.jose import JWS_PARTS, JoseRefused, PrivateKey, PublicKey
+from crs.trust import fields, jose, months
+from crs.trust.jose import JoseRefused, PrivateKey, PublicKey
 
 TYPE = "crs-client"
 
@@ -22,9 +21,8 @@ class TokenRefused(InvalidParams):
     """A domain token or client token that proves nothing; the text says why."""
 
 
-class _Header(Struct, forbid_unknown_fields=True):
-    alg: Literal["Ed25519"]
-    typ: Literal["crs-client"]
+class _Header(jose.SignedHeader):
+    typ: Literal[TYPE]
 
 
 class ClientToken(Struct, frozen=True):
@@ -36,20 +34,16 @@ class ClientToken(Struct, frozen=True):
     sig: PublicKey                          # Ed25519: verifies what the client signs
     enc: PublicKey                          # X25519: encrypts for the client
 
-    @property
-    def client(self) -> names.Client:
-        return names.client(self.sub)
-
 
 def domain_token(key: PrivateKey, account: str) -> str:
     """The domain token of ``account``, whose tokens ``key`` signs."""
-    return jose.dumps(key.public(account)).decode()
+    return fields.write(key.public(account)).decode()
 
 
 def domain_key(token: str, account: str) -> PublicKey:
     """The key in the domain token of ``account``. Raises TokenRefused, also for another account's token."""
     try:
-        key = read(token, PublicKey)
+        key = fields.read(token, PublicKey)
     except ValueError as error:
         raise TokenRefused(f"the domain token of {account} is none: {error}") from None
     if key.crv != "Ed25519":
@@ -62,15 +56,15 @@ def domain_key(token: str, account: str) -> PublicKey:
 def issue(domain: PrivateKey, client: names.Client, month: str, sig: PublicKey, enc: PublicKey) -> str:
     """The client token of ``client`` for ``month``, good until the month's grace is over."""
     claims = ClientToken(str(client), month, (months.end(month) + months.GRACE) // 1000, sig, enc)
-    return jose.sign({"typ": TYPE}, jose.dumps(claims), domain)
+    return jose.sign({"typ": TYPE}, fields.write(claims), domain)
 
 
 def read_token(token: str, domain: str, client: names.Client) -> ClientToken:
     """The claims of a client token, if the domain token ``domain`` of its account vouches for them and they are about
     ``client``; whether it has run out is not looked at. Raises TokenRefused."""
     try:
-        jose.header(token, JWS_PARTS, _Header)
-        claims = read(jose.verify(token, domain_key(domain, client.account)), ClientToken)
+        jose.header(token, _Header)
+        claims = fields.read(jose.verify(token, domain_key(domain, client.account)), ClientToken)
     except (JoseRefused, ValueError) as error:
         raise TokenRefused(f"the client token of {client} is not good: {error}") from None
     if claims.sub != str(client):

@@ -93,11 +93,9 @@ class _Kind(Struct):
     ver: int = 0
 
 
-class _Header(Struct, forbid_unknown_fields=True):
-    alg: Literal["dir"]
-    enc: Literal["A256GCM"]
-    typ: Literal["crs-update"]
-    ver: Literal[1]
+class _Header(jose.SharedHeader):
+    typ: Literal[TYPE]
+    ver: Literal[VERSION]
     kid: protocol.Account
     kcv: str
 
@@ -136,7 +134,7 @@ def unprotect(data: bytes, secret_of: Callable[[str], str | None], now: int, gra
 
 def encode(update: Update) -> bytes:
     """The unprotected form, as the host keeps it: JSON. It holds the month key: a secret."""
-    return jose.dumps(update)
+    return fields.write(update)
 
 
 def decode(data: bytes) -> Update:
@@ -196,7 +194,7 @@ def _header(text: bytes) -> tuple[str, str]:
     if rest.count(b".") < 3 or rest.count(b".") == 3 and len(rest.rpartition(b".")[2]) < _TAG_LENGTH:
         raise Truncated(_TRUNCATED)
     try:
-        header = jose.header(text, jose.JWE_PARTS, _Header)
+        header = jose.header(text, _Header)
     except jose.JoseRefused as error:
         raise Damaged(_damaged(str(error))) from None
     return header.kid, header.kcv

@@ -6,7 +6,7 @@ import pytest
 
 from crs.cms import issue
 from crs.cms.state import CmsFault
-from crs.trust import credential, e2e, identity, months, tokens, update
+from crs.trust import credential, e2e, fields, identity, months, tokens, update
 from crs.trust.credential import Server
 
 SECRET = "agreed on the telephone"
@@ -52,7 +52,7 @@ def test_crypto_updates_bring_a_client_from_month_to_month(acme, dice):
         seen = delivered(acme, month, now, dice)
         assert credential.apply_crypto_update(held, seen.clients[ALICE]) == month
     assert credential.current_month(held, now) == "202702"
-    assert credential.decode(credential.jose.dumps(held)) == held
+    assert credential.decode(fields.write(held)) == held
 
 
 def test_crypto_update_is_for_one_client_alone(acme, dice):
@@ -135,11 +135,11 @@ def test_months_that_ran_out_are_forgotten(acme, dice):
     (lambda cms, dice: issue.write_update(cms, "202609", NOW, dice), "over"),
 ])
 def test_mistakes_are_told_and_change_nothing(acme, dice, action, words):
-    before = credential.jose.dumps(acme)
+    before = fields.write(acme)
     with pytest.raises(CmsFault) as caught:
         action(acme, dice)
     assert words in str(caught.value) and str(caught.value).isprintable()
-    assert credential.jose.dumps(acme) == before
+    assert fields.write(acme) == before
 
 
 @pytest.mark.parametrize("text, host, port", [

@@ -7,7 +7,7 @@ import pytest
 
 from crs.errors import OperatorFault
 from crs.names import Client
-from crs.trust import credential, jose, months, private
+from crs.trust import credential, fields, jose, months, private
 from crs.trust.credential import CredentialFault
 from test.trust.people import MONTH, NOW, Domain
 
@@ -16,7 +16,7 @@ URI = "+46701234567"
 
 
 def raw(**changed) -> dict:
-    return {**json.loads(jose.dumps(ACME.credential(URI, connected=(BETA,)))), **changed}
+    return {**json.loads(fields.write(ACME.credential(URI, connected=(BETA,)))), **changed}
 
 
 def with_keys(**changed) -> dict:
@@ -91,7 +91,7 @@ SWAPPED = {**with_keys()["months"][MONTH]["sign"], "d": with_keys()["months"][MO
     (with_keys(key="AAAA"), "key"),
     (with_keys(sign=SWAPPED), "do not belong together"),
     (with_keys(enc=with_keys()["months"][MONTH]["sign"]), "X25519"),
-    (with_keys(sign=json.loads(jose.dumps(ACME.keys("+46701234568").sign))), "other keys"),
+    (with_keys(sign=json.loads(fields.write(ACME.keys("+46701234568").sign))), "other keys"),
     (with_keys(token=ACME.keys("+46701234568").token), "another client"),
     (with_keys(token=ACME.keys(URI, "202612").token), "another month"),
     (with_keys(domain_token=BETA.token), "not that of acme"),
