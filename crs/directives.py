@@ -103,7 +103,6 @@ DIRECTIVES = (
     # limits of a connection
     _number("handshake-timeout", Number(100, 600_000, "ms"), 10_000, "Time a client has for its TLS handshake."),
     _number("upgrade-timeout", Number(100, 600_000, "ms"), 10_000, "Time a client has for its WebSocket upgrade."),
-    _number("admission", Number(1, 10_000), 64, "Handshakes at a time in each attach worker; others wait their turn."),
     _number("max-request", Number(4096, 16_777_216, "bytes"), 262_144, "The longest message that a client may send."),
     _number("control-rate", Number(1, 1000, "a second"), 20,
             "WebSocket control frames (pings) that a client may send."),
