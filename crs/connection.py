@@ -20,7 +20,7 @@ class Connection:
     """The state of one TLS connection; ``worker`` carries the services that handlers use."""
 
     __slots__ = ("client", "device_id", "device_type", "id", "ip", "kind", "month", "port", "since", "state",
-                 "transport", "worker")
+                 "transport", "version", "worker")
 
     def __init__(self, worker, identity: str, ip: str, port: int):
         self.worker = worker
@@ -34,6 +34,7 @@ class Connection:
         self.device_id: str | None = None
         self.device_type: str | None = None
         self.since = 0
+        self.version = ""
         self.transport = None
 
     def advance(self, state: str) -> None:

@@ -116,7 +116,9 @@ class Upkeep:
         worker, client = self.worker, connection.client
         known = {entry.connection for entry in worker.store.directory.lookup(client)}
         if connection.id not in known:
-            worker.store.directory.register(client, worker.entry(connection, "-"), worker.clock())
+            if not worker.store.directory.renew(client, worker.entry(connection)):
+                register.dismissed(connection, "replaced")
+                return
         waiting = worker.store.mailbox.waiting(client, connection.box)
         if waiting:
             connection.notify("message.waiting", MessageWaiting(waiting))
@@ -210,6 +212,8 @@ class Upkeep:
             self._call_due(identity, now)
         for client in worker.store.mailbox.due(buckets, now, WALK):
             self._mail_due(client, now)
+        for client, device in worker.store.devices.due(buckets, now, WALK):
+            self._device_due(client, device, now)
 
     def _call_due(self, identity: str, now: int) -> None:
         """A ring time-out, or the regular look at a call in talk: it ends when both parties stay away."""
@@ -237,6 +241,14 @@ class Upkeep:
                                now + worker.conf.message_expiry * 1000)
         worker.store.mailbox.expire(client, [item.ref for item in expired], now)
 
+    def _device_due(self, client, device: str, now: int) -> None:
+        """A secondary that was not seen for long is forgotten, with its copy of the mailbox."""
+        devices = self.worker.store.devices
+        if any(entry.device_id == device for entry in self.worker.store.directory.lookup(client)):
+            devices.seen(client, device, "secondary", now)
+        elif devices.forget(client, device, now):
+            LOG.info(f"a secondary device unseen for {self.worker.conf.device_expiry} days was forgotten")
+
     # --- relay ------------------------------------------------------------------------------------------------------
 
     def _watch_relay(self) -> None:
@@ -262,7 +274,7 @@ class Upkeep:
     def _announce(self) -> None:
         worker = self.worker
         mine = len(worker.connections)
-        worker.store.directory.announce(worker.name, os.getpid(), mine, worker.clock())
+        worker.store.directory.announce(worker.name, os.getpid(), mine, worker.clock(), sorted(worker.accounts.months))
         others = [process.clients for process in worker.store.directory.processes(worker.clock())]
         mean = sum(others) / len(others) if others else mine
         if mine > 1.5 * mean + 50:

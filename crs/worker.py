@@ -87,17 +87,17 @@ class Worker:
         """See Accounts.resolve; clients not listed count when they were seen here."""
         return self.accounts.resolve(asking, to, account, self.store.objects.observed)
 
-    def entry(self, connection: Connection, version: str) -> Entry:
+    def entry(self, connection: Connection) -> Entry:
         """The directory entry of a device on ``connection``."""
         return Entry(device_id=connection.device_id, type=connection.device_type, worker=self.name,
-                     connection=connection.id, since=connection.since, version=version, ip=connection.ip,
+                     connection=connection.id, since=connection.since, version=connection.version, ip=connection.ip,
                      port=connection.port, host=self.host)
 
     def wake(self, client: Client, method: str, params: Result, devices=None, but: str | None = None) -> int:
         """Send a notification to the registered devices of a client, on whatever worker; returns how many."""
         return self.store.directory.wake(client, notification(method, params), devices, but)
 
-    def dismiss(self, client: Client, entry: Entry, reason: str) -> None:
+    def dismiss(self, entry: Entry, reason: str) -> None:
         """Make the worker that holds ``entry`` unregister it."""
         self.store.directory.tell(entry, DISMISS + reason.encode())
 

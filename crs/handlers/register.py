@@ -23,13 +23,12 @@ def register(connection: Connection, params: Register, now: int) -> Registered:
     if not worker.accounts.is_listed(client):
         worker.store.objects.observe(client)
     connection.device_id, connection.device_type = params.device_id, params.type
-    connection.since = now
-    replaced = worker.store.directory.register(client, worker.entry(connection, params.version), now)
+    connection.version, connection.since = params.version, now
+    replaced = worker.store.directory.register(client, worker.entry(connection), now)
     connection.advance("registered")
     worker.trace_attach(connection, "registered", params.version)
     for entry in replaced:
-        if entry.connection != connection.id:
-            worker.dismiss(client, entry, "replaced")
+        worker.dismiss(entry, "replaced")
     method, interval = worker.conf.keep_alive_for(connection.ip, client)[:2]
     return Registered(
         uri=client.uri, account=client.account, host=worker.host, worker=worker.name, connection=connection.id,

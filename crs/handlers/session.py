@@ -13,9 +13,9 @@ from ..names import Client
 from ..names import client as parse_client
 from ..protocol import (Accept, Hangup, Invite, Invited, Nothing, Sequenced, SessionAccepted, SessionEnded,
                         SessionIncoming, SessionList, SessionOnly, SessionRinging, SessionState)
+from ..store.calls import LIVE, CallConflict
 
 RINGING = {"invite", "ringing"}
-LIVE = {"invite", "ringing", "talk"}
 MAX_CALLS = 16   # live calls of one client
 
 
@@ -126,10 +126,13 @@ def hangup(connection: Connection, params: Hangup, now: int) -> Sequenced:
 def end(worker, call, reason: str, who: str, now: int, device: str | None = None):
     """End a call, free its relay legs, tell all its devices but ``device``; the record stays for *show session*."""
     if call.state in LIVE:
-        call = worker.store.calls.transition(call.id, LIVE, {"state": "hangup", "reason": reason, "who": who,
-                                                             "ended": now}, None, now, None,
-                                             worker.conf.session_keep * 1000)
-        worker.trace_session(call)
+        try:
+            call = worker.store.calls.transition(call.id, LIVE, {"state": "hangup", "reason": reason, "who": who,
+                                                                 "ended": now}, None, now, None,
+                                                 worker.conf.session_keep * 1000)
+            worker.trace_session(call)
+        except CallConflict as ended:   # by the other party, in this moment
+            call = ended.call
     worker.release(call)
     ended = SessionEnded(call.id, call.seq, call.reason, call.who)
     caller, callee = parse_client(call.caller), parse_client(call.callee)

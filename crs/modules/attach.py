@@ -25,6 +25,7 @@ from ..net import tls, websocket  # noqa: E402
 from ..protocol import Reconnect  # noqa: E402
 from ..relay.client import RelayClient  # noqa: E402
 from ..store import Store  # noqa: E402
+from ..trust import months  # noqa: E402
 from ..upkeep import Upkeep  # noqa: E402
 from ..worker import Worker  # noqa: E402
 
@@ -155,7 +156,7 @@ def plain(ip: str) -> str:
 def main(start) -> int:
     """Run one attach worker until SIGTERM (drained) or until the supervisor is gone; returns the exit code."""
     conf = start.conf
-    store = Store.open(start.home, conf.name)
+    store = Store.open(start.home, conf.name, conf.device_expiry * months.DAY)
     relay = RelayClient(start.home.relay_sock, f"attach:{start.index}")
     worker = Worker(conf, start.index, store, relay)
     attach = Attach(worker, socket.socket(fileno=start.listen_fd))
