@@ -60,6 +60,11 @@ def test_who_gives_up_gets_nothing_and_nobody_gets_its_answer(server, pipe):
     assert late.get(timeout=LIMIT) == b"late"
 
 
+def test_no_commands_no_answers(pipe):
+    assert pipe.calls([]) == []
+    assert works(pipe)
+
+
 def test_a_late_answer_is_dropped(server):
     pipe = Pipe(server.path, "redis", ECHO, timeout_ms=300)
     assert works(pipe)
