@@ -31,7 +31,7 @@ def unb64(text: str | bytes) -> bytes:
     except binascii.Error:
         data = b""
     if base64.urlsafe_b64encode(data).rstrip(b"=") != text:
-        raise ValueError("is not base64url without padding (RFC 7515)")
+        raise ValueError("a part is not base64url without padding (RFC 7515)")
     return data
 
 
@@ -42,9 +42,9 @@ def read(data: bytes | str, kind: Any) -> Any:
     except msgspec.MsgspecError as error:
         raise ValueError(printable(str(error))) from None
     except UnicodeDecodeError:
-        raise ValueError("is not UTF-8 text") from None
+        raise ValueError("it is not UTF-8 text") from None
     except RecursionError:
-        raise ValueError("is nested too deeply") from None
+        raise ValueError("it is nested too deeply") from None
 
 
 def write(value: Any) -> bytes:

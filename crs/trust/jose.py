@@ -119,7 +119,7 @@ def header(text: str | bytes, kind: type[Struct]) -> Any:
         text = text.encode("ascii", "replace")
     segments = text.split(b".", parts)
     if len(segments) != parts:
-        raise JoseRefused(f"has not {parts} parts (RFC 7515, RFC 7516: compact serialisation)")
+        raise JoseRefused(f"it does not have {parts} parts (compact serialisation, RFC 7515 and 7516)")
     try:
         head, *_ = [unb64(segment) for segment in segments]
         return read(head, kind)
@@ -142,7 +142,7 @@ def encrypt_for(head: dict, plaintext: bytes, receiver: PublicKey) -> str:
     try:
         return jwe.encrypt_compact({**_SEALED, **head}, plaintext, _key(receiver), registry=_SEALED_RULES)
     except _FAILURES:
-        raise JoseRefused("cannot be encrypted for this key") from None
+        raise JoseRefused("it cannot be encrypted for this key") from None
 
 
 def decrypt_with(text: str, own: PrivateKey) -> bytes:
@@ -167,7 +167,7 @@ def _open(text: str | bytes, key, registry: _Encryption) -> bytes:
     try:
         return jwe.decrypt_compact(text, key, registry=registry).plaintext
     except _FAILURES:
-        raise JoseRefused("cannot be decrypted: another key, or changed on the way") from None
+        raise JoseRefused("it cannot be decrypted: another key, or changed on the way") from None
 
 
 def _key(key: PublicKey | PrivateKey) -> OKPKey:

@@ -1,4 +1,4 @@
-"""doc/update-file.md is true: its program, its vector and its domain token, and a sealed body opened by its words alone.
+"""doc/update-file.md is true: its program, its vector, its domain token, and a sealed body opened by its words alone.
 
 Where this file needs ciphers it uses `cryptography` and nothing of `crs.trust.jose`, as an outsider would.
 """
