@@ -74,7 +74,7 @@ class Attach:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link = tls.accept(self.context, sock, self.worker.conf.handshake_timeout)
             if self._authenticate(connection, link.identity):
-                transport = websocket.upgrade(link, f"{ip}:{port}", self.limits)
+                transport = websocket.upgrade(link, self.limits)
                 connection.transport = transport
                 self._enter(connection, "negotiated")
                 self.upkeep.keep_alive(connection, link)

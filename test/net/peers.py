@@ -10,6 +10,13 @@ IDENTITY = "c.acme.202611.AbC_-9"
 TIMEOUT = 5000   # ms; far more than anything here takes
 
 
+def until(condition):
+    """Let others run until ``condition()`` holds, at most TIMEOUT."""
+    with gevent.Timeout(TIMEOUT / 1000, AssertionError("it did not come to pass")):
+        while not condition():
+            gevent.sleep(0.002)
+
+
 def context(keys=None) -> tls.Context:
     """A server context that knows ``keys`` (identity to key), or IDENTITY alone."""
     return tls.server_context((keys or {IDENTITY.encode(): KEY}).get)
