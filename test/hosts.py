@@ -16,7 +16,7 @@ from pathlib import Path
 
 import gevent
 
-from crs.trust import identity
+from crs.trust import identity, jose, tokens
 from crs.trust import months as calendar
 from crs.trust.update import Update, protect
 
@@ -139,7 +139,7 @@ class Domain:
         self.host, self.account, self.uris, self.domains = host, account, uris, domains
         self.secret = base64.b64encode(os.urandom(16)).decode()
         self.months = {month: os.urandom(32) for month in months or [calendar.of(time.time_ns() // 1_000_000)]}
-        self.domain_token = None
+        self.domain_token = tokens.domain_token(jose.new_key("Ed25519", os.urandom(32)), account)
         host.cli("create", "account", account, "-s", "-", stdin=self.secret + "\n")
         for month in self.months:
             self.apply(month)
@@ -148,8 +148,7 @@ class Domain:
         """The protected update file of a month."""
         return protect(Update(
             account=self.account, month=month, created=created or time.time_ns() // 1_000_000,
-            month_key=base64.urlsafe_b64encode(self.months[month]).decode().rstrip("="),
-            domain_token=self.domain_token or domain_token(self.account), domains=list(self.domains),
+            month_key=self.months[month], domain_token=self.domain_token, domains=list(self.domains),
             clients=clients or {uri: f"opaque update for {uri}" for uri in self.uris}), self.secret)
 
     def apply(self, month: str, **more) -> str:

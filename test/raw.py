@@ -24,10 +24,10 @@ class Refused(Exception):
 
 
 class RawClient:
-    """One attached connection. ``month`` is one entry of a credential's ``months``."""
+    """One attached connection. ``month`` is the PSK identity and key of a client's month."""
 
-    def __init__(self, address: tuple[str, int], month: dict | tuple[str, bytes]):
-        identity, key = month if isinstance(month, tuple) else (month["identity"], _unbase64(month["key"]))
+    def __init__(self, address: tuple[str, int], month: tuple[str, bytes]):
+        identity, key = month
         self.sock = socket.create_connection(address, timeout=PATIENCE)
         self.tls = tls.connect(self.sock, identity, key, PATIENCE * 1000)
         self.ws = websocket.client_upgrade(self.tls, address[0], "/", PATIENCE * 1000)
@@ -95,8 +95,3 @@ class RawClient:
         self.ws.close(1000, "")
         self._reader.kill()
         self.tls.close()
-
-
-def _unbase64(text: str) -> bytes:
-    import base64
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,22 @@
+"""One running host with three domains, shared by all dialogues (each uses numbers of its own, or leaves no calls)."""
+
+import pytest
+
+from ..hosts import Domain, running
+
+NUMBERS = [f"+4670{dialogue}00000{number}" for dialogue in range(1, 10) for number in (1, 2, 3)]
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("host")) as running_host:
+        yield running_host
+
+
+@pytest.fixture(scope="module")
+def domains(host) -> dict[str, Domain]:
+    """acme and beta connect each other; acme names gamma, which does not name acme."""
+    return {domain.account: domain for domain in (
+        Domain(host, "acme", NUMBERS, ("beta", "gamma")),
+        Domain(host, "beta", ["+46800000001"], ("acme",)),
+        Domain(host, "gamma", ["+46900000001"]))}
