@@ -33,7 +33,7 @@ ACTIONS: dict[str, Action] = {
                            "List the accounts: id, path of their files, shared secret."),
     "delete account": Action("accounts.delete", "<account-id> [--yes] [--json]",
                              "Permanently delete an account, its updates and everything kept for its clients."),
-    "reload account": Action("updates.reload", "[--json]",
+    "reload account": Action("reload.accounts", "[--json]",
                              "Read the files of the accounts again; what was changed by hand becomes effective."),
 
     "show account": Action("accounts.show", "[--json]",

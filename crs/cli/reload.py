@@ -1,0 +1,90 @@
+"""The action reload account: what a hand changed in the files of accounts becomes a record (manual, chapter 5.4).
+
+A file that cannot be used is told and left out, the others count. Never here: the form of the files.
+"""
+
+from .. import names
+from ..errors import OperatorFault
+from ..trust import months
+from . import updates
+from .accountfiles import AccountFiles, accounts_on_disk
+from .output import Line
+
+
+def accounts(host, arguments) -> Line:
+    """``reload account``; files that are missing are written."""
+    faults, changed = [], []
+    on_disk = accounts_on_disk(host.home.accounts)
+    for account in on_disk:
+        changed += _read(host, account, faults)
+    _write_missing(host)
+    for fault in faults:
+        host.warn(fault)
+    summary = f"changed: {', '.join(changed) or 'nothing'}"
+    if faults:
+        raise OperatorFault(f"{len(faults)} of the files {'is' if len(faults) == 1 else 'are'} not loaded; {summary}")
+    return Line(f"{len(on_disk)} accounts read; {summary}", {"accounts": on_disk, "changed": changed})
+
+
+def _read(host, account: str, faults: list[str]) -> list[str]:
+    """Read all files of one account; returns what changed."""
+    files, changed = AccountFiles(host.home.accounts, account), []
+    try:
+        changed += _take_secret(host, files)
+    except (OperatorFault, ValueError) as fault:
+        faults.append(str(fault))
+    if host.store.operator.account(account) is None:
+        return changed
+    for month in files.months():
+        try:
+            changed += _take_update(host, files, month)
+        except OperatorFault as fault:
+            faults.append(f"{files.update_path(month)}: {fault}")
+    return changed
+
+
+def _take_secret(host, files: AccountFiles) -> list[str]:
+    """Make a record of the shared secret, if it is news. Raises OperatorFault, ValueError."""
+    account = names.account(files.account)
+    secret, known = files.secret(), host.store.operator.account(account)
+    if secret is None and known is None:
+        raise OperatorFault(f"{files.path}: there is no {files.conf.name}; crs-cli create account makes one")
+    if secret is None or known and known.secret == secret:
+        return []
+    now = host.now()
+    host.store.operator.put_account(account, secret, known.created if known else now, now)
+    return [f"{account} (shared secret)" if known else f"{account} (new)"]
+
+
+def _take_update(host, files: AccountFiles, month: str) -> list[str]:
+    """Make a record of one month's update, if it is news. Raises OperatorFault."""
+    from ..trust import update as trusted
+    now, grace = host.now(), updates.grace(host)
+    if months.expired(month, now, grace):
+        return []
+    content = files.update(month)
+    if content.startswith(b"eyJ"):    # what every JOSE header starts with
+        raise OperatorFault(f"it is protected; crs-cli apply {files.update_path(month)}")
+    update = trusted.decode(content)
+    if (update.account, update.month) != (files.account, month):
+        raise OperatorFault(f"it is the update of {updates.title(update.account, update.month)}")
+    trusted.check_time(update, now, grace)
+    standing = updates.held(host, files.account, month)
+    trusted.check_replaces(update, standing)
+    if update == standing:
+        return []
+    host.store.operator.put_update(update, now)
+    return [updates.title(files.account, month)]
+
+
+def _write_missing(host) -> None:
+    """Write the files that a record has and the disk does not."""
+    from ..trust.update import encode
+    for account, known in host.store.operator.accounts().items():
+        files = AccountFiles(host.home.accounts, account)
+        if not files.conf.is_file():
+            files.write_secret(known.secret)
+    for account, month in host.store.operator.created():
+        files = AccountFiles(host.home.accounts, account)
+        if not files.update_path(month).is_file():
+            files.write_update(month, encode(updates.held(host, account, month)))

@@ -1,0 +1,70 @@
+"""A home whose two Redis servers are real and private, and a way to carry out actions there at a time of our own."""
+
+import shlex
+from importlib import import_module
+
+import pytest
+
+from crs import directives
+from crs.cli import usage
+from crs.cli.host import Host
+from crs.home import Home
+from crs.store import Store
+from test.servers import RedisServer
+from test.trust.updates.make import NOW, SECRETS
+
+
+@pytest.fixture(scope="session")
+def servers():
+    """(high, low), shared by all tests."""
+    with RedisServer(appendfsync="no") as high, RedisServer() as low:
+        yield high, low
+
+
+@pytest.fixture
+def home(tmp_path, servers) -> Home:
+    """A fresh home of crs1; its store is empty."""
+    home = Home(tmp_path / "crs")
+    written = {"key": ["c2VjcmV0IG9mIHRoZSBwb29s"], "host": ["crs1"], "ip": ["crs1 127.0.0.1"]}
+    home.create({home.conf: directives.sample("crs.conf", written),
+                 home.local_conf: directives.sample("crs-local.conf", {"crsname": ["crs1"]}),
+                 home.relay_conf: directives.sample("crs-relay.conf")})
+    for link, server in zip((home.redis_high_sock, home.redis_low_sock), servers, strict=True):
+        link.symlink_to(server.path)
+    return home
+
+
+@pytest.fixture
+def store(home) -> Store:
+    store = Store.direct(home, "crs1")
+    store.high.call("FLUSHALL")
+    store.low.call("FLUSHALL")
+    yield store
+    store.close()
+
+
+class Operator:
+    """Somebody at the command line. ``now`` (ms) is what the clock shows."""
+
+    def __init__(self, home: Home):
+        self.home = home
+        self.now = NOW
+
+    def __call__(self, line: str):
+        """What the action of a command line returns."""
+        call = usage.parse([*shlex.split(line), "--home", str(self.home)])
+        module, function = call.action.function.split(".")
+        host = Host(call.arguments["--home"], now=lambda: self.now, random=lambda count: bytes(range(count)))
+        return getattr(import_module(f"crs.cli.{module}"), function)(host, call.arguments)
+
+
+@pytest.fixture
+def operator(home, store) -> Operator:
+    return Operator(home)
+
+
+@pytest.fixture
+def accounts(operator):
+    """The accounts whose updates lie in test/trust/updates."""
+    for account, secret in SECRETS.items():
+        operator(f"create account {account} -s '{secret}'")
