@@ -24,9 +24,10 @@ def check(home: Home) -> tuple[list[str], bool]:
     except ConfigError as error:
         return [*map(str, error.faults), f"{home}: {_count(len(error.faults), 'fault')}"], False
     faults = list(_machine_faults(conf))
-    lines = [*map(str, faults), *(f"note: {note}" for note in [*conf.notes, *_readable_secrets(conf)]), *_in_use(conf)]
-    verdict = f"{_count(len(faults), 'fault')}" if faults else "no faults"
-    return [*lines, f"{home}: {verdict}"], not faults
+    notes = [f"note: {note}" for note in (*conf.notes, *_readable_secrets(conf))]
+    if faults:
+        return [*map(str, faults), *notes, f"{home}: {_count(len(faults), 'fault')}"], False
+    return [*notes, *_in_use(conf), f"{home}: no faults"], True
 
 
 def _machine_faults(conf: Config) -> Iterator[Fault | OperatorFault]:

@@ -64,14 +64,30 @@ def load(home: str | Path | Home, folder: Path | None = None) -> Config:
     reading = Reading()
     for file in directives.FILES:
         reading.file((folder or home.root) / file)
+    return _checked(home, reading)
+
+
+def parse(home: Home, texts: dict[str, str]) -> Config:
+    """The same from texts (name of the file to its text), for a home that is not there yet."""
+    reading = Reading()
+    for file, text in texts.items():
+        reading.text(file, text)
+    return _checked(home, reading)
+
+
+def _checked(home: Home, reading: Reading) -> Config:
     config = Config(home, reading.settings)
     faults = [*reading.faults, *_repeated(reading.settings)]
     # What follows from a line that is wrong anyway is not told a second time.
     faults += [fault for about, fault in _contradictions(config) if not about & reading.broken]
     if faults:
-        files = list(directives.FILES)
-        raise ConfigError(sorted(faults, key=lambda fault: (files.index(fault.file), fault.line)))
+        raise ConfigError(sorted(faults, key=_place))
     return config
+
+
+def _place(fault: Fault) -> tuple[int, bool, int]:
+    """In the order of the files and lines; what is missing in a file comes behind what is wrong in it."""
+    return list(directives.FILES).index(fault.file), fault.line == 0, fault.line
 
 
 def _first_match(rules, ip: str, client: names.Client | None, default):

@@ -153,8 +153,8 @@ def of_file(file: str) -> dict[str, Directive]:
     return {row.name: row for row in DIRECTIVES if row.section in FILES[file]}
 
 
-def sample(file: str, settings: dict[str, list[str]] | None = None) -> str:
-    """The commented file as installed: every directive at its default, those of ``settings`` (name to values) set."""
+def sample(file: str, settings: dict[str, str] | None = None) -> str:
+    """The commented file as installed: every directive at its default, those of ``settings`` (name to value) set."""
     settings = settings or {}
     lines = _comment(HEADS[file])
     for section in FILES[file]:
@@ -162,7 +162,7 @@ def sample(file: str, settings: dict[str, list[str]] | None = None) -> str:
             lines += ["", "", section]
         for row in DIRECTIVES:
             if row.section == section and not row.obsolete:
-                lines += ["", *_explained(row), *_lines(row, settings.get(row.name))]
+                lines += ["", *_explained(row), _line(row, settings.get(row.name))]
     return "\n".join(lines) + "\n"
 
 
@@ -172,9 +172,10 @@ def _explained(row: Directive) -> list[str]:
     return _comment(row.help) + _comment(f"Form: {row.usage}{bounds}{later}")
 
 
-def _lines(row: Directive, given: list[str] | None) -> list[str]:
-    mark, shown = ("", given) if given else ("#", [row.sample or row.default or ""])
-    return [mark + row._replace(syntax=text).usage for text in shown]
+def _line(row: Directive, value: str | None) -> str:
+    if value is None:
+        return "#" + row._replace(syntax=row.sample or row.default or "").usage
+    return row._replace(syntax=value).usage
 
 
 def _comment(text: str) -> list[str]:

@@ -82,13 +82,13 @@ class Home:
                 raise OperatorFault(f"{directory} cannot be made: {error.strerror}; "
                                     "check the path and its owner") from None
 
-    def create(self, files: dict[Path, str]) -> None:
-        """Make a fresh home with these configuration files (0600) and ``notify.sh``. Raises OperatorFault."""
+    def create(self, texts: dict[str, str]) -> None:
+        """Make a fresh home with these configuration files (name to text) and ``notify.sh``. Raises OperatorFault."""
         if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
             raise OperatorFault(f"{self.root} is not an empty directory; choose another, or remove it first")
         self.prepare()
-        for path, text in files.items():
-            write_private(path, text)
+        for file, text in texts.items():
+            write_private(self.root / file, text)
         write_private(self.notify, NOTIFY_SH, 0o700)
 
 

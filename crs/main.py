@@ -18,7 +18,6 @@ from crs import __version__, config, directives, log
 from crs.errors import OperatorFault
 from crs.home import NOTIFY_SH, Home, write_private
 from crs.start import Start
-from crs.values import Word, Wrong
 
 USAGE = """\
 crsd - the CRS, a rendezvous server for secure calls and messages
@@ -89,26 +88,18 @@ def _run(options: dict) -> int:
 
 def _init(options: dict) -> int:
     home, name, ip = Home(options["--init"]), options["--name"], options["--ip"]
-    settings = {"key": b64encode(secrets.token_bytes(32)).decode(), "host": name, "ip": f"{name} {ip}",
+    settings = {"key": b64encode(secrets.token_bytes(32)).decode(), "host": name, "ip": f"{name} {ip}", "crsname": name,
                 "listen-port": options["--listen-port"], "relay-port": options["--relay-port"]}
-    for option, directive in (("--name", "host"), ("--ip", "ip"), ("--listen-port",) * 2, ("--relay-port",) * 2):
-        _check_option(option, directive.removeprefix("--"), settings)
-    home.create({home.conf: directives.sample("crs.conf", {row: [value] for row, value in settings.items()}),
-                 home.local_conf: directives.sample("crs-local.conf", {"crsname": [name]}),
-                 home.relay_conf: directives.sample("crs-relay.conf")})
-    config.load(home)
-    print(f"{home} is ready: {name} at {ip}, port {settings['listen-port']}/tcp for clients and "
-          f"{settings['relay-port']}/udp for media\nstart it:    crsd --home {home} --standalone\n"
+    texts = {file: directives.sample(file, settings) for file in directives.FILES}
+    try:
+        conf = config.parse(home, texts)
+    except config.ConfigError as error:     # its places are in files that are not there
+        raise OperatorFault(f"{error.faults[0].what}; {error.faults[0].remedy}") from None
+    home.create(texts)
+    print(f"{home} is ready: {conf.name} at {conf.ip}, port {conf.listen_port}/tcp for clients and "
+          f"{conf.relay_port}/udp for media\nstart it:    crsd --home {home} --standalone\n"
           f"talk to it:  CRS_HOME={home} crs-cli show system")
     return 0
-
-
-def _check_option(option: str, directive: str, settings: dict[str, str]) -> None:
-    """What goes into a file must be what the file may hold."""
-    try:
-        directives.of_file("crs.conf")[directive].parse([Word(word, 0) for word in settings[directive].split(" ")])
-    except Wrong as wrong:
-        raise OperatorFault(f"{option}: {wrong.what}; {wrong.remedy or 'see crsd --help'}") from None
 
 
 def _print_config(file: str) -> int:

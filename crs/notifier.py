@@ -46,11 +46,13 @@ class Notifier:
             self._run(*self._events.popleft(), now)
 
     def finish(self, within: float) -> None:
-        """Run what waits, for ``within`` seconds at most; what then still runs is left to itself."""
+        """Run what waits, for ``within`` seconds at most; then the script is ended."""
         deadline = time.monotonic() + within
         while self.busy and time.monotonic() < deadline:
             self.step(time.monotonic())
             time.sleep(0.01)
+        if self._running is not None:
+            self._kill("it was still at work when the host stopped")
 
     def _run(self, unit: str, event: str, now: float) -> None:
         try:
@@ -68,9 +70,13 @@ class Notifier:
         if code is None and now < self._deadline:
             return
         if code is None:
-            os.killpg(self._running.pid, signal.SIGKILL)
-            self._running.wait()
-            LOG.warn(f"{self.script} was ended: it took longer than {LIMIT:g} s")
+            self._kill(f"it took longer than {LIMIT:g} s")
         elif code:
             LOG.warn(f"{self.script} ended with code {code}")
         self._running = None
+
+    def _kill(self, why: str) -> None:
+        """End the script and all that it started."""
+        os.killpg(self._running.pid, signal.SIGKILL)
+        self._running.wait()
+        LOG.warn(f"{self.script} was ended: {why}")
