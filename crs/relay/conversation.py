@@ -70,16 +70,15 @@ class Traffic:
 class Leg:
     """One end of a flow: a username fragment and password, and the address that proved them last."""
 
-    __slots__ = ("ufrag", "pwd", "key", "conversation", "others", "traffic", "shortest", "opaque",
+    __slots__ = ("ufrag", "pwd", "key", "others", "traffic", "shortest", "opaque",
                  "address", "send", "heard", "proved", "seen")
 
-    def __init__(self, ufrag: str, pwd: str, conversation: "Conversation", traffic: Traffic):
+    def __init__(self, ufrag: str, pwd: str, kind: Kind, traffic: Traffic):
         self.ufrag, self.pwd, self.key = ufrag, pwd, pwd.encode()
-        self.conversation = conversation
         self.others: tuple[Leg, ...] = ()     # where its packets go
         self.traffic = traffic
-        self.shortest = SHORTEST[conversation.kind]
-        self.opaque = conversation.kind is not Kind.RTP
+        self.shortest = SHORTEST[kind]
+        self.opaque = kind is not Kind.RTP
         self.address: tuple | None = None     # None: not bound
         self.send: Callable | None = None     # of the socket that was addressed
         self.heard: int | None = None         # when anything last came from ``address``
@@ -99,7 +98,7 @@ class Conversation:
                  identifiers: list[str], traffic: Traffic, now: int):
         self.name, self.serial, self.kind, self.identifiers = name, serial, kind, identifiers
         self.created = self.polled = now
-        self.legs = [Leg(ufrag, pwd, self, traffic) for ufrag, pwd in credentials]
+        self.legs = [Leg(ufrag, pwd, kind, traffic) for ufrag, pwd in credentials]
         for leg in self.legs:
             leg.others = tuple(other for other in self.legs if other is not leg)
 

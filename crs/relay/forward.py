@@ -74,7 +74,7 @@ class Port:
         for _ in range(most):
             try:
                 data, source = receive(MAX_PACKET + 1)
-            except BlockingIOError:
+            except OSError:          # nothing waits, in all likelihood; else the loop comes back
                 return
             leg = bound.get(source)
             size = len(data)
@@ -136,7 +136,7 @@ class Port:
         for _ in range(BATCH):
             try:
                 data, ancillary, _, source = wildcard.recvmsg(MAX_PACKET + 1, 128)
-            except BlockingIOError:
+            except OSError:
                 break
             asked = _asked(ancillary)
             sock = self._addresses.get(asked)

@@ -36,9 +36,7 @@ DIGESTS = {MESSAGE_INTEGRITY: ("sha1", 20), MESSAGE_INTEGRITY_SHA256: ("sha256",
 MAX_ATTRIBUTES = 24     # real requests have at most ten; more would be work for nothing
 FINGERPRINT_XOR = 0x5354554E
 
-_two_shorts = Struct("!HH")
-_attribute = _two_shorts.unpack_from
-_header = _two_shorts.pack
+_pack, _unpack = Struct("!HH").pack, Struct("!HH").unpack_from      # the head of a message, and of an attribute
 
 
 class Message(NamedTuple):
@@ -70,14 +68,14 @@ def parse(data: bytes) -> Message | None:
     end = len(data)
     if end < HEADER or end % 4 or not looks_like_stun(data):
         return None
-    kind, length = _attribute(data)
+    kind, length = _unpack(data)
     if length != end - HEADER:
         return None
     attributes, integrity, unknown, at = {}, {}, [], HEADER
     for _ in range(MAX_ATTRIBUTES + 1):
         if at == end:
             return Message(kind, data[8:HEADER], attributes, integrity, unknown)
-        name, size = _attribute(data, at)
+        name, size = _unpack(data, at)
         value = at + 4
         following = value + size + (-size % 4)
         if following > end:
@@ -115,14 +113,14 @@ def authenticate(data: bytes, message: Message, key: bytes) -> int | None:
 
 def success(request: Message, integrity: int, key: bytes, address: tuple) -> bytes:
     """The answer to a Binding request from ``address`` (as the socket gives it)."""
-    mapped = _attribute_bytes(XOR_MAPPED_ADDRESS, xor_address(address, request.transaction))
+    mapped = _attribute(XOR_MAPPED_ADDRESS, xor_address(address, request.transaction))
     return _seal(BINDING_SUCCESS, request, mapped, integrity, key)
 
 
 def refusal(request: Message, integrity: int, key: bytes) -> bytes:
     """The answer 420 (Unknown Attribute) to a request whose ``unknown`` is not empty."""
     names = b"".join(name.to_bytes(2, "big") for name in request.unknown)
-    body = _attribute_bytes(ERROR_CODE, b"\0\0\4\x14") + _attribute_bytes(UNKNOWN_ATTRIBUTES, names)
+    body = _attribute(ERROR_CODE, b"\0\0\4\x14") + _attribute(UNKNOWN_ATTRIBUTES, names)
     return _seal(BINDING_ERROR, request, body, integrity, key)
 
 
@@ -132,8 +130,8 @@ def binding_request(transaction: bytes, username: str, key: bytes, *, integrity:
 
     ``transaction``: 12 bytes, never used before on this leg.
     """
-    plain = Message(BINDING_REQUEST, transaction, {}, {}, [])
-    return _seal(BINDING_REQUEST, plain, _attribute_bytes(USERNAME, username.encode()) + extra, integrity, key)
+    bare = Message(BINDING_REQUEST, transaction, {}, {}, [])
+    return _seal(BINDING_REQUEST, bare, _attribute(USERNAME, username.encode()) + extra, integrity, key)
 
 
 def xor_address(address: tuple, transaction: bytes) -> bytes:
@@ -142,7 +140,7 @@ def xor_address(address: tuple, transaction: bytes) -> bytes:
     family, packed = (2, inet_pton(AF_INET6, host)) if ":" in host else (1, inet_pton(AF_INET, host))
     mask = int.from_bytes((COOKIE + transaction)[:len(packed)], "big")
     hidden = (int.from_bytes(packed, "big") ^ mask).to_bytes(len(packed), "big")
-    return _header(family, port ^ 0x2112) + hidden
+    return _pack(family, port ^ 0x2112) + hidden
 
 
 def plain(host: str) -> str:
@@ -153,18 +151,18 @@ def plain(host: str) -> str:
 
 def _seal(kind: int, request: Message, body: bytes, integrity: int, key: bytes) -> bytes:
     """Header, body, integrity, and FINGERPRINT if the request had one: so no answer outgrows its request by that."""
-    start = _header(kind, len(body)) + COOKIE + request.transaction + body
+    start = _pack(kind, len(body)) + COOKIE + request.transaction + body
     digest, size = DIGESTS[integrity]
-    message = start + _attribute_bytes(integrity, _digest(start, key, digest, size))
+    message = start + _attribute(integrity, _digest(start, key, digest, size))
     message = _with_length(message, len(message))
     if FINGERPRINT in request.attributes:
         message = _with_length(message, len(message) + 8)
-        message += _attribute_bytes(FINGERPRINT, _fingerprint(message))
+        message += _attribute(FINGERPRINT, _fingerprint(message))
     return message
 
 
-def _attribute_bytes(name: int, value: bytes) -> bytes:
-    return _header(name, len(value)) + value + bytes(-len(value) % 4)
+def _attribute(name: int, value: bytes) -> bytes:
+    return _pack(name, len(value)) + value + bytes(-len(value) % 4)
 
 
 def _digest(start: bytes, key: bytes, digest: str, size: int) -> bytes:

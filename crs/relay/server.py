@@ -10,7 +10,6 @@ import select
 import signal
 import socket
 import struct
-import sys
 import time
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from crs.errors import OperatorFault
 from .control import Control, Link
 from .conversation import Table
 from .forward import Port
+from .packet import plain
 
 LOG = log.get("relay")
 SWEEP = 1_000              # ms between two looks for what ran out
@@ -112,19 +112,16 @@ class Server:
 
 
 def main(start) -> int:
-    """Run the relay of one host until SIGTERM, SIGINT, or the end of the supervisor; returns the exit code."""
-    log.setup(start.home.relay_log, "relay")
+    """Run the relay of one host until SIGTERM, SIGINT, or the end of the supervisor; returns the exit code.
+
+    Raises OperatorFault where a socket cannot be had.
+    """
     conf = start.conf
     waker = _signals()
-    relays = [(ip, conf.relay_port) for ip in conf.hosts.values()]
+    relays = [(plain(ip), conf.relay_port) for ip in conf.hosts.values()]
     table = Table(conf.relay_limits, conf.relay_expiry * 1000, relays)
-    try:
-        port = Port(table, conf.listen_address, conf.relay_port)
-        listener = listen(start.home.relay_sock)
-    except OperatorFault as fault:
-        LOG.warn(str(fault))
-        print(f"crsd: {fault}", file=sys.stderr)
-        return 1
+    port = Port(table, conf.listen_address, conf.relay_port)
+    listener = listen(start.home.relay_sock)
     control = Control(table, secrets.token_hex(8), [(conf.ip, port.port)], int(time.time() * 1000))
     server = Server(port, control, listener, [fd for fd in (waker, start.lifeline_fd) if fd is not None])
     LOG.init(f"Start of the relay on {conf.listen_address} port {port.port}/udp, instance {control.instance}")

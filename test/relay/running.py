@@ -24,25 +24,27 @@ _numbers = itertools.count(1)
 
 
 class RunningRelay:
-    """One relay on ``listen`` (default ``ip``), port free, with ``conf`` added to crs.conf and ``limits`` in its file."""
+    """One relay on ``listen`` (default ``ip``), port free; ``conf`` is added to crs.conf, ``limits`` is its own file."""
 
     def __init__(self, ip: str = "127.0.0.1", listen: str | None = None, conf: str = "", limits: str = ""):
         self.home = Path(tempfile.mkdtemp(prefix="crs-relay-"))      # short: a socket's path has 107 bytes
         self.ip, self.port = ip, free_port(listen or ip)
-        (self.home / "run").mkdir(0o700)
+        self.conf = self.home / "run" / "conf"                       # where a supervisor leaves it for its children
+        self.conf.mkdir(0o700, parents=True)
         (self.home / "log").mkdir(0o700)
-        (self.home / "crs.conf").write_text(
+        (self.conf / "crs.conf").write_text(
             f"GLOBAL\nrelay-port {self.port}\n{conf}\nPOOL\nip crs1 {ip}\nhost crs1\n")
-        (self.home / "crs-local.conf").write_text("crsname crs1\n" + (f"listen-address {listen}\n" if listen else ""))
-        (self.home / "crs-relay.conf").write_text(limits)
+        (self.conf / "crs-local.conf").write_text("crsname crs1\n" + (f"listen-address {listen}\n" if listen else ""))
+        (self.conf / "crs-relay.conf").write_text(limits)
         self.path = self.home / "run" / "relay.sock"
         self.process: subprocess.Popen | None = None
         self.commander = RelayClient(self.path, "test", timeout=PATIENCE)
 
     def spawn(self) -> subprocess.Popen:
-        """Start the process; its end is closed by ``stop`` or ``kill``."""
-        self.process = subprocess.Popen([sys.executable, "-m", "test.relay.serve", self.home], cwd=ROOT,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        """Start the process; standard input is its lifeline, standard output is told when it serves."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "crs.main", "--module", "relay", "--home", self.home, "--lifeline-fd", "0",
+             "--ready-fd", "1"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return self.process
 
     def start(self) -> "RunningRelay":

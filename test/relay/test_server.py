@@ -206,8 +206,7 @@ def test_answers_leave_from_the_address_that_was_asked(listen):
                 anna.send(MEDIA)
                 assert ben.receive() == MEDIA
         again = RunningRelay(listen=listen)
-        again.port = relay.port
-        (again.home / "crs.conf").write_text((relay.home / "crs.conf").read_text())
+        (again.conf / "crs.conf").write_text((relay.conf / "crs.conf").read_text())
         process = again.spawn()
         assert process.wait(PATIENCE) == 1      # the port stays ours
         again.__exit__()
@@ -277,7 +276,7 @@ def test_the_relay_ends_with_its_supervisor():
 
 def test_a_second_relay_says_that_the_port_is_taken(relay):
     second = RunningRelay()
-    (second.home / "crs.conf").write_text((relay.home / "crs.conf").read_text())
+    (second.conf / "crs.conf").write_text((relay.conf / "crs.conf").read_text())
     process = second.spawn()
     assert process.wait(PATIENCE) == 1
     assert f"relay cannot listen on 127.0.0.1 port {relay.port}/udp: Address already in use" in \
