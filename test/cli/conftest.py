@@ -5,7 +5,6 @@ from importlib import import_module
 
 import pytest
 
-from crs import directives
 from crs.cli import usage
 from crs.cli.host import Host
 from crs.home import Home
@@ -25,10 +24,8 @@ def servers():
 def home(tmp_path, servers) -> Home:
     """A fresh home of crs1; its store is empty."""
     home = Home(tmp_path / "crs")
-    written = {"key": ["c2VjcmV0IG9mIHRoZSBwb29s"], "host": ["crs1"], "ip": ["crs1 127.0.0.1"]}
-    home.create({home.conf: directives.sample("crs.conf", written),
-                 home.local_conf: directives.sample("crs-local.conf", {"crsname": ["crs1"]}),
-                 home.relay_conf: directives.sample("crs-relay.conf")})
+    home.create({home.conf: "POOL\nip crs1 127.0.0.1\nhost crs1\n", home.local_conf: "crsname crs1\n",
+                 home.relay_conf: ""})
     for link, server in zip((home.redis_high_sock, home.redis_low_sock), servers, strict=True):
         link.symlink_to(server.path)
     return home
