@@ -13,7 +13,7 @@ from pathlib import Path
 from crs.errors import CrsError, Unavailable
 
 TIMEOUT = 2.0            # seconds for one answer, and for a turn
-POLL_PART = 500          # conversations named in one request: well within the relay's longest line
+POLL_PART = 250          # conversations named in one request: within the relay's longest line
 
 
 class RelayRefused(CrsError):
@@ -122,8 +122,8 @@ class RelayClient:
         line = json.dumps({"v": 1, "id": self._serial, "op": op, **params})
         self._sock.sendall(line.encode() + b"\n")
         answer = json.loads(self._line())
-        if answer["id"] != self._serial:
-            raise ValueError("an answer to another request")
+        if not isinstance(answer, dict) or answer.get("id") != self._serial:
+            raise ValueError("not the answer to this request")
         if not answer["ok"]:
             raise RelayRefused(answer["error"], answer["text"])
         return answer

@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 class RunningRelay:
-    """One relay on ``listen`` (default ``ip``), port free; ``conf`` is added to crs.conf, ``limits`` is its own file."""
+    """One relay on ``listen`` (default ``ip``), port free; ``conf`` goes into crs.conf, ``limits`` into crs-relay.conf."""
 
     def __init__(self, ip: str = "127.0.0.1", listen: str | None = None, conf: str = "", limits: str = ""):
         self.home = Path(tempfile.mkdtemp(prefix="crs-relay-"))      # short: a socket's path has 107 bytes
@@ -34,7 +34,7 @@ class RunningRelay:
         (self.home / "log").mkdir(0o700)
         (self.conf / "crs.conf").write_text(
             f"GLOBAL\nrelay-port {self.port}\n{conf}\nPOOL\nip crs1 {ip}\nhost crs1\n")
-        (self.conf / "crs-local.conf").write_text("crsname crs1\n" + (f"listen-address {listen}\n" if listen else ""))
+        (self.conf / "crs-local.conf").write_text(f"crsname crs1\nlisten-address {listen or ip}\n")
         (self.conf / "crs-relay.conf").write_text(limits)
         self.path = self.home / "run" / "relay.sock"
         self.process: subprocess.Popen | None = None
