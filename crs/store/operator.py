@@ -94,7 +94,7 @@ class Operator:
             "record", (schema.records(kind), schema.clock(), schema.crypto_updates(account, month)),
             (element, msgspec.json.encode(value), self._host, now, int(deleted),
              *(part for pair in crypto.items() for part in pair)))
-        self._high.tell("PUBLISH", schema.RELOAD, "*")
+        self._high.tell("PUBLISH", schema.RELOAD, "*\n")
         return version
 
     # --- accounts ---------------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def wake(host: str, worker: str) -> str:
     return f"wake:{host}:{worker}"
 
 
-RELOAD = "reload"          # Channel of all workers. Message ``*``: the operator's records have changed.
+RELOAD = "reload"          # Channel of all workers. Message ``*``, line feed: the operator's records have changed.
 
 
 def trace(element: str) -> str:

@@ -1,0 +1,146 @@
+"""Mailboxes against a model of a few lines: any posts, retries, fetches, acknowledgements, devices and expiries.
+
+What must hold after every step: each device sees what it was promised, in order, and nothing that it acknowledged;
+nothing is stored twice under one id while its tomb stands; the figures of the quota are true; nothing is left behind.
+"""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from crs.errors import Busy, QuotaExceeded
+from crs.names import Client
+from crs.store import SCRIPTS, Store, schema
+from crs.store.direct import Direct
+from crs.store.mailbox import PRIMARY, ref
+from test.servers import RedisServer
+from test.store.conftest import DAY, NOW
+
+RECEIVER = Client("+46709999999", "acme")
+SENDERS = [Client("+46701111111", "acme"), Client("+46702222222", "acme"), Client("+46701111111", "other")]
+DEVICES = [f"tablet{number}" for number in range(5)]
+MAX_COUNT, MAX_BYTES = 4, 700
+LIVES = [60_000, DAY, 30 * DAY]
+
+senders = st.sampled_from(SENDERS)
+ids = st.sampled_from(["a", "b", "c", "d", "e"])
+kinds = st.sampled_from(["content", "system", "ack", "expired"])
+bodies = st.sampled_from(["", "å", "x" * 30, "line\nfeed", "x" * 300])
+
+
+class MailboxMachine(RuleBasedStateMachine):
+    """``server`` is set by the test."""
+
+    server: RedisServer
+
+    @initialize()
+    def begin(self):
+        direct = Direct(self.server.path, "redis", SCRIPTS)
+        direct.call("FLUSHALL")
+        self.store = Store(direct, direct, "crs1")
+        self.now = NOW
+        self.boxes = {PRIMARY: []}      # device -> refs, in order
+        self.items = {}                 # ref -> (kind, sender, id, body, time)
+        self.expiry = {}                # ref -> ms: the tombs
+
+    def held(self):
+        return {name for box in self.boxes.values() for name in box}
+
+    def messages(self):
+        return [name for name in self.held() if name.startswith("message:")]
+
+    @rule(sender=senders, id=ids, kind=kinds, body=bodies, life=st.sampled_from(LIVES))
+    def post(self, sender, id, kind, body, life):
+        name, quota = ref(kind, sender, id), kind in ("content", "system")
+        fits = not quota or name in self.expiry or self.fits(kind, sender, id, body, life)
+        try:
+            posted = self.store.mailbox.post(RECEIVER, name, sender, id, kind, body, self.now, self.now + life,
+                                             MAX_COUNT, MAX_BYTES, quota)
+        except QuotaExceeded:
+            assert not fits
+            return
+        assert fits
+        assert posted.new == (name not in self.expiry)
+        if posted.new:
+            assert posted.time == self.now
+            self.expiry[name] = self.now + life
+            self.items[name] = (kind, sender, id, body, self.now)
+            for box in self.boxes.values():
+                box.append(name)
+        assert posted.waiting == len(self.boxes[PRIMARY])
+
+    def fits(self, kind, sender, id, body, life):
+        # The length of a record depends on the form of its header, so the limit of bytes is taken as the store has it.
+        count, size = self.store.mailbox.depth(RECEIVER)
+        header = f'["{kind}","{sender.uri}","{sender.account}","{id}",{self.now},{self.now + life}]\n'
+        return count < MAX_COUNT and size + len(header) + len(body.encode()) <= MAX_BYTES
+
+    @rule(device=st.sampled_from([PRIMARY, *DEVICES]), names=st.sets(st.tuples(senders, ids, kinds), max_size=6),
+          limit=st.integers(1, 3))
+    def fetch_and_acknowledge(self, device, names, limit):
+        box = self.boxes.get(device, [])
+        got, after = [], 0
+        while True:
+            items, more = self.store.mailbox.fetch(RECEIVER, device, after, limit, self.now)
+            assert [(item.kind, item.sender, item.id, item.body, item.time) for item in items] == [
+                self.items[item.ref] for item in items]
+            got += [item.ref for item in items]
+            if not more:
+                break
+            after = items[-1].seq
+        assert got == box
+        refs = [ref(kind, sender, id) for sender, id, kind in names]
+        there = set(refs) & set(box)
+        assert {item.ref for item in self.store.mailbox.peek(RECEIVER, device, refs)} == there
+        assert self.store.mailbox.drop(RECEIVER, device, refs) == len(there)
+        box[:] = [name for name in box if name not in there]
+
+    @rule(device=st.sampled_from(DEVICES), primary=st.booleans())
+    def register(self, device, primary):
+        try:
+            self.store.devices.seen(RECEIVER, device, "primary" if primary else "secondary", self.now)
+        except Busy:
+            assert not primary and device not in self.boxes and len(self.boxes) == 5
+            return
+        if primary:
+            self.boxes.pop(device, None)
+        else:
+            self.boxes.setdefault(device, [])
+
+    @rule(step=st.sampled_from([1, 60_000, DAY, 31 * DAY]), batch=st.integers(1, 3))
+    def let_time_pass_and_expire(self, step, batch):
+        self.now += step
+        overdue = {name for name, at in self.expiry.items() if at <= self.now}
+        told = []
+        while found := self.store.mailbox.expired(RECEIVER, self.now, batch):
+            told += [item.ref for item in found]
+            self.store.mailbox.expire(RECEIVER, [item.ref for item in found], self.now)
+        assert sorted(told) == sorted(overdue & self.held())
+        for name in overdue:
+            del self.expiry[name]
+            for box in self.boxes.values():
+                if name in box:
+                    box.remove(name)
+
+    @invariant()
+    def the_store_holds_exactly_this(self):
+        if not hasattr(self, "store"):
+            return
+        low = self.store.low
+        assert {key.decode() for key in low.call("HKEYS", schema.mail(RECEIVER))} == self.held()
+        assert {name.decode() for name in low.call("ZRANGE", schema.tombs(RECEIVER), 0, -1)} == set(self.expiry)
+        count, size = self.store.mailbox.depth(RECEIVER)
+        assert count == len(self.messages())
+        assert size == sum(low.call("HSTRLEN", schema.mail(RECEIVER), name) for name in self.messages())
+        for device, box in self.boxes.items():
+            assert self.store.mailbox.waiting(RECEIVER, device) == len(box)
+
+    def teardown(self):
+        if hasattr(self, "store"):
+            self.store.close()
+
+
+def test_mailboxes_do_what_the_model_does(servers):
+    machine = type("Machine", (MailboxMachine,), {"server": servers[0]})
+    run_state_machine_as_test(machine, settings=settings(
+        max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)))
