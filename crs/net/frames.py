@@ -133,9 +133,10 @@ class Decoder:
             raise Violation(UNSUPPORTED, "binary message")
 
     def _check_size(self, length: int):
-        if length > self._max_frame or len(self._message) + length > self._max_message:
-            raise Violation(TOO_BIG, f"message of more than {self._max_message} bytes"
-                            if length <= self._max_frame else f"frame of more than {self._max_frame} bytes")
+        if len(self._message) + length > self._max_message:
+            raise Violation(TOO_BIG, f"message of more than {self._max_message} bytes")
+        if length > self._max_frame:
+            raise Violation(TOO_BIG, f"frame of more than {self._max_frame} bytes")
         if self._fragments >= self._max_fragments:
             raise Violation(POLICY, f"message of more than {self._max_fragments} fragments")
 

@@ -34,7 +34,7 @@ class Limits:
     max_frame: int | None = None   # None: as max_message
     max_fragments: int = 64
     control_rate: int = 20         # ping, pong and close frames a second, as many at once
-    send_queue: int = 1_048_576    # what may be waiting for the peer when a further message comes
+    send_queue: int = 1_048_576    # what may wait for the peer behind the message, of any size, that it is taking
     send_timeout_ms: int = 20_000  # for 16 KiB of it
     upgrade_timeout_ms: int = 10_000
     max_header: int = 8192         # the whole HTTP head
@@ -67,8 +67,8 @@ def client_upgrade(connection: tls.TlsSocket, host: str, path: str = "/", timeou
 class WebSocket:
     """One open WebSocket. ``last_heard``, ``last_pong``: time.monotonic() of the last bytes and of the last pong."""
 
-    __slots__ = ("_tls", "_limits", "_decoder", "_is_client", "_queue", "_flusher", "_closing", "_closer", "_ended",
-                 "_receiving", "_turn", "_control_until", "last_heard", "last_pong")
+    __slots__ = ("_tls", "_limits", "_decoder", "_is_client", "_queue", "_queue_most", "_flusher", "_closing", "_closer",
+                 "_ended", "_receiving", "_turn", "_control_until", "last_heard", "last_pong")
 
     def __init__(self, connection: tls.TlsSocket, limits: Limits, ahead: bytes, is_client: bool):
         self._tls = connection
@@ -78,6 +78,7 @@ class WebSocket:
         self._decoder.feed(ahead)
         self._is_client = is_client
         self._queue: bytearray | None = None              # what the peer has not taken yet
+        self._queue_most = 0                              # bytes: the message that had to wait first, and send_queue
         self._flusher: gevent.Greenlet | None = None      # empties _queue
         self._closing: tuple[int, str] | None = None      # the close frame that was sent here first
         self._closer: gevent.Greenlet | None = None       # ends a connection that is closing
@@ -99,8 +100,6 @@ class WebSocket:
         """Wait for one text message, as UTF-8. Raises Closed, again at each call, when the connection has ended."""
         if self._closer is not None:
             self._closer.join()
-        if self._ended is not None:
-            raise Closed(*self._ended)
         self._receiving = True
         try:
             return self._receive()
@@ -110,6 +109,8 @@ class WebSocket:
     def _receive(self) -> bytes:
         while True:
             self._give_way()
+            if self._ended is not None:
+                raise Closed(*self._ended)
             try:
                 frame = self._decoder.next()
                 if frame is None:
@@ -120,18 +121,16 @@ class WebSocket:
                     return frame.payload
             except frames.Violation as violation:
                 self._fail(violation)
-            if self._ended is not None:
-                raise Closed(*self._ended)
 
     def _give_way(self):
-        """A peer that sends without pause must not keep the loop to itself."""
+        """A peer that sends without pause must not keep the loop; one that does not read is not asked for more."""
         self._turn = (self._turn + 1) % _TURN
         if self._turn == 0:
             gevent.sleep(0)
+        if self._queue is not None and len(self._queue) > self._limits.send_queue // 2:
+            self._flusher.join()
 
     def _read(self):
-        if self._queue and len(self._queue) > self._limits.send_queue // 2:
-            self._flusher.join()   # one that does not read its answers is not asked for more
         why = "the connection was lost"
         try:
             some = self._tls.recv()
@@ -177,8 +176,8 @@ class WebSocket:
     def send(self, message: bytes):
         """Send one text message (UTF-8). Never waits and never fails: a connection that is lost, ``receive`` tells.
 
-        Ends the connection (1008, "too slow") when more than ``send_queue`` bytes are still waiting for the peer, or when
-        it takes longer than ``send_timeout_ms`` over 16 KiB.
+        Ends the connection (1008, "too slow") when more than ``send_queue`` bytes wait behind the message that the peer is
+        taking, or when it takes longer than ``send_timeout_ms`` over 16 KiB.
         """
         self._put(frames.TEXT, message)
 
@@ -200,8 +199,9 @@ class WebSocket:
                 return
             if frame:
                 self._queue = bytearray(frame)
+                self._queue_most = len(frame) + self._limits.send_queue
                 self._flusher = gevent.spawn(self._flush)
-        elif len(self._queue) > self._limits.send_queue:
+        elif len(self._queue) + len(frame) > self._queue_most:
             self._give_up()
         else:
             self._queue += frame
