@@ -12,7 +12,8 @@ from crs import __version__
 from crs.client import script, terminal
 from crs.client.output import Output
 from crs.client.phone import Phone
-from crs.errors import CrsError, OperatorFault
+from crs.cms import issue
+from crs.errors import CrsError
 
 USAGE = """crs-client: the CRS reference client. CREDENTIAL is the file that the CMS issued (crs-cms credential).
 
@@ -59,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(format="%(message)s", level=logging.INFO if options["--verbose"] else logging.WARNING)
     phone = None
     try:
-        phone = Phone(options["CREDENTIAL"], _servers(options["--server"]), options["--device-id"],
+        phone = Phone(options["CREDENTIAL"], [issue.server(given) for given in options["--server"]], options["--device-id"],
                       type="secondary" if options["--secondary"] else "primary",
                       avoid_worker=options["--avoid-worker"]).start()
         return _action(options)(phone, options, Output(options["--json"]))
@@ -79,12 +80,3 @@ def _action(options: dict):
             return action
     return terminal.run
 
-
-def _servers(given: list[str]) -> list[tuple[str, int]] | None:
-    servers = []
-    for text in given:
-        host, _, port = text.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise OperatorFault(f"--server {text}: write HOST:PORT, such as crs.example.com:5223 or [::1]:5223")
-        servers.append((host.strip("[]"), int(port)))
-    return servers or None

@@ -25,7 +25,7 @@ from crs.trust.e2e import SealRefused
 LOG = logging.getLogger("crs.client")
 
 ACKS_AT_ONCE = 100   # protocol: refs in one message.ack
-RETRY_PAUSE = 1.0    # seconds between tries to read a mailbox whose server is in trouble
+RETRY_PAUSE = 1.0    # seconds until a mailbox is tried again whose server is in trouble
 
 
 class Received(NamedTuple):
@@ -109,7 +109,7 @@ class Messages:
                 self._client.call("message.ack", Ack(refs[start:start + ACKS_AT_ONCE]), Acked)
         except WorldFault as error:
             LOG.info("not acknowledged yet: %s", error)
-            self._hint.set()   # the next fetch finds them again, and acknowledges them
+            gevent.spawn_later(RETRY_PAUSE, self._hint.set)   # they will be found again, and acknowledged
 
     def _fetch(self) -> list[Received]:
         """Walk the mailbox from its start to the first page with something new."""

@@ -5,6 +5,7 @@ Lives here: putting the parts together, and the chores after each attach. Never 
 """
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from crs.client.state import State
 from crs.errors import CrsError, NotFound, RpcError
 from crs.protocol import Done, MonthOnly, PutObject, Registered, UpdateBody, UpdateOffered
 from crs.trust import credential as credentials
+from crs.trust.credential import Server
 
 LOG = logging.getLogger("crs.client")
 
@@ -33,12 +35,12 @@ class Phone:
     given. Further arguments are those of ``connection.Client``.
     """
 
-    def __init__(self, path: str | Path, servers: list[tuple[str, int]] | None = None, device_id: str | None = None,
+    def __init__(self, path: str | Path, servers: Sequence[Server] = (), device_id: str | None = None,
                  state: State | None = None, **options: Any):
         self._path = Path(path)
         self.credential = credentials.load(path)
         self.state = state or State(f"{path}.state", device_id)
-        where = servers or [(server.host, server.port) for server in self.credential.servers]
+        where = [(server.host, server.port) for server in servers or self.credential.servers]
         self.client = Client(Door(where, self._keys), self.state.device_id, **options)
         self._secrecy = Secrecy(self.client, self.credential)
         self.messages = Messages(self.client, self._secrecy, self.state)
