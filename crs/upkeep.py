@@ -156,6 +156,8 @@ class Upkeep:
                 for month, confirmed in self.worker.updates_of(connection.client):
                     if not confirmed:
                         connection.notify("update.offered", UpdateOffered(month))
+        if changed:
+            self._announce()
 
     def _expel(self, connection: Connection, reason: str) -> None:
         register.dismissed(connection, reason)

@@ -147,7 +147,7 @@ class Worker:
                 loaded[update.account][update.month] = Month(update.created, update.month_key, update.domain_token,
                                                              update.domains, update.uris)
         self.accounts.load(version, loaded)
-        LOG.info(f"accounts loaded: {', '.join(sorted(months)) or 'none'}")
+        LOG.info(f"accounts loaded: {', '.join(sorted(loaded)) or 'none'}")
         return True
 
     def updates_of(self, client: Client) -> list[tuple[str, bool]]:
