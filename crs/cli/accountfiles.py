@@ -33,6 +33,11 @@ class AccountFiles:
     def exists(self) -> bool:
         return self.path.is_dir()
 
+    def make(self) -> None:
+        """Make the directory, so that a home that cannot be written to is found out before a record changes."""
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        _give_to_owner(self.path)
+
     def secret(self) -> str | None:
         """The shared secret, None where there is no file. Raises OperatorFault if the file is not understood."""
         if not self.conf.is_file():
@@ -75,13 +80,16 @@ class AccountFiles:
             shutil.rmtree(self.path)
 
     def _write(self, path: Path, content: bytes) -> None:
-        self.path.mkdir(mode=0o700, exist_ok=True)
+        self.make()
         private.write(path, content)
-        if os.geteuid() == 0:
-            # The host runs as a user of its own; what root writes for it must stay readable to it.
-            owner = self.path.parent.stat()
-            for made in (self.path, path):
-                os.chown(made, owner.st_uid, owner.st_gid)
+        _give_to_owner(path)
+
+
+def _give_to_owner(made: Path) -> None:
+    """The host runs as a user of its own; what root makes for it must stay readable to it."""
+    if os.geteuid() == 0:
+        owner = made.parent.stat()
+        os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def accounts_on_disk(accounts: Path) -> list[str]:

@@ -23,9 +23,10 @@ def create(host, arguments) -> Table:
     secret = _given_secret(arguments["-s"]) if arguments["-s"] is not None else _random_secret(host, arguments)
     if len(secret) < STRONG:
         host.warn(f"the shared secret is shorter than 128 bits ({STRONG} characters of base64)")
-    now = host.now()
+    files, now = AccountFiles(host.home.accounts, account), host.now()
+    files.make()
     host.store.operator.put_account(account, secret, now, now)
-    AccountFiles(host.home.accounts, account).write_secret(secret)
+    files.write_secret(secret)
     return _listed(host, {account: secret})
 
 

@@ -32,8 +32,8 @@ def session(host, arguments) -> Table:
 def message(host, arguments) -> Table:
     """``show message``: one row for each client that ever posted or looked for messages."""
     rows = [(client.uri, counts.posted, counts.delivered, Utc(counts.read) if counts.read else None, client.account)
-            for client, counts in host.store.mailbox.messages()]
-    return Table(("URI", "POST", "DELIV", "READ", "ACCOUNT"), sorted(rows))
+            for client, counts in sorted(host.store.mailbox.messages())]
+    return Table(("URI", "POST", "DELIV", "READ", "ACCOUNT"), rows)
 
 
 def endpoint(ip: str, port: int) -> str:

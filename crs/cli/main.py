@@ -17,9 +17,6 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line ``argv`` (default: of this process) and return its exit code."""
     try:
         return _run(sys.argv[1:] if argv is None else argv)
-    except usage.HelpAsked as text:
-        print(text)
-        return 0
     except usage.UsageFault as error:
         return _failed(error, 2)
     except CrsError as error:
@@ -29,13 +26,18 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _failed(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+        remedy = "; run it as root, or as the user that crsd runs as" if isinstance(error, PermissionError) else ""
+        return _failed(f"{error.filename or 'system'}: {error.strerror or error}{remedy}", 1)
     except KeyboardInterrupt:
         return 130
 
 
 def _run(argv: list[str]) -> int:
-    call = usage.parse(argv)
+    try:
+        call = usage.parse(argv)
+    except usage.HelpAsked as text:
+        print(text, flush=True)
+        return 0
     module, name = call.action.function.split(".")
     act = getattr(import_module(f"crs.cli.{module}"), name)
     host = Host(call.arguments["--home"])

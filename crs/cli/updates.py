@@ -19,9 +19,10 @@ def apply(host, arguments) -> Line:
     update = updates.unprotect(protected, secrets.get, host.now(), grace(host))
     standing = held(host, update.account, update.month)
     updates.check_replaces(update, standing)
+    files = AccountFiles(host.home.accounts, update.account)
+    files.make()
     if update != standing:
         host.store.operator.put_update(update, host.now())
-    files = AccountFiles(host.home.accounts, update.account)
     files.write_update(update.month, updates.encode(update))
     _forget_expired(host, files)
     return Line(f"{title(update.account, update.month)}, created {Utc(update.created)} UTC, "

@@ -61,6 +61,8 @@ def overview(first: str | None = None) -> str:
     names = [name for name in ACTIONS if first in (None, name.split()[0])]
     lines = [f"Usage: {PROGRAM} <action> [options]", "", "Actions:"]
     lines += _two_columns((f"{name} {_positionals(name)}".strip(), ACTIONS[name].help) for name in names)
+    lines += ["", "Options:", *_two_columns([*((head, OPTIONS[head].help) for head in _heads_in(EVERYWHERE)),
+                                             ("--version", ACTIONS["show version"].help)])]
     lines += ["", f"{PROGRAM} <action> --help tells more about one action.", "", "Exit codes:"]
     lines += _two_columns((str(code), text) for code, text in EXIT_CODES.items())
     return "\n".join(lines)
@@ -68,12 +70,12 @@ def overview(first: str | None = None) -> str:
 
 def page(name: str) -> str:
     """The text of one action, which docopt also reads its arguments by."""
-    pattern = f"{ACTIONS[name].arguments} {EVERYWHERE}".strip()
+    pattern = _pattern(name)
     lines = [ACTIONS[name].help, "", f"Usage: {PROGRAM} {name} {pattern}", ""]
     arguments = [(argument, ARGUMENTS[argument].help) for argument in _positionals(name).split()]
     if arguments:
         lines += ["Arguments:", *_two_columns(arguments), ""]
-    lines += ["Options:", *_two_columns((head, OPTIONS[head].help) for head in _option_heads(name))]
+    lines += ["Options:", *_two_columns((head, OPTIONS[head].help) for head in _heads_in(pattern))]
     return "\n".join(lines)
 
 
@@ -83,11 +85,15 @@ def _two_columns(rows) -> list[str]:
     return [f"  {left:{width}}  {right}" for left, right in rows]
 
 
+def _pattern(name: str) -> str:
+    return f"{ACTIONS[name].arguments} {EVERYWHERE}".strip()
+
+
 def _positionals(name: str) -> str:
     return " ".join(word for word in ACTIONS[name].arguments.split() if word.startswith("<"))
 
 
-# --- words and flags --------------------------------------------------------------------------------------------------
+# --- words and flags ------------------------------------------------------------------------------------------------
 
 def _flags_of(head: str) -> list[str]:
     """The flags that a head of OPTIONS declares: ``-h, --help`` gives both, ``-s SECRET`` gives ``-s``."""
@@ -98,9 +104,10 @@ _OPTION_OF = {flag: option for head, option in OPTIONS.items() for flag in _flag
 _TAKES_VALUE = {part.split()[0] for head in OPTIONS for part in head.split(", ") if " " in part}
 
 
-def _option_heads(name: str) -> list[str]:
-    pattern = f"{ACTIONS[name].arguments} {EVERYWHERE}".replace("[", " ").replace("]", " ").split()
-    return [head for head in OPTIONS if head == "-h, --help" or any(flag in pattern for flag in _flags_of(head))]
+def _heads_in(pattern: str) -> list[str]:
+    """The heads of OPTIONS that a docopt pattern uses, and the one for help."""
+    words = pattern.replace("[", " ").replace("]", " ").split()
+    return [head for head in OPTIONS if head == "-h, --help" or any(flag in words for flag in _flags_of(head))]
 
 
 def _split(argv: list[str]) -> tuple[list[str], list[str]]:
@@ -119,7 +126,7 @@ def _split(argv: list[str]) -> tuple[list[str], list[str]]:
 
 def _check(name: str, given: list[str], flags: list[str]) -> None:
     """Raise UsageFault for what docopt would refuse without saying why."""
-    known = [flag for head in _option_heads(name) for flag in _flags_of(head)]
+    known = [flag for head in _heads_in(_pattern(name)) for flag in _flags_of(head)]
     for flag in flags:
         if flag not in known:
             raise UsageFault(f"{name} has no option {flag}; {_nearest(flag, known)}")

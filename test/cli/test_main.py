@@ -175,6 +175,7 @@ def test_a_file_that_cannot_be_written_is_told(failed, home, store):
     home.accounts.rmdir()
     told = failed(1, "create", "account", "acme", "-s", SECRET, home=home)
     assert told == f"{home.accounts}/acme: No such file or directory"
+    assert store.operator.accounts() == {}
 
 
 # --- quickness ------------------------------------------------------------------------------------------------------

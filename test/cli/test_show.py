@@ -79,6 +79,13 @@ def test_show_message_counts_posts_deliveries_and_looks(operator, store):
     assert isinstance(table.rows[1][3], Utc)
 
 
+def test_show_message_of_a_number_in_two_accounts(operator, store):
+    twin = Client(ALICE.uri, "beta")
+    store.mailbox.fetch(ALICE, "primary", 0, 10, NOW)
+    store.mailbox.post(twin, ref("ack", BOB, "1"), BOB, "1", "ack", "", NOW, NOW + 60_000, 10, 1000, quota=False)
+    assert operator("show message").rows == [(ALICE.uri, 0, 0, NOW, "acme"), (ALICE.uri, 0, 1, None, "beta")]
+
+
 @pytest.mark.parametrize("words", ["show attach", "show session", "show message", "show account", "show updates",
                                    "list account"])
 def test_a_host_without_clients(operator, words):
