@@ -3,7 +3,7 @@
 -- ARGV  1 ref  2 record (header, line feed, body)  3 now ms  4 expires ms  5 limit of messages  6 limit of bytes
 --       7 kind: "message" counts towards the limits; "ack" adds to deliv; "expired"
 --       8 prefix of the names of all boxes
--- Returns {1, now, waiting} when stored; {0, expiry of the one already known, waiting}; {-1, messages, bytes} when full.
+-- Returns {1, now, waiting} when stored; {0, expiry of the one already known, waiting}; {-1, 0, 0} when full.
 local mail, tombs, ledger, devices, statistics, primary = unpack(KEYS)
 local ref, record, now, expires, max_count, max_bytes, kind, prefix = unpack(ARGV)
 
@@ -12,21 +12,21 @@ if known then
     return {0, known, redis.call('ZCARD', primary)}
 end
 
+local held = redis.call('HMGET', ledger, 'seq', 'count', 'bytes')
+local seq = string.format('%.0f', math.max(tonumber(held[1] or 0) + 1, tonumber(now)))
 if kind == 'message' then
-    local held = redis.call('HMGET', ledger, 'count', 'bytes')
-    local count, bytes = tonumber(held[1] or 0), tonumber(held[2] or 0)
-    if count + 1 > tonumber(max_count) or bytes + #record > tonumber(max_bytes) then
-        return {-1, count, bytes}
+    local count, bytes = tonumber(held[2] or 0) + 1, tonumber(held[3] or 0) + #record
+    if count > tonumber(max_count) or bytes > tonumber(max_bytes) then
+        return {-1, 0, 0}
     end
-    redis.call('HINCRBY', ledger, 'count', 1)
-    redis.call('HINCRBY', ledger, 'bytes', #record)
-elseif kind == 'ack' then
-    redis.call('HINCRBY', statistics, 'deliv', 1)
+    redis.call('HSET', ledger, 'seq', seq, 'count', count, 'bytes', bytes)
+else
+    redis.call('HSET', ledger, 'seq', seq)
+    if kind == 'ack' then
+        redis.call('HINCRBY', statistics, 'deliv', 1)
+    end
 end
 
-local last = tonumber(redis.call('HGET', ledger, 'seq') or 0)
-local seq = string.format('%.0f', math.max(last + 1, tonumber(now)))
-redis.call('HSET', ledger, 'seq', seq)
 redis.call('HSET', mail, ref, record)
 redis.call('ZADD', tombs, expires, ref)
 redis.call('ZADD', primary, seq, ref)
