@@ -21,16 +21,23 @@ def relay():
         yield running
 
 
+@pytest.fixture(autouse=True)
+def freed(relay):
+    """Ends the conversations of a test: the next one's sockets may get the ports of its sockets, which still count."""
+    yield
+    for row in relay.commander.list():
+        relay.commander.remove(row["conversation"])
+
+
 @pytest.fixture
 def pair(relay):
-    """Two legs, bound."""
+    """Two legs, bound: (peer, leg) of each."""
     legs = new_leg(), new_leg()
-    name = relay.add(*legs)
+    relay.add(*legs)
     peers = Peer(relay), Peer(relay)
     for peer, leg in zip(peers, legs, strict=True):
         peer.bind(leg)
     yield list(zip(peers, legs, strict=True))
-    relay.commander.remove(name)
     for peer in peers:
         peer.close()
 
