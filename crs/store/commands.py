@@ -6,8 +6,9 @@ workers, ``direct`` for the command line) and the names of keys (``schema``).
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import hiredis
 
@@ -80,10 +81,22 @@ class Commands:
 
     def scan(self, pattern: str):
         """Iterate over the keys that match, without holding up the server. A key may come twice."""
+        for keys in self._pages(pattern):
+            yield from keys
+
+    def each(self, pattern: str, command: Callable[[bytes], tuple]) -> Iterator[tuple[bytes, Any]]:
+        """Iterate over the keys that match, each once, with the result of ``command(key)``; a round trip for many."""
+        seen: set[bytes] = set()
+        for keys in self._pages(pattern):
+            new = [key for key in dict.fromkeys(keys) if key not in seen]
+            seen.update(new)
+            yield from zip(new, self.all([command(key) for key in new]), strict=True)
+
+    def _pages(self, pattern: str) -> Iterator[list[bytes]]:
         cursor = b"0"
         while True:
             cursor, keys = self.call("SCAN", cursor, "MATCH", pattern, "COUNT", 500)
-            yield from keys
+            yield keys
             if cursor == b"0":
                 return
 

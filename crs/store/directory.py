@@ -103,13 +103,10 @@ class Directory:
 
     def attached(self, now: int) -> Iterator[tuple[Client, Entry]]:
         """Every registered device of this host."""
-        seen = set()
-        for key in self._high.scan(schema.directory(Client("*", "*"))):
-            if key not in seen:
-                seen.add(key)
-                client = schema.client_of(key)
-                for entry in self.lookup(client):
-                    yield client, entry
+        for key, entries in self._high.each(schema.directory(Client("*", "*")), lambda key: ("HVALS", key)):
+            client = schema.client_of(key)
+            for entry in entries:
+                yield client, _entry(entry)
 
     # --- wake-ups ---------------------------------------------------------------------------------------------------
 

@@ -162,12 +162,9 @@ class Mailbox:
 
     def messages(self) -> Iterator[tuple[Client, Counts]]:
         """Every client that ever posted, got an ack or fetched, with its counts."""
-        seen = set()
-        for key in self._low.scan(schema.tagged("stat", Client("*", "*"))):
-            if key not in seen:
-                seen.add(key)
-                counts = self._low.call("HMGET", key, "post", "deliv", "read")
-                yield schema.client_of(key), Counts(*(int(count or 0) for count in counts))
+        for key, counts in self._low.each(schema.statistics(Client("*", "*")),
+                                          lambda key: ("HMGET", key, "post", "deliv", "read")):
+            yield schema.client_of(key), Counts(*(int(count or 0) for count in counts))
 
 
 def bucket(client: Client) -> int:
