@@ -41,12 +41,12 @@ class Frame(NamedTuple):
 class Decoder:
     """Turns the bytes of one peer into frames: ``feed`` bytes, then call ``next`` until it gives None.
 
-    ``masked``: whether the peer must mask (a client must, a server must not). ``max_message`` and ``max_frame`` in bytes,
-    ``max_fragments`` frames a message. After a Violation a decoder is of no use.
+    ``masked``: whether the peer must mask (a client must, a server must not). ``max_message`` and ``max_frame`` in
+    bytes, ``max_fragments`` frames a message. After a Violation a decoder is of no use.
     """
 
-    __slots__ = ("_masked", "_max_message", "_max_frame", "_max_fragments", "_buffer", "_at", "_left", "_mask", "_final",
-                 "_message", "_fragments", "_split_character")
+    __slots__ = ("_masked", "_max_message", "_max_frame", "_max_fragments", "_buffer", "_at", "_left", "_mask",
+                 "_final", "_message", "_fragments", "_split_character")
 
     def __init__(self, masked: bool, max_message: int, max_frame: int, max_fragments: int):
         self._masked = masked
@@ -55,7 +55,7 @@ class Decoder:
         self._max_fragments = max_fragments
         self._buffer = b""               # what was fed and not yet used, from _at on
         self._at = 0
-        self._left: int | None = None    # payload bytes still to come of the data frame under way; None: a header is next
+        self._left: int | None = None    # payload bytes still to come of a data frame; None: a header is next
         self._mask = b""
         self._final = False              # the frame under way is the last of its message
         self._message: bytes | bytearray = b""
@@ -83,7 +83,7 @@ class Decoder:
                 return self._end_message()
 
     def _begin_frame(self) -> Frame | None:
-        """Read one header. A data frame is then under way; a control frame is returned whole. Neither: more is needed."""
+        """Read one header. A control frame is returned whole, a data frame is under way then; else more is needed."""
         buffer, at = self._buffer, self._at
         if len(buffer) - at < 2:
             return None

@@ -26,7 +26,7 @@ _REASONS = {400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 408
 
 
 class UpgradeError(CrsError):
-    """The connection did not become a WebSocket. ``status`` is the HTTP status that was sent or received, 0 for none."""
+    """The connection did not become a WebSocket. ``status``: the HTTP status that was sent or received, 0 for none."""
 
     def __init__(self, text: str, status: int = 0):
         super().__init__(text)

@@ -66,8 +66,8 @@ class Handshake:
     def key_for(self, identity: bytes) -> bytes:
         """The server's answer: the key, a random one for the unknown, b"" for what is no identity of ours.
 
-        A random key lets an unknown client fail exactly as one with a wrong key does. A ticket or an identity of another
-        kind gets none, so that OpenSSL goes on to the next one in the hello.
+        A random key lets an unknown client fail exactly as one with a wrong key does. A ticket or an identity of
+        another kind gets none, so that OpenSSL goes on to the next one in the hello.
         """
         if not _WELL_FORMED.fullmatch(identity):
             return b""

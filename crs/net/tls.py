@@ -1,12 +1,11 @@
 """TLS with pre-shared keys: what is offered, and the two ways to begin a connection.
 
-Lives here: contexts. With ``tlssocket`` and ``psk`` the only place that touches TLS, and the one that others use. Never here:
-what the bytes mean, where keys come from.
+Lives here: contexts. With ``tlssocket`` and ``psk`` the only place that touches TLS, and the one that others use.
+Never here: what the bytes mean, where keys come from. Measurements: doc/decisions/tls.md.
 
 Offered, ever: TLS 1.3 with PSK and ECDHE, and TLS 1.2 with ECDHE-PSK-CHACHA20-POLY1305 (RFC 8446, RFC 7905). SHA-256
-suites only, as that is the hash of an external PSK. X25519 and P-256 only: the client names the groups, the server pays for
-them. (X25519MLKEM768 costs 6 KiB more for as long as the connection lasts, and 40 % more time; the PSK already keeps out
-who records today to decrypt later.)
+suites only, as that is the hash of an external PSK. X25519 and P-256 only: the client names the groups, the server
+pays for them.
 """
 
 import socket
@@ -56,8 +55,8 @@ class Context:
 def server_context(find_key: psk.FindKey) -> Context:
     """A context for ``accept``. ``find_key(identity)`` gives the 32-byte key or None for an unknown identity.
 
-    It runs inside OpenSSL: it must not block, yield or log. It is asked only for identities ``c.``, ``a.``, ``p.``, ``i.``
-    of printable ASCII, at most 128 bytes; an unknown one fails just as a wrong key does.
+    It runs inside OpenSSL: it must not block, yield or log. It is asked only for identities ``c.``, ``a.``, ``p.``,
+    ``i.`` of printable ASCII, at most 128 bytes; an unknown one fails just as a wrong key does.
     """
     return Context(find_key)
 

@@ -1,15 +1,16 @@
 """One TLS connection on gevent, in blocking style: a call blocks its greenlet alone.
 
-Lives here: the handshake and its time limit, reading, writing, the ways to close. Never here: what is offered (``tls``),
-what the bytes mean.
+Lives here: the handshake and its time limit, reading, writing, the ways to close. Never here: what is offered
+(``tls``), what the bytes mean.
 
-OpenSSL is called through pyOpenSSL's bindings, because ``SSL.Connection`` has no PSK, loses its place when a write would
-block, and weighs more than all that is here.
+OpenSSL is called through pyOpenSSL's bindings, because ``SSL.Connection`` has no PSK, loses its place when a write
+would block, and weighs more than all that is here.
 """
 
 import _socket
 import os
 import socket
+import struct
 
 import gevent
 from gevent.lock import Semaphore
@@ -23,7 +24,7 @@ CHUNK = 16_384   # bytes: the most that one TLS record carries
 
 _READ, _WRITE = 1, 2   # what a libev watcher waits for
 _END = 0
-_RESET = b"\1\0\0\0\0\0\0\0"   # struct linger: on, 0 seconds
+_RESET = struct.pack("ii", 1, 0)   # SO_LINGER: on, 0 seconds
 
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
 
@@ -39,7 +40,8 @@ class TooSlow(TlsError):
 class TlsSocket:
     """One TLS connection. One greenlet reads; any may write; any may close, which ends the others' waiting."""
 
-    __slots__ = ("_ssl", "sock", "identity", "peer", "_timeout", "_broken", "_lingering", "_reading", "_writing", "_lock")
+    __slots__ = ("_ssl", "sock", "identity", "peer", "_timeout", "_broken", "_lingering", "_reading", "_writing",
+                 "_lock")
 
     def __init__(self, context: SSL.Context, sock: socket.socket):
         self.sock = sock
@@ -90,7 +92,7 @@ class TlsSocket:
     # --- reading and writing
 
     def recv(self, size: int = CHUNK) -> bytes:
-        """Wait for bytes, at most ``size``; b"" at the end, with or without the peer's close_notify, and when closed here.
+        """Wait for bytes, at most ``size``; b"" at the end, with or without a close_notify, and when closed here.
 
         Raises TlsError: a reset, a record that does not verify, the time of ``settimeout``.
         """
@@ -161,7 +163,7 @@ class TlsSocket:
     # --- closing
 
     def close(self):
-        """Say goodbye (close_notify) if that can be done at once, and close. A connection that lingers is left to it."""
+        """Say goodbye (close_notify) if that can be done at once, and close; one that lingers is left to that."""
         if self._ssl is not None and not self._lingering:
             self._say_goodbye()
             self._close()
@@ -175,8 +177,8 @@ class TlsSocket:
     def linger(self, timeout_ms: float):
         """Say goodbye, and close when the peer has closed too, or after ``timeout_ms``: in a greenlet of its own.
 
-        What the peer still sends is thrown away. To close with bytes unread would send a reset, which may overtake the last
-        words that were written here.
+        What the peer still sends is thrown away. To close with bytes unread would send a reset, which may overtake the
+        last words that were written here.
         """
         if self._ssl is not None and not self._lingering:
             self._lingering = True
@@ -248,7 +250,7 @@ class TlsSocket:
         return wanted
 
     def _wanted(self, result: int) -> int:
-        """What an OpenSSL call that returned ``result`` waits for: _READ, _WRITE, or _END of the stream. Raises TlsError."""
+        """What a call that returned ``result`` waits for: _READ, _WRITE, or _END of the stream. Raises TlsError."""
         error = lib.SSL_get_error(self._ssl, result)
         if error == lib.SSL_ERROR_WANT_READ:
             return _READ

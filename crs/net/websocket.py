@@ -1,11 +1,11 @@
 """A WebSocket on a TLS connection (RFC 6455), either side, in blocking style.
 
-Lives here: the life of one connection after its opening (``upgrade``): limits, the send queue, ping and pong, who ends what
-and how. Never here: what a frame looks like (``frames``), what a message means.
+Lives here: the life of one connection after its opening (``upgrade``): limits, the send queue, ping and pong, who ends
+what and how. Never here: what a frame looks like (``frames``), what a message means.
 
 One greenlet calls ``receive``; any greenlet may send, ping or close, and none of these waits for the peer. A message is
-written at once; only for a peer that does not read is there a queue, and a greenlet that empties it. A connection at rest
-holds no bytes, no timer and no greenlet of its own.
+written at once; only for a peer that does not read is there a queue, and a greenlet that empties it. A connection at
+rest holds no bytes, no timer and no greenlet of its own.
 """
 
 import os
@@ -67,8 +67,8 @@ def client_upgrade(connection: tls.TlsSocket, host: str, path: str = "/", timeou
 class WebSocket:
     """One open WebSocket. ``last_heard``, ``last_pong``: time.monotonic() of the last bytes and of the last pong."""
 
-    __slots__ = ("_tls", "_limits", "_decoder", "_is_client", "_queue", "_queue_most", "_flusher", "_closing", "_closer",
-                 "_ended", "_receiving", "_turn", "_control_until", "last_heard", "last_pong")
+    __slots__ = ("_tls", "_limits", "_decoder", "_is_client", "_queue", "_queue_most", "_flusher", "_closing",
+                 "_closer", "_ended", "_receiving", "_turn", "_control_until", "last_heard", "last_pong")
 
     def __init__(self, connection: tls.TlsSocket, limits: Limits, ahead: bytes, is_client: bool):
         self._tls = connection
@@ -85,7 +85,7 @@ class WebSocket:
         self._ended: tuple[int, str, bool] | None = None  # the arguments of Closed
         self._receiving = False
         self._turn = 0
-        self._control_until = 0.0   # when all control frames so far are within the rate (a leaky bucket's emptying time)
+        self._control_until = 0.0   # when all control frames so far are within the rate: a leaky bucket runs empty
         self.last_heard = monotonic()
         self.last_pong = 0.0
 
@@ -176,8 +176,8 @@ class WebSocket:
     def send(self, message: bytes):
         """Send one text message (UTF-8). Never waits and never fails: a connection that is lost, ``receive`` tells.
 
-        Ends the connection (1008, "too slow") when more than ``send_queue`` bytes wait behind the message that the peer is
-        taking, or when it takes longer than ``send_timeout_ms`` over 16 KiB.
+        Ends the connection (1008, "too slow") when more than ``send_queue`` bytes wait behind the message that the peer
+        is taking, or when it takes longer than ``send_timeout_ms`` over 16 KiB.
         """
         self._put(frames.TEXT, message)
 

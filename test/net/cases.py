@@ -1,7 +1,8 @@
 """Reads ``frames/{valid,invalid}/*.txt``: what a client sends after the upgrade, and what must come of it.
 
-A line is one of: ``# what it shows`` · ``> hex`` bytes sent (lines are joined; ``61*126`` repeats a byte) · ``< hex`` the next
-bytes answered · ``message <Python string>`` the next message received · ``closed <code> <reason>`` how the connection ends.
+A line is one of: ``# what it shows`` · ``> hex`` bytes sent (lines are joined; ``61*126`` repeats a byte) · ``< hex``
+the next bytes answered · ``message <Python string>`` the next message received · ``closed <code> <reason>`` how the
+connection ends.
 """
 
 from pathlib import Path
@@ -42,7 +43,8 @@ def read(name: str) -> Case:
 
 
 def _bytes(text: str) -> bytes:
-    return b"".join(bytes.fromhex(byte) * int(count or 1) for byte, _, count in (part.partition("*") for part in text.split()))
+    parts = (part.partition("*") for part in text.split())
+    return b"".join(bytes.fromhex(byte) * int(count or 1) for byte, _, count in parts)
 
 
 def _string(text: str) -> str:
