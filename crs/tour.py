@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / ".tour"
 ALICE, BOB = "+46701234567", "+46707654321"
 AWAY, HERE = 3, 3          # messages sent while Bob is away, and while he is attached
-PATIENCE = 60              # seconds for any one step
+PATIENCE = int(os.environ.get("CRS_TOUR_PATIENCE", "60"))   # seconds that any one wait may take
 
 
 class Failed(Exception):
@@ -236,6 +236,7 @@ class Tour:
 def main() -> int:
     """Go through all steps in a directory of their own inside the checkout; removed unless something failed."""
     os.umask(0o077)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"   # the environment that make set up
     PLACE.mkdir(exist_ok=True)
     tour = Tour(Path(tempfile.mkdtemp(prefix="", dir=PLACE)))
     failure = None

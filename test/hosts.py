@@ -82,12 +82,13 @@ class Host:
 
     # --- life and death ---------------------------------------------------------------------------------------------
 
-    def start(self) -> "Host":
+    def start(self, *prefix: str) -> "Host":
+        """Start it and wait until it is ready; ``prefix`` is what the command line begins with (a name space)."""
         self.output = self.home.parent / "crsd.out"
         with open(self.output, "a") as file:
             self._said_before = file.tell()
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "bin" / "crsd"), "--home", str(self.home), "--standalone"],
+                [*prefix, sys.executable, str(ROOT / "bin" / "crsd"), "--home", str(self.home), "--standalone"],
                 stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self.environment())
         self.wait_ready()
         return self

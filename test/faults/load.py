@@ -11,7 +11,11 @@ from gevent.event import Event
 
 from crs.client.connection import Client
 from crs.client.door import Door
+from crs.client.media import Media
+from crs.client.offer import Srtp
 from crs.protocol import Accept, Ack, Acked, Fetch, Fetched, Invite, Invited, Post, Posted, Sequenced, SessionList
+
+from ..hosts import wait_for
 
 PATIENT = 120.0   # seconds a request is tried again before the load gives up (and the test fails)
 
@@ -110,8 +114,11 @@ class Pair:
             client.close()
 
 
+TO_CALLEE, TO_CALLER = (Srtp("AEAD_AES_128_GCM", bytes([number]) * 28) for number in (1, 2))
+
+
 class HeldCall:
-    """A call in *talk* between two clients."""
+    """A call in *talk* between two clients, with comfort noise both ways as long as it lasts."""
 
     def __init__(self, host, domain, caller: str, callee: str):
         self.caller, self.callee = attach(host, domain, caller).start(), attach(host, domain, callee)
@@ -133,6 +140,15 @@ class HeldCall:
         assert self._rings.wait(10), "the callee does not ring"
         taken = self.callee.call("session.accept", Accept(self.session, "answer"), Sequenced, PATIENT)
         assert taken.state == "talk"
+        self.media = [Media(self.legs["caller"][0], TO_CALLEE, TO_CALLER).start(),
+                      Media(self.legs["callee"][0], TO_CALLER, TO_CALLEE).start()]
+
+    def media_flows(self, packets: int = 5) -> None:
+        """Wait until both sides hear that many packets more than now."""
+        before = [media.report().received for media in self.media]
+        wait_for(lambda: all(media.report().received >= count + packets
+                             for media, count in zip(self.media, before, strict=True)),
+                 "media flows both ways", patience=20, pause=0.01)
 
     def check(self) -> None:
         """Both parties still have it, in *talk*, with the legs they got."""
@@ -140,7 +156,10 @@ class HeldCall:
             listed = client.call("session.list", result=SessionList, timeout=PATIENT).sessions
             assert [(one.session, one.state) for one in listed] == [(self.session, "talk")], (role, listed)
             assert listed[0].legs == self.legs[role], role
+        self.media_flows()
 
     def close(self) -> None:
+        for media in self.media:
+            media.stop()
         for client in (self.caller, self.callee):
             client.close()
