@@ -1,4 +1,4 @@
-"""The directory of one account below ``accounts/``: its shared secret and its updates as a person may read and edit them.
+"""The directory of one account below ``accounts/``: its shared secret and its updates, for people to read and edit.
 
     accounts/<account id>/account.conf     the shared secret
     accounts/<account id>/<yyyy>-<mm>.upd  one month's update, unprotected

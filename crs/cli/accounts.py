@@ -1,4 +1,4 @@
-"""Actions about accounts: create, list, delete, show account, and create sharedSecret (manual, chapters 4.2 to 4.4, 5.4).
+"""Actions about accounts: create, list, delete, show, and create sharedSecret (manual, chapters 4.2 to 4.4, 5.4).
 
 Never here: monthly updates (``updates``), the form of the files (``accountfiles``).
 """

@@ -10,9 +10,6 @@ import pexpect
 import pytest
 
 from crs.names import Client
-from crs.store import Store
-from crs.trust import months
-from test.trust.updates.make import NOW
 
 PROGRAM = Path(__file__).parents[2] / "bin" / "crs-cli"
 PATIENCE = 20      # seconds that a command may take

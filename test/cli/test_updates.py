@@ -170,7 +170,8 @@ def test_missing_files_are_written(operator, files):
 @pytest.mark.parametrize(("spoil", "told"), [
     (lambda files: files.conf.write_text("sekret x"), "account.conf:1: 'sekret' is not understood"),
     (lambda files: files.write_update("202611", GOOD.read_bytes()), "2026-11.upd: it is protected; crs-cli apply"),
-    (lambda files: files.write_update("202612", update.encode(UPDATE)), "2026-12.upd: it is the update of acme 2026-11"),
+    (lambda files: files.write_update("202612", update.encode(UPDATE)),
+     "2026-12.upd: it is the update of acme 2026-11"),
     (lambda files: files.write_update("202611", update.encode(msgspec.structs.replace(UPDATE, created=1))),
      "2026-11.upd: the update for 202611 of account acme created 1970-01-01 00:00:00 UTC is not newer"),
     (lambda files: (files.path.parent / "a b").mkdir(), "account id 'a b' is not valid"),
