@@ -44,6 +44,7 @@ class Output:
 
 
 def _visible(value) -> str:
-    """As text that cannot command a terminal: control characters of others are shown, not obeyed."""
-    return "".join(character if character.isprintable() or character == "\n" else
+    """As text that can neither command a terminal nor pass for an event: control characters of others are shown, not
+    obeyed, and further lines are indented."""
+    return "".join(character if character.isprintable() else "\n    " if character == "\n" else
                    character.encode("unicode_escape").decode() for character in str(value))

@@ -286,3 +286,70 @@ def test_new_relay_legs_are_taken_over_unless_they_are_older(alice):
     alice.hear(session_relay=SessionRelay(S, 7, [OTHER_LEG]))
     alice.hear(session_relay=SessionRelay(S, 6, [LEG]))
     assert call.legs == [OTHER_LEG]
+
+
+# --- the media of a call: whether there is any ---
+
+class SilentMedia:
+    """A stream that no relay answers."""
+
+    def __init__(self, leg, send, receive, speech, record):
+        self.legs = [leg]
+        self.stopped = False
+
+    def start(self):
+        return self
+
+    def rebind(self, leg):
+        self.legs.append(leg)
+
+    def unbound_for(self):
+        return float("inf")
+
+    def stop(self):
+        self.stopped = True
+
+
+@pytest.fixture
+def talk(alice, bob, monkeypatch):
+    """Bob's end of a call in talk, with media that gets no answer, looked at often."""
+    monkeypatch.setattr("crs.client.media.Media", SilentMedia)
+    monkeypatch.setattr("crs.client.call.WATCH_PAUSE", 0.01)
+    monkeypatch.setattr("crs.client.call.RELAY_PATIENCE", {"callee": 0.02})
+    bob.client.answers["session.relay"] = Relayed(S, 8, [OTHER_LEG])
+    _, call = ring(alice, bob)
+    call.accept()
+    yield call
+    call.hang_up()
+
+
+def wait_until(condition):
+    with gevent.Timeout(10, AssertionError("not in time")):
+        while not condition():
+            gevent.sleep(0.005)
+
+
+def test_where_no_relay_answers_new_legs_are_asked_for_and_taken(talk, bob):
+    media = talk.start_media()
+    wait_until(lambda: OTHER_LEG in media.legs)
+    assert bob.client.params("session.relay")[0].session == S and media.legs[0] == LEG
+
+
+def test_a_relay_that_cannot_be_had_is_asked_for_again(talk, bob):
+    bob.client.answers["session.relay"] = [Unavailable("the relay is down"), Relayed(S, 8, [OTHER_LEG])]
+    media = talk.start_media()
+    wait_until(lambda: OTHER_LEG in media.legs)
+
+
+def test_media_that_this_client_has_not_is_rejected(talk, bob):
+    bob.client.answers["session.change"] = Relayed(S, 9, [LEG])
+    talk.start_media()
+    bob.hear(session_changed=SessionChanged(S, 9, "c1", "offer", "video?", [], [LEG]))
+    wait_until(lambda: bob.client.params("session.change"))
+    assert [(params.kind, params.id) for params in bob.client.params("session.change")] == [("reject", "c1")]
+
+
+def test_media_ends_with_the_call(talk, bob):
+    media = talk.start_media()
+    bob.hear(session_ended=SessionEnded(S, 9, "normal", "caller"))
+    wait_until(lambda: media.stopped)
