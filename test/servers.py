@@ -57,7 +57,8 @@ class RedisServer:
         give_up = time.monotonic() + START_LIMIT
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > give_up:
-                raise RuntimeError(f"{self.binary} did not start:\n{(self.directory / 'redis.log').read_text()[-2000:]}")
+                last_words = (self.directory / "redis.log").read_text()[-2000:]
+                raise RuntimeError(f"{self.binary} did not start:\n{last_words}")
             time.sleep(0.01)
         return self
 

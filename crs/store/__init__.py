@@ -75,8 +75,7 @@ class Store:
         clients = set()
         for redis in (self.low, self.high):
             for pattern in (schema.tagged("*", Client("*", account)), schema.box(Client("*", account), "*")):
-                for key in redis.scan(pattern):
+                for key, _ in redis.each(pattern, lambda key: ("UNLINK", key)):
                     clients.add(schema.client_of(key))
-                    redis.call("UNLINK", key)
         self.objects.forget_observed(account)
         return len(clients)

@@ -15,7 +15,6 @@ from . import schema
 from .commands import Commands
 
 LIVE = frozenset(("invite", "ringing", "talk"))   # the other states are the end of a call
-SCAN_BATCH = 100                                  # calls read in one round trip
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -141,18 +140,14 @@ class Calls:
         """The calls of these buckets that have not ended."""
         for bucket in buckets:
             sessions = self._high.call("ZRANGE", schema.due(schema.CALLS_DUE, bucket), 0, -1)
-            yield from (call for call in self._read(sessions) if call.state in LIVE)
+            found = self._high.all([("HGETALL", schema.call(session.decode())) for session in sessions])
+            yield from (call for call in map(_call, filter(None, found)) if call.state in LIVE)
 
     def all(self, now: int) -> Iterator[Call]:
         """Every call of this host, also those that ended a moment ago."""
-        keys = {key for key in self._high.scan(schema.call("*"))}
-        yield from self._read([key.partition(b"{")[2][:-1] for key in sorted(keys)])
-
-    def _read(self, sessions: list[bytes]) -> Iterator[Call]:
-        for start in range(0, len(sessions), SCAN_BATCH):
-            batch = [session.decode() for session in sessions[start:start + SCAN_BATCH]]
-            yield from (_call(flat) for flat in self._high.all(
-                [("HGETALL", schema.call(session)) for session in batch]) if flat)
+        for _, flat in self._high.each(schema.call("*"), lambda key: ("HGETALL", key)):
+            if flat:
+                yield _call(flat)
 
 
 def _bucket(session: str) -> int:

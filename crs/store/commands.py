@@ -14,13 +14,19 @@ import hiredis
 
 from ..errors import Internal, RpcError, Unavailable
 
-_LUA = Path(__file__).with_name("lua")
-_RELEASE = (_LUA / "_release.lua").read_bytes()
-SCRIPTS = {path.stem: _RELEASE + source if b"release(" in source else source
-           for path in sorted(_LUA.glob("[a-z]*.lua")) for source in (path.read_bytes(),)}
-
 # Also inside the text: before release 7 an error in a script comes wrapped in "ERR Error running script".
 _PASSING = re.compile(r"\b(OOM|LOADING|MISCONF|READONLY|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b")
+
+
+def _read_scripts() -> dict[str, bytes]:
+    """Name and source of every script in ``lua/``; the functions of ``_release.lua`` go in front of who uses them."""
+    folder = Path(__file__).with_name("lua")
+    shared = (folder / "_release.lua").read_bytes()
+    sources = {path.stem: path.read_bytes() for path in sorted(folder.glob("[!_]*.lua"))}
+    return {name: shared + source if b"release(" in source else source for name, source in sources.items()}
+
+
+SCRIPTS = _read_scripts()
 
 
 class RedisError(Internal):
@@ -79,24 +85,14 @@ class Commands:
         keys = tuple(keys)
         return ("EVALSHA", self._digests[name], len(keys), *keys, *arguments)
 
-    def scan(self, pattern: str):
-        """Iterate over the keys that match, without holding up the server. A key may come twice."""
-        for keys in self._pages(pattern):
-            yield from keys
-
     def each(self, pattern: str, command: Callable[[bytes], tuple]) -> Iterator[tuple[bytes, Any]]:
-        """Iterate over the keys that match, each once, with the result of ``command(key)``; a round trip for many."""
-        seen: set[bytes] = set()
-        for keys in self._pages(pattern):
+        """Every key that matches, once, with the result of ``command(key)``; a round trip for some hundred of them."""
+        cursor, seen = b"0", set()
+        while True:
+            cursor, keys = self.call("SCAN", cursor, "MATCH", pattern, "COUNT", 500)
             new = [key for key in dict.fromkeys(keys) if key not in seen]
             seen.update(new)
             yield from zip(new, self.all([command(key) for key in new]), strict=True)
-
-    def _pages(self, pattern: str) -> Iterator[list[bytes]]:
-        cursor = b"0"
-        while True:
-            cursor, keys = self.call("SCAN", cursor, "MATCH", pattern, "COUNT", 500)
-            yield keys
             if cursor == b"0":
                 return
 
@@ -112,6 +108,11 @@ class Commands:
         if passing:
             return Unavailable(f"{self.name} cannot serve now ({passing[1]})")
         return RedisError(f"{self.name}: {text:.200}")
+
+    @staticmethod
+    def _reason(error: Exception) -> str:
+        """What went wrong with a connection, for people."""
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
     def _exchange(self, packed: bytes, count: int) -> list:
         """Send packed commands, return their ``count`` replies in order. Raises Unavailable."""

@@ -44,7 +44,7 @@ class Direct(Commands):
             return self._replies(count)
         except (OSError, hiredis.HiredisError) as error:
             self.close()
-            raise Unavailable(f"{self.name} is not running or does not answer: {error}") from None
+            raise Unavailable(f"{self.name} is not running or does not answer ({self._reason(error)})") from None
 
     def _connect(self) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX)

@@ -108,7 +108,7 @@ class Pipe(Commands):
                     self._greet(sock)
                     self._serve(sock)
             except (OSError, hiredis.HiredisError) as error:
-                self._say_down(str(error) or type(error).__name__)
+                self._say_down(self._reason(error))
             self._tried.set()
             gevent.sleep(self._retry)
 

@@ -13,8 +13,8 @@ from test.store.conftest import ALICE, BOB, DAY, NOW
 _connections = count()
 
 
-def entry(device="phone", type="primary", worker="attach:0", since=NOW, **more):
-    return Entry(device, type, worker, f"0.boot.{next(_connections)}", since, "5.0", "2001:db8::1", 40000, "crs1", **more)
+def entry(device="phone", type="primary", worker="attach:0", since=NOW):
+    return Entry(device, type, worker, f"0.boot.{next(_connections)}", since, "5.0", "2001:db8::1", 40000, "crs1")
 
 
 def devices(store, client=BOB):
