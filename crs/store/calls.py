@@ -12,7 +12,7 @@ from ..errors import Conflict, NoSuchSession
 from ..names import Client
 from ..pool import slots
 from . import schema
-from .commands import Commands
+from .commands import Commands, pairs
 
 LIVE = frozenset(("invite", "ringing", "talk"))   # the other states are the end of a call
 
@@ -159,5 +159,4 @@ def _flat(fields: Mapping) -> list:
 
 
 def _call(flat: list[bytes]) -> Call:
-    texts = [part.decode() for part in flat]
-    return msgspec.convert(dict(zip(texts[::2], texts[1::2], strict=True)), Call, strict=False)
+    return msgspec.convert({field.decode(): value.decode() for field, value in pairs(flat)}, Call, strict=False)

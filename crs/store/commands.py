@@ -18,6 +18,11 @@ from ..errors import Internal, RpcError, Unavailable
 _PASSING = re.compile(r"\b(OOM|LOADING|MISCONF|READONLY|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b")
 
 
+def pairs(flat: list) -> Iterator[tuple]:
+    """Field and value of a hash, from the flat list that Redis gives."""
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
 def _read_scripts() -> dict[str, bytes]:
     """Name and source of every script in ``lua/``; the functions of ``_release.lua`` go in front of who uses them."""
     folder = Path(__file__).with_name("lua")

@@ -9,7 +9,7 @@ from .. import names
 from ..errors import Busy, Conflict
 from ..names import Client
 from . import schema
-from .commands import Commands
+from .commands import Commands, pairs
 from .due import DueList, rounded
 from .mailbox import MESSAGE, PRIMARY, bucket
 
@@ -44,7 +44,7 @@ class Devices:
     def known(self, client: Client) -> dict[str, int]:
         """The secondary devices, and when each was last seen (ms)."""
         flat = self._low.call("HGETALL", schema.devices(client))
-        return {flat[place].decode(): int(flat[place + 1]) for place in range(0, len(flat), 2)}
+        return {device.decode(): int(time) for device, time in pairs(flat)}
 
     def forget(self, client: Client, device: str, now: int) -> bool:
         """Forget a secondary that was not seen for the whole expiry; returns whether it is gone by this."""

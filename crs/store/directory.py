@@ -12,7 +12,7 @@ from .. import names
 from ..errors import Busy
 from ..names import Client
 from . import schema
-from .commands import Commands
+from .commands import Commands, pairs
 from .devices import MAX_SECONDARIES, Devices
 
 PROCESS_TIME = 20_000   # ms without a word after which a process does not count
@@ -94,10 +94,10 @@ class Directory:
         cursor = b"0"
         while True:
             cursor, flat = self._high.call("HSCAN", schema.attached(self._host), cursor, "COUNT", 500)
-            for place in range(0, len(flat), 2):
-                owner, device, client = flat[place + 1].decode().split(" ", 2)
+            for connection, put in pairs(flat):
+                owner, device, client = put.decode().split(" ", 2)
                 if owner == worker:
-                    yield names.client(client), device, flat[place].decode()
+                    yield names.client(client), device, connection.decode()
             if cursor == b"0":
                 return
 

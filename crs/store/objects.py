@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..names import Client
 from . import schema
-from .commands import Commands
+from .commands import Commands, pairs
 
 
 class Token(NamedTuple):
@@ -40,7 +40,7 @@ class Objects:
     def confirmed(self, client: Client) -> dict[str, int]:
         """The months whose crypto update the client has taken, and when (ms)."""
         flat = self._low.call("HGETALL", schema.confirmed(client))
-        return {flat[place].decode(): int(flat[place + 1]) for place in range(0, len(flat), 2)}
+        return {month.decode(): int(time) for month, time in pairs(flat)}
 
     def observe(self, client: Client) -> None:
         """Note that a client, though not listed, registered with a good key."""

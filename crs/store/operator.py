@@ -12,7 +12,7 @@ import msgspec
 
 from ..names import Client
 from . import schema
-from .commands import Commands
+from .commands import Commands, pairs
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -85,8 +85,8 @@ class Operator:
     def all(self, kind: str) -> dict[str, Any]:
         """Element and value of every record that is not deleted."""
         flat = self._low.call("HGETALL", schema.records(kind))
-        records = {flat[place].decode(): _record(flat[place + 1]) for place in range(0, len(flat), 2)}
-        return {element: record.v for element, record in records.items() if not record.d}
+        records = ((element.decode(), _record(text)) for element, text in pairs(flat))
+        return {element: record.v for element, record in records if not record.d}
 
     def _write(self, kind: str, element: str, value: Any, now: int, deleted: bool, crypto: dict[str, str]) -> int:
         account, _, month = element.partition(".")
@@ -104,11 +104,12 @@ class Operator:
         return self.put("account", account, Account(secret, created), now)
 
     def delete_account(self, account: str, now: int) -> None:
-        """Delete an account with all its updates, the account last: what fails half way can be asked for again."""
+        """Delete an account, then all its updates; may be repeated. In this order nobody who reads updates before
+        accounts takes it for an account without updates."""
+        self.delete("account", account, now)
         for owner, month in self.created():
             if owner == account:
                 self.delete_update(account, month, now)
-        self.delete("account", account, now)
 
     def account(self, account: str) -> Account | None:
         value = self.get("account", account)
@@ -152,7 +153,7 @@ class Operator:
     def crypto_updates(self, account: str, month: str) -> dict[str, str]:
         """What the CMS left for each listed client, by URI."""
         flat = self._low.call("HGETALL", schema.crypto_updates(account, month))
-        return {flat[place].decode(): flat[place + 1].decode() for place in range(0, len(flat), 2)}
+        return {uri.decode(): text.decode() for uri, text in pairs(flat)}
 
     def crypto_update(self, client: Client, month: str) -> str | None:
         """What the CMS left for a client in a month's update."""
