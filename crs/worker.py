@@ -141,8 +141,10 @@ class Worker:
         version = self.store.operator.version()
         if version == self.accounts.version:
             return False
+        # Updates first: an account that is being deleted is then gone, never one whose months have all run out.
+        held = list(self.store.operator.updates())
         loaded: dict[str, dict[str, Month]] = {account: {} for account in self.store.operator.accounts()}
-        for update in self.store.operator.updates():
+        for update in held:
             if update.account in loaded:
                 loaded[update.account][update.month] = Month(update.created, update.month_key, update.domain_token,
                                                              update.domains, update.uris)
