@@ -12,7 +12,7 @@ def attach(host, arguments) -> Table:
     now = host.now()
     rows = [(client.uri, client.account, max(0, now - entry.since) // 1000, entry.version,
              endpoint(entry.ip, entry.port), entry.host, entry.type, entry.device_id, entry.worker)
-            for client, entry in host.store.directory.attached(now)]
+            for client, entry in host.store.directory.attached()]
     return Table(("URI", "ACCOUNT", "TIME", "VERSION", "IP:PORT", "CRS"), sorted(rows),
                  details=("type", "device_id", "worker"))
 
@@ -20,9 +20,8 @@ def attach(host, arguments) -> Table:
 def session(host, arguments) -> Table:
     """``show session``: calls under way, and those that ended a moment ago."""
     now = host.now()
-    calls = sorted(host.store.calls.all(now), key=lambda call: (call.created, call.id))
     rows = []
-    for call in sorted(host.store.calls.all(now), key=lambda call: (call.created, call.id)):
+    for call in sorted(host.store.calls.all(), key=lambda call: (call.created, call.id)):
         caller, callee = names.client(call.caller), names.client(call.callee)
         lasted = max(0, (call.ended or now) - call.created) // 1000
         rows.append((caller.uri, callee.uri, lasted, call.shown_state, call.id, caller.account, callee.account))

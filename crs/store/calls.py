@@ -143,7 +143,7 @@ class Calls:
             found = self._high.all([("HGETALL", schema.call(session.decode())) for session in sessions])
             yield from (call for call in map(_call, filter(None, found)) if call.state in LIVE)
 
-    def all(self, now: int) -> Iterator[Call]:
+    def all(self) -> Iterator[Call]:
         """Every call of this host, also those that ended a moment ago."""
         for _, flat in self._high.each(schema.call("*"), lambda key: ("HGETALL", key)):
             if flat:

@@ -101,7 +101,7 @@ class Directory:
             if cursor == b"0":
                 return
 
-    def attached(self, now: int) -> Iterator[tuple[Client, Entry]]:
+    def attached(self) -> Iterator[tuple[Client, Entry]]:
         """Every registered device of this host."""
         for key, entries in self._high.each(schema.directory(Client("*", "*")), lambda key: ("HVALS", key)):
             client = schema.client_of(key)

@@ -88,7 +88,7 @@ def test_an_ended_call_is_kept_for_a_while(store, calls, call):
     ended = hang_up(calls)
     assert ended.shown_state == "hangup(busy, callee)"
     assert 0 < store.high.call("PTTL", schema.call(SESSION)) <= KEEP
-    assert [held.id for held in calls.all(NOW)] == [SESSION]
+    assert [held.id for held in calls.all()] == [SESSION]
     assert list(calls.live(BUCKETS)) == []
 
 
@@ -126,5 +126,5 @@ def test_all_and_live_see_every_call(calls):
     for number in range(250):
         calls.create(f"crs1.{number}", FIELDS, NOW, RING, KEEP)
     names = {f"crs1.{number}" for number in range(250)}
-    assert {call.id for call in calls.all(NOW)} == {call.id for call in calls.live(BUCKETS)} == names
+    assert {call.id for call in calls.all()} == {call.id for call in calls.live(BUCKETS)} == names
     assert sum(len(list(calls.live([bucket]))) for bucket in BUCKETS) == 250
