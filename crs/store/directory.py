@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from .. import names
-from ..errors import Busy
 from ..names import Client
 from . import schema
 from .commands import Commands, pairs
-from .devices import MAX_SECONDARIES, Devices
+from .devices import Devices
 
 PROCESS_TIME = 20_000   # ms without a word after which a process does not count
 
@@ -60,10 +59,8 @@ class Directory:
         """Put a device in, with a mailbox copy of its own if it is a secondary. Returns the entries it replaced: its
         own on another connection, and for a primary the primary before it. Raises Busy for a fifth secondary."""
         self._devices.seen(client, entry.device_id, entry.type, now)
-        replaced = self._put(client, entry, "")
-        if replaced == b"full":
-            raise Busy(f"{client.uri} has {MAX_SECONDARIES} other secondary devices registered")
-        return [old for old in map(_entry, replaced) if old.connection != entry.connection]
+        replaced = map(_entry, self._put(client, entry, ""))
+        return [old for old in replaced if old.connection != entry.connection]
 
     def renew(self, client: Client, entry: Entry) -> bool:
         """Put back an entry that was dropped as stale. False: another registration has taken its place meanwhile."""
@@ -73,7 +70,7 @@ class Directory:
         return self._high.all((
             ("HSET", schema.attached(self._host), entry.connection, f"{entry.worker} {entry.device_id} {client}"),
             self._high.evalsha("register", (schema.directory(client),),
-                               (entry.device_id, entry.type, _encode(entry), MAX_SECONDARIES, since))))[1]
+                               (entry.device_id, entry.type, _encode(entry), since))))[1]
 
     def unregister(self, client: Client, device: str, connection: str) -> bool:
         """Take a device out, if it is still registered on ``connection``; returns whether it was."""
