@@ -12,7 +12,7 @@ from typing import Any
 
 import hiredis
 
-from ..errors import Internal, RpcError, Unavailable
+from ..errors import CrsError, Unavailable
 
 # Also inside the text: before release 7 an error in a script comes wrapped in "ERR Error running script".
 _PASSING = re.compile(r"\b(OOM|LOADING|MISCONF|READONLY|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b")
@@ -34,8 +34,8 @@ def _read_scripts() -> dict[str, bytes]:
 SCRIPTS = _read_scripts()
 
 
-class RedisError(Internal):
-    """Redis refused a command: a mistake in this code, not a fault of the world."""
+class RedisError(CrsError):
+    """Redis refused a command: a mistake in this code, whose text is not for clients."""
 
 
 class Commands:
@@ -56,7 +56,7 @@ class Commands:
         result = self._exchange(hiredis.pack_command(command), 1)[0]
         if isinstance(result, hiredis.ReplyError):
             result = self._recover(command, str(result))
-        if isinstance(result, RpcError):
+        if isinstance(result, CrsError):
             raise result
         return result
 
@@ -77,7 +77,7 @@ class Commands:
         """As ``calls``, but the first error is raised."""
         results = self.calls(commands)
         for result in results:
-            if isinstance(result, RpcError):
+            if isinstance(result, CrsError):
                 raise result
         return results
 
