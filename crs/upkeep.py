@@ -13,7 +13,7 @@ from gevent.event import Event
 
 from . import log, media
 from .connection import Connection
-from .errors import RpcError
+from .errors import Busy, CrsError
 from .handlers import message, register, session
 from .names import client as parse_client
 from .protocol import MessageWaiting, Reconnect, UpdateOffered, notification
@@ -35,6 +35,8 @@ class Upkeep:
     def __init__(self, worker: Worker):
         self.worker = worker
         self._refresh = Event()
+        self._relay_instance = ""      # the start of the relay that has our conversations
+        self._next_poll = 0.0          # time.monotonic()
         self._down: set[str] = set()
 
     def begin(self) -> None:
@@ -57,13 +59,11 @@ class Upkeep:
         """Run ``task`` once; the first failure in a row is logged, and so is the recovery."""
         try:
             task()
-        except RpcError as error:
-            if name not in self._down:
-                LOG.warn(f"{name}: {error}; trying again")
-            self._down.add(name)
-            return False
         except Exception as error:
-            LOG.warn(f"{name} failed: {type(error).__name__}: {error}")
+            if name not in self._down:
+                kind = "" if isinstance(error, CrsError) else f"{type(error).__name__}: "
+                LOG.warn(f"{name}: {kind}{error}; trying again")
+            self._down.add(name)
             return False
         if name in self._down:
             LOG.info(f"{name}: works again")
@@ -256,20 +256,22 @@ class Upkeep:
     def _watch_relay(self) -> None:
         """Heartbeat; a relay that was started anew gets its live conversations back at once."""
         relay = self.worker.relay
-        now = time.monotonic()
-        if relay.instance() == getattr(self, "_instance", None) and now < getattr(self, "_next_poll", 0):
+        now, instance = time.monotonic(), relay.instance()
+        if instance == self._relay_instance and now < self._next_poll:
             return
-        instance = relay.instance()
         calls = {}
         for call in self.worker.store.calls.live(self._buckets()):
             for stream in media.load(call.streams):
                 calls[stream.conversation] = call
-        unknown = relay.poll(list(calls)) if calls or instance != getattr(self, "_instance", None) else []
+        unknown = relay.poll(list(calls))
         for call in {calls[name].id: calls[name] for name in unknown}.values():
-            self.worker.allocate(call, media.load(call.streams))
+            try:
+                self.worker.allocate(call, media.load(call.streams))
+            except Busy as error:   # its parties may ask for new legs later; the others must have theirs now
+                LOG.warn(f"relay: call {call.id}: {error}")
         if unknown:
             LOG.info(f"relay: {len(unknown)} conversations added again")
-        self._instance, self._next_poll = instance, now + HEARTBEAT
+        self._relay_instance, self._next_poll = instance, now + HEARTBEAT
 
     # --- process table, balance -------------------------------------------------------------------------------------
 
