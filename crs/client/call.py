@@ -17,7 +17,7 @@ from msgspec import UNSET
 from crs.client import offer as offers
 from crs.client.connection import Client
 from crs.client.secrecy import Secrecy
-from crs.errors import RpcError
+from crs.errors import OperatorFault, RpcError
 from crs.names import Client as Name
 from crs.protocol import (Accept, Change, Hangup, Leg, Relayed, Sequenced, SessionAccepted, SessionChanged,
                           SessionEnded, SessionOnly, SessionRelay, SessionRinging, SessionState, Stream)
@@ -108,10 +108,13 @@ class Call:
     def start_media(self, speech: bytes = b"", record: str | None = None) -> "Media":
         """Begin to talk (state *talk*): play ``speech`` (L16), record to the file ``record``; ends with the call.
 
-        Raises SealRefused or OfferRefused where the answer is not good; hang up then.
+        Raises SealRefused or OfferRefused where the answer is not good, OperatorFault where libsrtp is not installed;
+        hang up then.
         """
-        from crs.client.media import Media   # libsrtp, which who only sends messages need not have
-
+        try:
+            from crs.client.media import Media   # brings libsrtp, which who only sends messages need not have
+        except ImportError as error:
+            raise OperatorFault(f"calls need libsrtp ({error}); install it: pip install pylibsrtp") from None
         send, receive = self._keys if self.role == "callee" else self._open_answer()
         self.media = Media(self.legs[0], send, receive, speech, record).start()
         self._watcher = gevent.spawn(self._watch)

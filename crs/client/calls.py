@@ -20,8 +20,8 @@ from crs.client.connection import Client
 from crs.client.secrecy import Secrecy, wall_clock
 from crs.errors import RpcError
 from crs.names import Client as Name
-from crs.protocol import (Hangup, Invite, Invited, Registered, Sequenced, SessionEnded, SessionIncoming,
-                          SessionOnly, SessionState)
+from crs.protocol import (Hangup, Invite, Invited, Registered, Sequenced, SessionAccepted, SessionEnded,
+                          SessionIncoming, SessionOnly, SessionState)
 from crs.trust.e2e import SealRefused
 
 LOG = logging.getLogger("crs.client")
@@ -153,12 +153,14 @@ class Calls:
 
     def _route(self, params: Any) -> None:
         call = self._calls.get(params.session)
-        if call is None:
+        if call is not None:
+            call.hear(params)
+            if call.is_over:
+                self._let_go(call)
+        elif self._inviting:
             self._early.append(params)
-            return
-        call.hear(params)
-        if call.is_over:
-            self._let_go(call)
+        elif isinstance(params, SessionAccepted):
+            gevent.spawn(self._hang_up, params.session)   # an invite that was given up before its answer came
 
     def _reconcile(self, registered: Registered) -> None:
         listed = {state.session: state for state in registered.sessions}

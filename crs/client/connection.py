@@ -13,7 +13,7 @@ from typing import Any
 import gevent
 import msgspec
 from gevent import socket
-from gevent.event import AsyncResult, Event
+from gevent.event import Event
 
 from crs import __version__, errors
 from crs.client.door import Backoff, Door
@@ -28,7 +28,7 @@ HANDSHAKE_TIMEOUT = 10_000   # milliseconds, for TLS and for the upgrade each
 TRY_TIMEOUT = 15.0           # seconds without an answer after which a connection is taken for dead
 PONG_TIMEOUT = 10.0          # seconds
 STEADY = 5.0                 # seconds: a connection that lived this long resets the back-off
-FEWEST_TURNS = 20            # tries to reach another worker than the avoided one
+TURNS = 20                   # tries to reach another worker than the avoided one
 FINAL = {"replaced", "blacklisted", "account-deleted"}   # reasons of *unregistered* after which nobody comes back
 
 NOTHING = Nothing()
@@ -51,7 +51,7 @@ class Client:
         self._greeting = Register(device_id, f"crs-client/{__version__}", type)
         self._ping = ping
         self._avoided = avoid_worker
-        self._random = random or _random.Random()
+        self._random = random or _random   # the module's one generator: a Random of its own weighs 2.5 KiB
         self._backoff = Backoff(self._random)
         self._hearers: dict[str, list[Callable]] = {}
         self._link: Link | None = None
@@ -59,8 +59,9 @@ class Client:
         self._greenlet: gevent.Greenlet | None = None
 
     def hear(self, method: str, hearer: Callable[[Any], None]) -> None:
-        """Have ``hearer(params)`` called for each notification ``method``, and for ``registered`` (the answer to
-        register, after each attach). It runs in the reading greenlet: it notes and returns, and never waits."""
+        """Have ``hearer(params)`` called for each notification ``method``; also for ``registered`` (the answer to
+        register, after each attach) and ``lost`` (why, after each connection). It runs in the reading greenlet: it
+        notes and returns, and never waits."""
         self._hearers.setdefault(method, []).append(hearer)
 
     def start(self) -> "Client":
@@ -70,12 +71,19 @@ class Client:
 
     def wait_registered(self, timeout: float | None = None) -> Registered:
         """Wait until registered. Raises NotRegistered (it never will be again) or Unavailable (not in time)."""
-        self._ready.wait(timeout)
-        if self.ended is not None:
-            raise errors.NotRegistered(f"this client is off: {self.ended}", reason=self.ended)
-        if self.registered is None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if not self._wait(deadline):
             raise errors.Unavailable(f"not attached within {timeout:g} s: {self.last_error or 'no answer'}")
         return self.registered
+
+    def _wait(self, deadline: float | None) -> bool:
+        """Whether registered by ``deadline`` (time.monotonic). Raises NotRegistered."""
+        while self.registered is None:
+            if self.ended is not None:
+                raise errors.NotRegistered(f"this client is off: {self.ended}", reason=self.ended)
+            if not self._ready.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                return False
+        return True
 
     def call(self, method: str, params: Params = NOTHING, result: Any = None, timeout: float = 30.0) -> Any:
         """Call ``method`` and wait for its result, decoded as the type ``result``.
@@ -86,7 +94,9 @@ class Client:
         deadline = time.monotonic() + timeout
         pauses = Backoff(self._random)
         while True:
-            self.wait_registered(max(0.0, deadline - time.monotonic()))
+            if not self._wait(deadline):
+                raise errors.Unavailable(f"{method}: not attached within {timeout:g} s: "
+                                         f"{self.last_error or 'no answer'}")
             link = self._link
             try:
                 return self._ask(link, method, params, result, deadline)
@@ -108,6 +118,7 @@ class Client:
         """Leave for good: unregister where that is possible within a moment, close the connection."""
         if self.ended is None:
             self.ended = reason
+        self._hearers.clear()
         link = self._link
         if link is not None:
             link.request("unregister", NOTHING).wait(1.0)
@@ -125,7 +136,7 @@ class Client:
                 link = self._attach()
                 self._announce(link)
                 link.pump()
-            except (OSError, tls.TlsError, websocket.Closed, LinkLost, errors.CrsError, msgspec.MsgspecError) as error:
+            except (OSError, LinkLost, errors.CrsError, msgspec.MsgspecError) as error:
                 self.last_error = str(error) or type(error).__name__
                 LOG.info("connection lost or refused: %s", self.last_error)
             finally:
@@ -134,10 +145,9 @@ class Client:
                 self._backoff.reset()
             if self.ended is None:
                 gevent.sleep(self._backoff.pause())
-        self._ready.set()
 
     def _attach(self) -> Link:
-        for _ in range(FEWEST_TURNS):
+        for _ in range(TURNS):
             link, registered = self._open()
             if self._avoided is None or registered.worker != self._avoided:
                 self._link, self.registered = link, registered
@@ -176,16 +186,15 @@ class Client:
 
     def _drop(self) -> None:
         link, self._link, self.registered = self._link, None, None
-        if link is not None:
-            link.close()
         if self.ended is None:
             self._ready.clear()
         else:
-            self._ready.set()
+            self._ready.set()   # who waits is to hear of it
+        if link is not None:
+            link.close()
+            self._tell("lost", link.lost)
 
-    def _ask(self, link: Link | None, method: str, params: Params, result: Any, deadline: float) -> Any:
-        if link is None:
-            raise LinkLost("not attached")
+    def _ask(self, link: Link, method: str, params: Params, result: Any, deadline: float) -> Any:
         answer = link.request(method, params)
         try:
             raw = answer.get(timeout=max(0.0, min(TRY_TIMEOUT, deadline - time.monotonic())))
@@ -228,11 +237,10 @@ class Client:
         self._tell(method, params)
 
     def _dismissed(self, told: Unregistered) -> None:
-        self.last_error = f"unregistered: {told.reason}"
         if told.reason in FINAL:
             self.ended = told.reason
         if self._link is not None:
-            self._link.close(1000, "unregistered")
+            self._link.close(1000, f"unregistered: {told.reason}")
 
     def _move(self, link: Link | None) -> None:
         if link is not None and link is self._link:

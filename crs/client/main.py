@@ -60,7 +60,8 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(format="%(message)s", level=logging.INFO if options["--verbose"] else logging.WARNING)
     phone = None
     try:
-        phone = Phone(options["CREDENTIAL"], [issue.server(given) for given in options["--server"]], options["--device-id"],
+        servers = [issue.server(given) for given in options["--server"]]
+        phone = Phone(options["CREDENTIAL"], servers, options["--device-id"],
                       type="secondary" if options["--secondary"] else "primary",
                       avoid_worker=options["--avoid-worker"]).start()
         return _action(options)(phone, options, Output(options["--json"]))

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
-from msgspec import UNSET
 
 from crs.client.connection import Client
 from crs.client.secrecy import Secrecy
@@ -59,8 +58,8 @@ class Messages:
         """Seal ``text`` for ``to`` and leave it in its mailbox; it is stored durably when this returns.
 
         One message to a receiver goes out at a time: what a greenlet posts arrives in its order. After Unavailable
-        the message may or may not be stored: post again with the same ``id``. Raises what the server tells, SealRefused (too
-        long), and TokenRefused where the receiver's keys are not to be trusted.
+        the message may or may not be stored: post again with the same ``id``. Raises what the server tells,
+        SealRefused (too long), and TokenRefused where the receiver's keys are not to be trusted.
         """
         identity = id or secrets.token_hex(12)
         with self._turns.setdefault((to, account), BoundedSemaphore()):

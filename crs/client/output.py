@@ -9,6 +9,7 @@ import sys
 # One row an event: the sentence, with the members that the JSON form has as well.
 EVENTS = {
     "attached": "attached to {host}, served by {worker}; {waiting} waiting",
+    "lost": "no longer attached: {why}",
     "posted": "message {id} to {to} is stored",
     "message": "{peer}: {text}",
     "unreadable": "a message from {peer} cannot be read: {fault}",

@@ -104,7 +104,7 @@ class Phone:
                 gevent.spawn_later(RETRY_PAUSE, self._due.set)
 
     def _update(self, month: str) -> None:
-        """Fetch a month's keys into the credential file, then confirm. A bad update is told, and not asked for again."""
+        """Fetch a month's keys into the credential file, then confirm. A bad update is told, and left alone."""
         try:
             update = self.client.call("update.fetch", MonthOnly(month), UpdateBody)
             credentials.apply_crypto_update(self.credential, update.body)

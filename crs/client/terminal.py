@@ -30,6 +30,7 @@ class Terminal:
         self._call: Call | None = None   # the call that answer and hangup are about
         phone.client.hear("registered", lambda told: output.tell(
             "attached", host=told.host, worker=told.worker, waiting=told.waiting, connection=told.connection))
+        phone.client.hear("lost", lambda why: output.tell("lost", why=why))
 
     def run(self) -> int:
         greenlets = [gevent.spawn(self._show_messages), gevent.spawn(self._ring)]
@@ -130,8 +131,11 @@ class Terminal:
                 gevent.spawn(self._follow, call)
 
     def _show_messages(self) -> None:
-        while True:
-            show(self._phone, self._phone.messages.wait(), self._output)
+        try:
+            while True:
+                show(self._phone, self._phone.messages.wait(), self._output)
+        except CrsError as error:   # this client is off for good; the lost connection told why
+            self._output.tell("failed", what="messages", why=str(error))
 
     def _is_busy(self) -> bool:
         return self._call is not None and not self._call.is_over

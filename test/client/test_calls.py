@@ -1,15 +1,18 @@
 """Calls: what the two parties do and hear, whatever is lost or comes early, late or twice."""
 
+import sys
+
 import gevent
 import pytest
 
 from crs.client import offer as offers
 from crs.client.calls import OFFER_LIFETIME, Calls
 from crs.client.secrecy import Secrecy
-from crs.errors import Conflict, NoSuchSession, NotConnected, Unavailable
+from crs.errors import Conflict, NoSuchSession, NotConnected, OperatorFault, Unavailable
 from crs.protocol import (Candidate, Invited, Leg, Relayed, Sequenced, SessionAccepted, SessionChanged, SessionEnded,
                           SessionIncoming, SessionRelay, SessionRinging, SessionState)
 from test.client.fakes import FakeClient, directory, registered
+from test.client.patience import wait_until
 from test.trust.people import NOW, Domain
 
 ACME = Domain("acme")
@@ -205,6 +208,15 @@ def test_waiting_ends_with_the_time_or_the_call(alice):
     assert waiting.get(timeout=5) and call.is_over
 
 
+def test_an_answer_to_an_invite_that_was_given_up_is_hung_up(alice):
+    alice.client.answers["session.invite"] = Unavailable("no answer")
+    with pytest.raises(Unavailable):
+        alice.calls.invite(BOB.uri)
+    alice.hear(session_accepted=SessionAccepted(S, 3, "sealed"))
+    gevent.sleep(0.01)
+    assert [params.session for params in alice.client.params("session.hangup")] == [S]
+
+
 # --- who may ring ---
 
 def refused(party: Party) -> bool:
@@ -323,12 +335,6 @@ def talk(alice, bob, monkeypatch):
     call.hang_up()
 
 
-def wait_until(condition):
-    with gevent.Timeout(10, AssertionError("not in time")):
-        while not condition():
-            gevent.sleep(0.005)
-
-
 def test_where_no_relay_answers_new_legs_are_asked_for_and_taken(talk, bob):
     media = talk.start_media()
     wait_until(lambda: OTHER_LEG in media.legs)
@@ -339,6 +345,12 @@ def test_a_relay_that_cannot_be_had_is_asked_for_again(talk, bob):
     bob.client.answers["session.relay"] = [Unavailable("the relay is down"), Relayed(S, 8, [OTHER_LEG])]
     media = talk.start_media()
     wait_until(lambda: OTHER_LEG in media.legs)
+
+
+def test_without_libsrtp_the_remedy_is_told(talk, monkeypatch):
+    monkeypatch.setitem(sys.modules, "crs.client.media", None)
+    with pytest.raises(OperatorFault, match="pip install pylibsrtp"):
+        talk.start_media()
 
 
 def test_media_that_this_client_has_not_is_rejected(talk, bob):

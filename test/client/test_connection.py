@@ -18,10 +18,10 @@ from crs.client.door import Door
 from crs.net import tls, websocket
 from crs.protocol import Ack, Acked, Nothing, Post, Posted, SessionList
 from test.client.fakes import registered
+from test.client.patience import PATIENCE, wait_until
 
 GOOD, OLD = ("c.acme.202611.good", bytes(32)), ("c.acme.202610.old", bytes([1] * 32))
 POST = Post("m1", "+46701234567", "body")
-PATIENCE = 10
 
 
 class Server:
@@ -110,12 +110,6 @@ def attach(server, monkeypatch):
     yield begin
     for client in begun:
         client.close()
-
-
-def wait_until(condition) -> None:
-    with gevent.Timeout(PATIENCE, AssertionError("not in time")):
-        while not condition():
-            gevent.sleep(0.005)
 
 
 def test_a_client_registers_and_calls(server, attach):

@@ -75,7 +75,13 @@ def test_a_literal_address_needs_no_resolver(host, family):
 
 def test_pauses_are_drawn_below_a_bound_that_doubles_up_to_a_limit():
     bounds = []
-    backoff = Backoff(type("Highest", (random.Random,), {"uniform": lambda self, low, high: bounds.append(low) or high})())
+
+    class Highest(random.Random):
+        def uniform(self, low, high):
+            bounds.append(low)
+            return high
+
+    backoff = Backoff(Highest())
     pauses = [backoff.pause() for _ in range(8)]
     assert bounds == [0] * 8
     assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]

@@ -1,8 +1,7 @@
 """Speech through a real relay process: every byte arrives, and a relay that is killed is got over."""
 
+import contextlib
 import os
-import subprocess
-import sys
 
 import gevent
 import pytest
@@ -11,42 +10,34 @@ from crs.client.media import Media
 from crs.client.offer import SUITES, Srtp
 from crs.client.wav import read_speech
 from crs.protocol import Candidate, Leg
-from crs.relay.client import RelayClient
-from test.hosts import ROOT, Host, wait_for
+from test.client.patience import PATIENCE, flows, wait_until
+from test.relay.running import RunningRelay
 
-PATIENCE = 20
 SPEECH = os.urandom(2 * 160 * 40 + 100)   # 0.8 s, the last packet shorter
 LEGS = [("callerLeg", "passwordOfTheCaller12345"), ("calleeLeg", "passwordOfTheCallee12345")]
 
 
-class Relay:
-    """A relay process of its own, which can be killed and started again."""
+class Relays:
+    """The relays of a pool, all with the same call."""
 
-    def __init__(self, directory):
-        self.host = Host(directory)
-        self.commander = RelayClient(self.host.home / "run" / "relay.sock", "test")
-        self.process = None
+    def __init__(self, *running: RunningRelay):
+        self.running = running
+        self.add()
 
-    def start(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-m", "test.relay.serve", str(self.host.home)], cwd=ROOT,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self.process.stdout.readline() == b"ready\n"
-        self.commander.add("call/0", "RTP", [{"ufrag": ufrag, "pwd": pwd} for ufrag, pwd in LEGS], ["call"])
+    def add(self, legs=LEGS) -> None:
+        for relay in self.running:
+            relay.add(*legs, name="call/0")
 
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-    def leg(self, number: int) -> Leg:
-        return Leg(0, "rtp", *LEGS[number], [Candidate(*self.host.media)])
+    def leg(self, ufrag: str, pwd: str) -> Leg:
+        return Leg(0, "rtp", ufrag, pwd, [Candidate(relay.ip, relay.port) for relay in self.running])
 
 
 @pytest.fixture
-def relay(tmp_path):
-    one = Relay(tmp_path)
-    one.start()
-    yield one
-    one.kill()
+def relay(request):
+    """One relay; as many as a test asks for by ``indirect`` parametrization."""
+    with contextlib.ExitStack() as stack:
+        yield Relays(*[stack.enter_context(RunningRelay(f"127.0.0.{number + 1}"))
+                       for number in range(getattr(request, "param", 1))])
 
 
 @pytest.fixture
@@ -57,7 +48,7 @@ def talk(relay):
     def begin(suite="AEAD_AES_128_GCM", speeches=(b"", b""), records=(None, None), keys=None):
         one, other = [Srtp(suite, os.urandom(SUITES[suite])) for _ in LEGS]
         for number, (send, receive) in enumerate(keys or [(one, other), (other, one)]):
-            begun.append(Media(relay.leg(number), send, receive, speeches[number], records[number]).start())
+            begun.append(Media(relay.leg(*LEGS[number]), send, receive, speeches[number], records[number]).start())
         return begun
     yield begin
     for media in begun:
@@ -86,7 +77,7 @@ def test_one_may_speak_while_the_other_is_silent(talk):
 def test_what_another_key_protects_is_refused_and_not_heard(talk):
     one, other, stranger = [Srtp("AEAD_AES_128_GCM", os.urandom(28)) for _ in range(3)]
     caller, callee = talk(keys=[(one, other), (stranger, one)])
-    wait_for(lambda: caller.report().refused > 3, "packets of a stranger", PATIENCE)
+    wait_until(lambda: caller.report().refused > 3)
     assert callee.heard.is_set() and not caller.heard.is_set()
     assert caller.report().received == 0
 
@@ -94,33 +85,37 @@ def test_what_another_key_protects_is_refused_and_not_heard(talk):
 def test_media_comes_back_by_itself_after_the_relay_was_killed(talk, relay):
     """The same legs are added again, as the workers do; the streams bind again without being told."""
     streams = talk()
-    for media in streams:
-        assert media.heard.wait(PATIENCE)
-    relay.kill()
-    wait_for(lambda: streams[0].unbound_for() > 0.7, "the relay is missed", PATIENCE)
-    before = [media.report().received for media in streams]
-    relay.start()
-    wait_for(lambda: all(media.report().received > count + 10 for media, count in zip(streams, before, strict=True)),
-             "media flows both ways again", PATIENCE)
+    flows(*streams)
+    relay.running[0].kill()
+    wait_until(lambda: streams[0].unbound_for() > 0.7)
+    relay.running[0].start()
+    relay.add()
+    flows(*streams)
     assert all(media.report().lost > 10 for media in streams), "what was spoken meanwhile is lost, not late"
+
+
+@pytest.mark.parametrize("relay", [2], indirect=True)
+@pytest.mark.parametrize("victim", [0, 1])
+def test_with_two_relays_media_goes_on_over_the_other(talk, relay, victim):
+    streams = talk()
+    flows(*streams)
+    relay.running[victim].kill()
+    flows(*streams)
 
 
 def test_new_legs_are_taken_over(talk, relay):
     streams = talk()
-    for media in streams:
-        assert media.heard.wait(PATIENCE)
+    flows(*streams)
     fresh = [("new" + ufrag, pwd) for ufrag, pwd in LEGS]
-    relay.commander.remove("call/0")
-    relay.commander.add("call/0b", "RTP", [{"ufrag": ufrag, "pwd": pwd} for ufrag, pwd in fresh], ["call"])
+    relay.running[0].commander.remove("call/0")
+    relay.add(legs=fresh)
     for media, leg in zip(streams, fresh, strict=True):
-        media.rebind(Leg(0, "rtp", *leg, [Candidate(*relay.host.media)]))
-    before = [media.report().received for media in streams]
-    wait_for(lambda: all(media.report().received > count + 10 for media, count in zip(streams, before, strict=True)),
-             "media flows over the new legs", PATIENCE)
+        media.rebind(relay.leg(*leg))
+    flows(*streams)
 
 
 def test_stop_twice_is_harmless_and_without_an_answer_nothing_is_sent(relay):
-    media = Media(Leg(0, "rtp", "nobodysLeg", "passwordOfNobody12345678", [Candidate(*relay.host.media)]),
+    media = Media(relay.leg("nobodysLeg", "passwordOfNobody12345678"),
                   *[Srtp("AEAD_AES_128_GCM", bytes(28))] * 2).start()
     gevent.sleep(0.1)
     assert media.stop() == media.stop() and media.report().sent == 0
