@@ -38,7 +38,8 @@ class Load:
 
     def __init__(self, store):
         self.store = store
-        self.ending = False
+        self.ending = False       # senders post no more
+        self.all_sent = False     # and what they posted is answered
         self.posted = {sender: [] for sender in SENDERS}     # ids acknowledged, in order
         self.shown = {sender: [] for sender in SENDERS}      # ids in the order of their first showing
         self.gone = set()                                    # refs whose acknowledgement was answered
@@ -57,7 +58,7 @@ class Load:
             number += 1
 
     def receive(self):
-        while not self.ending or insist(lambda: self.store.mailbox.waiting(BOB, PRIMARY)):
+        while not self.all_sent or insist(lambda: self.store.mailbox.waiting(BOB, PRIMARY)):
             items, _ = insist(lambda: self.store.mailbox.fetch(BOB, PRIMARY, 0, 40, NOW))
             for item in items:
                 assert item.ref not in self.gone, f"{item.ref} came back"
@@ -72,7 +73,7 @@ class Load:
 
 def test_nothing_acknowledged_is_lost_nothing_comes_back(server, store):
     load, moments = Load(store), random.Random(20261122)
-    tasks = [gevent.spawn(load.send, sender) for sender in SENDERS] + [gevent.spawn(load.receive)]
+    senders, receiver = [gevent.spawn(load.send, sender) for sender in SENDERS], gevent.spawn(load.receive)
     for _ in range(KILLS):
         before = sum(map(len, load.posted.values()))
         with gevent.Timeout(LIMIT):
@@ -82,8 +83,10 @@ def test_nothing_acknowledged_is_lost_nothing_comes_back(server, store):
         server.kill()
         server.start()
     load.ending = True
-    gevent.joinall(tasks, timeout=LIMIT, raise_error=True)
-    assert all(task.successful() for task in tasks)
+    gevent.joinall(senders, timeout=LIMIT, raise_error=True)
+    assert all(sender.successful() for sender in senders)
+    load.all_sent = True
+    receiver.get(timeout=LIMIT)
     for sender in SENDERS:
         assert load.shown[sender] == load.posted[sender]
     assert store.mailbox.depth(BOB) == (0, 0)
