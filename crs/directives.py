@@ -64,7 +64,8 @@ def _number(name: str, bounds: Number, default: int, text: str) -> Directive:
 
 
 def _relays(kind: str) -> Directive:
-    return Directive(f"MAX_{kind}_RELAYS", RELAY, "<limit>", values.relay_limit, "", f"Relays of the kind {kind}.")
+    return Directive(f"MAX_{kind}_RELAYS", RELAY, "<limit>", values.relay_limit, "", f"Relays of the kind {kind}.",
+                     effective=not kind.endswith("_PROXY"))
 
 
 RELAY_KINDS = ("RTP", "RTP_PROXY", "OPAQUE", "OPAQUE_PROXY", "OPAQUE_MULTICAST")
@@ -83,8 +84,8 @@ DIRECTIVES = (
     Directive("push-config", GLOBAL, "apns type direct|proxy", values.push_type, "apns type proxy",
               "direct: speak with APNS itself, and use the CPS for authentication tokens only.", effective=False),
     Directive("keep-alive", GLOBAL, "<ip/mask | uri@account> ws|tcp <interval> [<grace-period>]", values.keep_alive,
-              None, "How a silent client is watched: after <interval> milliseconds the host sends a WebSocket ping (ws) "
-              "or a TCP keep-alive (tcp); ws waits <grace-period> milliseconds for the answer. May be repeated; the "
+              None, "How a silent client is watched: after <interval> milliseconds the host sends a WebSocket ping "
+              "(ws) or a TCP keep-alive (tcp); ws waits <grace-period> milliseconds for the answer. May be repeated; the "
               "first line that matches a client counts. Where none matches: ws, 1230000, 30000.",
               sample="192.0.2.0/24 ws 600000 30000", repeats=True),
     Directive("detach-cleanup", GLOBAL, "<ip/mask | uri@account> <delay>", values.detach_cleanup, None,
