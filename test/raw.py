@@ -24,11 +24,18 @@ class Refused(Exception):
 
 
 class RawClient:
-    """One attached connection. ``month`` is the PSK identity and key of a client's month."""
+    """One attached connection. ``month`` is the PSK identity and key of a client's month; ``source`` the address it
+    comes from, ``window`` (bytes) how little it takes in while nobody reads."""
 
-    def __init__(self, address: tuple[str, int], month: tuple[str, bytes]):
+    def __init__(self, address: tuple[str, int], month: tuple[str, bytes], source: str = "", window: int = 0):
         identity, key = month
-        self.sock = socket.create_connection(address, timeout=PATIENCE)
+        self.sock = socket.socket()
+        self.sock.settimeout(PATIENCE)
+        if window:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        if source:
+            self.sock.bind((source, 0))
+        self.sock.connect(address)
         self.tls = tls.connect(self.sock, identity, key, PATIENCE * 1000)
         self.ws = websocket.client_upgrade(self.tls, address[0], "/", PATIENCE * 1000)
         self.answers: Queue = Queue()
@@ -90,6 +97,10 @@ class RawClient:
         self._reader.join(timeout)
         assert self.closed is not None, f"still open after {timeout} s"
         return self.closed
+
+    def stop_reading(self) -> None:
+        """From here on it neither reads nor answers; the connection stays."""
+        self._reader.kill()
 
     def close(self) -> None:
         self.ws.close(1000, "")
