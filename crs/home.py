@@ -88,6 +88,7 @@ class Home:
         if self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
             raise OperatorFault(f"{self.root} is not an empty directory; choose another, or remove it first")
         self.prepare()
+        self.root.chmod(0o700)
         for file, text in texts.items():
             write_private(self.root / file, text)
         write_private(self.notify, NOTIFY_SH, 0o700)

@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(options: dict) -> int:
-    if options["--init"]:
+    if options["--init"] is not None:
         return _init(options)
     if options["--print-config"]:
         return _print_config(options["--print-config"])
@@ -87,6 +87,8 @@ def _run(options: dict) -> int:
 
 
 def _init(options: dict) -> int:
+    if not options["--init"]:
+        raise OperatorFault("--init: no directory is given; write crsd --init DIR")
     home, name, ip = Home(options["--init"]), options["--name"], options["--ip"]
     settings = {"key": b64encode(secrets.token_bytes(32)).decode(), "host": name, "ip": f"{name} {ip}", "crsname": name,
                 "listen-port": options["--listen-port"], "relay-port": options["--relay-port"]}
@@ -96,9 +98,10 @@ def _init(options: dict) -> int:
     except config.ConfigError as error:     # its places are in files that are not there
         raise OperatorFault(f"{error.faults[0].what}; {error.faults[0].remedy}") from None
     home.create(texts)
+    programs = sys.argv[0].removesuffix("crsd") if sys.argv[0].endswith("crsd") else ""     # as this one was called
     print(f"{home} is ready: {conf.name} at {conf.ip}, port {conf.listen_port}/tcp for clients and "
-          f"{conf.relay_port}/udp for media\nstart it:    crsd --home {home} --standalone\n"
-          f"talk to it:  CRS_HOME={home} crs-cli show system")
+          f"{conf.relay_port}/udp for media\nstart it:    {programs}crsd --home {home} --standalone\n"
+          f"talk to it:  CRS_HOME={home} {programs}crs-cli show system")
     return 0
 
 

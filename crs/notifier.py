@@ -56,8 +56,9 @@ class Notifier:
 
     def _run(self, unit: str, event: str, now: float) -> None:
         try:
-            self._running = subprocess.Popen([self.script, unit, event], start_new_session=True, stdin=subprocess.DEVNULL,
-                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self._running = subprocess.Popen([self.script, unit, event], stdin=subprocess.DEVNULL,
+                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                             start_new_session=True)
             self._deadline = now + LIMIT
             self._broken = ""
         except OSError as error:

@@ -137,6 +137,7 @@ class Supervisor:
                 if child.alive and not self._awaits_its_turn(child):
                     LOG.warn(f"{child.name} does not end, it is killed")
                     child.signal(signal.SIGKILL)
+            self._stop_by = now + HURRY
         while self._leaving and not any(child.alive and not self._awaits_its_turn(child) for child in self.children):
             processes, seconds = self._leaving.pop(0)
             self._stop_by = now + seconds
@@ -173,6 +174,7 @@ class Supervisor:
             elif isinstance(child, Module) and child.alive and not child.ready and now - child.started_at > SLOW_START:
                 LOG.warn(f"{child.name}({child.pid}) is not ready after {SLOW_START:g} s, it is killed")
                 child.signal(signal.SIGKILL)
+                child.started_at = now
         if not self._told_ready and all(child.ready for child in self.children):
             self._told_ready = True
             notify("READY=1")

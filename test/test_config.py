@@ -1,7 +1,7 @@
 """Configuration: what each line leads to, and what is told of each mistake.
 
-``config/valid`` and ``config/invalid`` hold one case a file: the text of the three files (a good one stands in where one
-is left out), and behind ``--- expect`` the attributes of the Config, or every fault, word for word.
+``config/valid`` and ``config/invalid`` hold one case a file: the text of the three files (a good one stands in where
+one is left out), and behind ``--- expect`` the attributes of the Config, or every fault, word for word.
 """
 
 import ipaddress
@@ -69,7 +69,8 @@ def test_invalid(case, tmp_path):
 
 def test_windows_line_ends_and_byte_order_mark(tmp_path):
     write(tmp_path, {})
-    (tmp_path / "crs.conf").write_bytes(b"\xef\xbb\xbfGLOBAL\r\nlisten-port 443\r\nPOOL\r\nhost crs1\r\nip crs1 192.0.2.1\r\n")
+    text = b"\xef\xbb\xbfGLOBAL\r\nlisten-port 443\r\nPOOL\r\nhost crs1\r\nip crs1 192.0.2.1\r\n"
+    (tmp_path / "crs.conf").write_bytes(text)
     assert load(tmp_path).listen_port == 443
 
 

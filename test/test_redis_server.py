@@ -93,8 +93,8 @@ def test_data_of_a_newer_server_is_not_touched(home, tmp_path, monkeypatch):
     monkeypatch.setattr(redis_server, "_embedded", lambda: [])
     with pytest.raises(OperatorFault) as caught:
         redis_server.find(load(home), str(tmp_path / "a"))
-    assert str(caught.value) == (f"{old} 7.0.15 cannot read what is in {home.data}, written by {new} 9.1.2; install that "
-                                 "one again, or a later one, and name it in crs-local.conf: redis-server <path>")
+    assert str(caught.value) == (f"{old} 7.0.15 cannot read what is in {home.data}, written by {new} 9.1.2; install "
+                                 "that one again, or a later one, and name it in crs-local.conf: redis-server <path>")
 
 
 @pytest.mark.parametrize("binary", redis_binaries(), ids=lambda path: path.name)

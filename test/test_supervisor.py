@@ -17,6 +17,7 @@ from crs.child import BackOff
 from crs.home import Home
 from crs.lock import running
 from crs.main import main
+from .servers import redis_binaries
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 30    # seconds
@@ -76,9 +77,9 @@ class TinyHost:
         os.kill(old, signal.SIGKILL)
         return old, wait_for(lambda: self.pids().get(name) not in (None, old) and self.pids()[name], f"{name} is back")
 
-    def ask(self) -> int:
+    def ask(self, address="127.0.0.1") -> int:
         """The process id of the worker that answers a new connection."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as sock:
+        with socket.create_connection((address, self.port), timeout=PATIENCE) as sock:
             return int(sock.makefile().read())
 
     def end(self, number=signal.SIGTERM) -> int:
@@ -168,6 +169,20 @@ def test_clients_are_told_first_and_redis_goes_last(host):
     assert host.said().endswith("stopping\nstopped\n")
     assert not host.home.processes.exists()
     assert not running(host.home)
+
+
+def test_what_crs_local_conf_says_counts(host, tmp_path):
+    server = tmp_path / "own-server"
+    server.symlink_to(redis_binaries()[0])
+    host.home.local_conf.write_text("crsname crs1\nattach-workers 3\nlisten-address 127.0.0.2\n"
+                                    f"redis-server {server}\n")
+    host.start()
+    assert "app:attach:2" in host.pids() and "app:attach:3" not in host.pids()
+    assert f"redis {server} " in host.log()
+    assert host.ask("127.0.0.2") in host.pids().values()
+    with pytest.raises(ConnectionRefusedError):
+        host.ask("127.0.0.1")
+    assert host.end() == 0
 
 
 def test_ctrl_c_is_the_supervisors_alone(host):

@@ -1,7 +1,7 @@
 """``crsd`` with tiny attach workers: all else (relay, Redis, locks, sockets, signals) is as an operator starts it.
 
-Arguments: BEHAVIOUR of the workers (see ``tiny_worker``) and those of crsd. $LEAVE_WITHIN, $START_WITHIN: seconds to end and
-to start in, other than the product's.
+Arguments: BEHAVIOUR of the workers (see ``tiny_worker``) and those of crsd. $LEAVE_WITHIN, $START_WITHIN: seconds to
+end and to start in, other than the product's.
 """
 
 import os
