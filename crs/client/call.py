@@ -50,6 +50,7 @@ class Call:
         self.body = ""                  # what the peer sealed: the offer to a callee, the answer to a caller
         self.changes: Queue = Queue()   # SessionChanged, as they come
         self.media: "Media | None" = None
+        self.over = Event()
         self._client = client
         self._secrecy = secrecy
         self._identity = ""
@@ -157,6 +158,8 @@ class Call:
             self.state = state
             changed, self._changed = self._changed, Event()
             changed.set()
+            if self.is_over:
+                self.over.set()
 
     def hear(self, told) -> None:
         """Take over one notification about this call, or its entry in the list of a new registration."""

@@ -5,15 +5,21 @@ Each takes (phone, options, output) and returns the exit status. Never here: how
 
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from crs.client.call import OVER, Call
+import gevent
+from gevent.event import Event
+
+from crs.client.call import Call
 from crs.client.lines import lines
-from crs.client.media import Media
 from crs.client.messages import Received
 from crs.client.output import Output
 from crs.client.phone import Phone
 from crs.client.wav import read_speech
 from crs.errors import OperatorFault, Unavailable
+
+if TYPE_CHECKING:
+    from crs.client.media import Media   # brings libsrtp, which send and fetch do without
 
 EMPTY_AFTER = 1.0    # seconds without another message after which a mailbox counts as read
 SPEAKS_WITHIN = 1.0  # seconds after the own speech within which the other side's has begun, if there is any
@@ -75,10 +81,9 @@ def call(phone: Phone, options: dict, output: Output) -> int:
             raise Unavailable(f"not answered: {call.reason or 'no answer in time'}")
         media = _talk(call, speech, options, output, began, deadline)
         if speech:
-            media.played.wait(deadline.left)
-            _hear_out(media, deadline)
+            _hear_out(call, media, deadline)
         else:
-            call.wait(OVER, deadline.left)
+            _wait_end(call, deadline)
     finally:
         call.hang_up()
         _tell_end(call, output)
@@ -95,8 +100,10 @@ def answer(phone: Phone, options: dict, output: Output) -> int:
     output.tell("incoming", peer=str(call.peer), session=call.session)
     try:
         call.accept(deadline.left)
-        _talk(call, speech, options, output, began, deadline)
-        call.wait(OVER, deadline.left)
+        media = _talk(call, speech, options, output, began, deadline)
+        _wait_end(call, deadline)
+        if not media.played.is_set():
+            raise Unavailable("the call ended before all was played")
     finally:
         call.hang_up()
         _tell_end(call, output)
@@ -119,22 +126,36 @@ def show(phone: Phone, items: list[Received], output: Output) -> None:
     phone.messages.acknowledge(items)
 
 
-def _talk(call: Call, speech: bytes, options: dict, output: Output, began: float, deadline: Deadline) -> Media:
+def _talk(call: Call, speech: bytes, options: dict, output: Output, began: float, deadline: Deadline) -> "Media":
     """Start the media of a call in *talk*, and wait until the other side is heard."""
     output.tell("talk", peer=str(call.peer), session=call.session, setup_ms=_since(began))
     media = call.start_media(speech, options["--record"])
-    if not media.heard.wait(deadline.left):
-        raise Unavailable(f"{call.peer} was not heard in time")
+    _await(media.heard, call, deadline, f"{call.peer} was not heard")
     output.tell("heard", peer=str(call.peer), session=call.session, heard_ms=_since(began))
     return media
 
 
-def _hear_out(media: Media, deadline: Deadline) -> None:
-    """Wait until the other side has ended what it says; not long where it says nothing."""
+def _hear_out(call: Call, media: "Media", deadline: Deadline) -> None:
+    """Wait until both sides have said what they say; not long for the other's to begin, where it says nothing."""
+    _await(media.played, call, deadline, "not all was played")
     if media.heard_out.wait(min(SPEAKS_WITHIN, deadline.left)) or not media.speech_came:
         return
-    if not media.heard_out.wait(deadline.left):
-        raise Unavailable("the other side did not end its speech in time")
+    _await(media.heard_out, call, deadline, "the other side was not heard to its end")
+
+
+def _wait_end(call: Call, deadline: Deadline) -> None:
+    """Wait until the other side hangs up."""
+    _await(call.over, call, deadline, "the other side did not hang up")
+    if call.reason != "normal":
+        raise Unavailable(f"the call ended: {call.reason} ({call.who})")
+
+
+def _await(event: Event, call: Call, deadline: Deadline, otherwise: str) -> None:
+    """Wait for ``event``; raises Unavailable when the call ends before, or the time."""
+    gevent.wait([event, call.over], deadline.left, count=1)
+    if not event.is_set():
+        why = f"the call ended: {call.reason} ({call.who})" if call.is_over else "the time is over"
+        raise Unavailable(f"{otherwise}: {why}")
 
 
 def _tell_end(call: Call, output: Output) -> None:

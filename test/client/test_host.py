@@ -5,6 +5,7 @@ One host serves all of this file; each test has clients of its own.
 
 import itertools
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -172,6 +173,22 @@ def test_a_call_carries_speech_both_ways_byte_for_byte(domain, tmp_path):
         assert [(event["reason"], event["who"]) for event in named(events, "ended")] == [("normal", "caller")]
     assert read_speech(tmp_path / "caller.wav") == read_speech(ANSWER)
     assert read_speech(tmp_path / "callee.wav") == read_speech(QUESTION)
+
+
+def test_a_call_that_breaks_off_is_a_failure_at_both_ends(domain):
+    caller, callee = domain.credentials(2)
+    events_of(run(callee, "fetch"))
+    answering = run(callee, "answer", "--play", ANSWER)
+    assert json.loads(answering.stdout.readline())["event"] == "attached"
+    calling = run(caller, "call", number_of(callee), "--play", QUESTION)
+    for line in calling.stdout:
+        if json.loads(line)["event"] == "heard":
+            calling.send_signal(signal.SIGINT)
+            break
+    _, errors = answering.communicate(timeout=PATIENCE)
+    assert (answering.returncode, errors) == (1, "crs-client: the call ended before all was played\n")
+    calling.communicate(timeout=PATIENCE)
+    assert calling.returncode == 130
 
 
 @pytest.mark.parametrize("words, told", [
