@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from crs import redis_server
@@ -41,7 +42,7 @@ class BackOff:
         return 0.0 if self._ends == 1 else min(self.MOST, self.FIRST * 2 ** min(self._ends - 2, 10))
 
 
-class Child:
+class Child(ABC):
     """One process, over all its lives. ``name`` is for logs and ``notify.sh``, ``process`` for ``crs-cli show system``;
     ``log`` is the file to look into when it does not work."""
 
@@ -86,7 +87,7 @@ class Child:
         code = self._popen.returncode
         self._popen = None
         self.failed(now)
-        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        return f"killed by {_signal_name(-code)}" if code < 0 else f"ended with code {code}"
 
     def failed(self, now: float) -> None:
         """Take note of an end (or a start that failed) and set the time of the next start."""
@@ -94,16 +95,18 @@ class Child:
         self.ready = False
         self.start_at = now + self._back_off.after(worked)
 
-    def signal(self, number: int) -> None:
+    def send(self, number: int) -> None:
         """Send a signal to the process, if it lives."""
         if self._popen is not None:
             self._popen.send_signal(number)
 
+    @abstractmethod
     def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen:
-        raise NotImplementedError
+        """Start the process. Raises OSError."""
 
+    @abstractmethod
     def _has_begun(self, now: float) -> bool:
-        raise NotImplementedError
+        """Whether the living process, not ready so far, is ready now."""
 
 
 class Redis(Child):
@@ -172,6 +175,11 @@ class Module(Child):
 def module_command(home, module: str, index: int) -> list[str]:
     """The command line of one module process, without what it inherits."""
     return [sys.executable, "-P", "-m", "crs.main", "--module", module, "--index", str(index), "--home", str(home)]
+
+
+def _signal_name(number: int) -> str:
+    """Its name; real-time signals have none."""
+    return signal.Signals(number).name if number in iter(signal.Signals) else f"signal {number}"
 
 
 def _popen(command: list[str], inherited: tuple[int, ...], before=None) -> subprocess.Popen:

@@ -128,7 +128,7 @@ class Supervisor:
             self._leaving = []
             self._stop_by = now + HURRY
             for child in self.children:
-                child.signal(signal.SIGTERM if isinstance(child, Redis) else signal.SIGKILL)
+                child.send(signal.SIGTERM if isinstance(child, Redis) else signal.SIGKILL)
 
     def _leave(self, now: float) -> None:
         """Tell the next group to end when the one before has, and kill what does not end in time."""
@@ -136,7 +136,7 @@ class Supervisor:
             for child in self.children:
                 if child.alive and not self._awaits_its_turn(child):
                     LOG.warn(f"{child.name} does not end, it is killed")
-                    child.signal(signal.SIGKILL)
+                    child.send(signal.SIGKILL)
             self._stop_by = now + HURRY
         while self._leaving and not any(child.alive and not self._awaits_its_turn(child) for child in self.children):
             processes, seconds = self._leaving.pop(0)
@@ -149,7 +149,7 @@ class Supervisor:
     def _signal(self, processes: tuple[str, ...], number: int) -> None:
         for child in self.children:
             if child.process in processes:
-                child.signal(number)
+                child.send(number)
 
     def _reap(self, now: float) -> None:
         for child in self.children:
@@ -173,7 +173,7 @@ class Supervisor:
                 self.notifier.tell(child.name, "ready")
             elif isinstance(child, Module) and child.alive and not child.ready and now - child.started_at > SLOW_START:
                 LOG.warn(f"{child.name}({child.pid}) is not ready after {SLOW_START:g} s, it is killed")
-                child.signal(signal.SIGKILL)
+                child.send(signal.SIGKILL)
                 child.started_at = now
         if not self._told_ready and all(child.ready for child in self.children):
             self._told_ready = True

@@ -145,6 +145,13 @@ def test_what_dies_is_started_again(host, name):
     assert host.end() == 0
 
 
+def test_a_signal_without_a_name(host):
+    host.start()
+    old = host.pids()["crs_relay"]
+    os.kill(old, 40)
+    wait_for(lambda: in_order(host.log(), rf"crs_relay\({old}\) killed by signal 40; it is started again"), "told")
+
+
 def test_a_dead_worker_refuses_nobody(host):
     host.start()
     dead = {host.pids()["app:attach:0"], host.pids()["app:attach:1"]}
