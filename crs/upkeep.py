@@ -225,7 +225,7 @@ class Upkeep:
         if call is None or call.state not in session.LIVE:
             calls.forget_due(identity)
         elif call.state in session.RINGING:
-            session.end(worker, call, "timeout", "crs", now)
+            session.end(worker, call, "timeout", "crs", now, allowed=session.RINGING)
         elif any(worker.store.directory.lookup(parse_client(party)) for party in (call.caller, call.callee)):
             calls.postpone(identity, now + worker.TALK_CHECK, "")
         elif call.alone:

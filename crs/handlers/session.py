@@ -123,16 +123,21 @@ def hangup(connection: Connection, params: Hangup, now: int) -> Sequenced:
     return Sequenced(call.id, call.state, call.seq)
 
 
-def end(worker, call, reason: str, who: str, now: int, device: str | None = None):
-    """End a call, free its relay legs, tell all its devices but ``device``; the record stays for *show session*."""
+def end(worker, call, reason: str, who: str, now: int, device: str | None = None, allowed=LIVE):
+    """End a call that is in an ``allowed`` state, free its relay legs, tell all its devices but ``device``.
+
+    The record stays for *show session*. A call that went on to another live state meanwhile is left alone.
+    """
     if call.state in LIVE:
         try:
-            call = worker.store.calls.transition(call.id, LIVE, {"state": "hangup", "reason": reason, "who": who,
+            call = worker.store.calls.transition(call.id, allowed, {"state": "hangup", "reason": reason, "who": who,
                                                                  "ended": now}, None, now, None,
                                                  worker.conf.session_keep * 1000)
             worker.trace_session(call)
-        except CallConflict as ended:   # by the other party, in this moment
-            call = ended.call
+        except CallConflict as moved:   # ended by the other party in this moment, or answered
+            call = moved.call
+            if call.state in LIVE:
+                return call
     worker.release(call)
     ended = SessionEnded(call.id, call.seq, call.reason, call.who)
     caller, callee = parse_client(call.caller), parse_client(call.callee)
