@@ -179,7 +179,7 @@ def module_command(home, module: str, index: int) -> list[str]:
 
 def _signal_name(number: int) -> str:
     """Its name; real-time signals have none."""
-    return signal.Signals(number).name if number in iter(signal.Signals) else f"signal {number}"
+    return signal.Signals(number).name if number in list(signal.Signals) else f"signal {number}"
 
 
 def _popen(command: list[str], inherited: tuple[int, ...], before=None) -> subprocess.Popen:
