@@ -92,19 +92,19 @@ class Client:
         has passed: the protocol's requests are idempotent. Raises the RpcError that the server told, or Unavailable.
         """
         deadline = time.monotonic() + timeout
-        pauses = Backoff(self._random)
+        pauses, trouble = Backoff(self._random), None
         while True:
             if not self._wait(deadline):
-                raise errors.Unavailable(f"{method}: not attached within {timeout:g} s: "
-                                         f"{self.last_error or 'no answer'}")
+                raise trouble or errors.Unavailable(f"{method}: not attached within {timeout:g} s: "
+                                                    f"{self.last_error or 'no answer'}")
             link = self._link
             try:
                 return self._ask(link, method, params, result, deadline)
             except LinkLost as lost:
-                trouble = errors.Unavailable(f"{method}: no answer within {timeout:g} s ({lost})")
+                trouble = trouble or errors.Unavailable(f"{method}: no answer within {timeout:g} s ({lost})")
             except errors.NotRegistered as refused:
                 link.close(1000, "register again")
-                trouble = refused
+                trouble = errors.Unavailable(f"{method}: {refused}")
             except errors.RpcError as refused:
                 if not refused.retry:
                     raise

@@ -197,8 +197,11 @@ def test_a_server_in_trouble_is_asked_again_and_a_wrong_request_is_not(server, a
 
 def test_trouble_that_lasts_is_told_as_it_is(server, attach):
     server.methods["message.ack"] = lambda params: errors.Unavailable("redis is down")
+    client = attach()
+    client.wait_registered(PATIENCE)
     with pytest.raises(errors.Unavailable, match="redis is down"):
-        attach().call("message.ack", Ack(["r"]), Acked, timeout=0.3)
+        client.call("message.ack", Ack(["r"]), Acked, timeout=1)
+    assert len(server.params("message.ack")) > 1
 
 
 def test_a_server_that_forgot_the_registration_is_told_again(server, attach):
