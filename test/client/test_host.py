@@ -181,10 +181,9 @@ def test_a_call_that_breaks_off_is_a_failure_at_both_ends(domain):
     answering = run(callee, "answer", "--play", ANSWER)
     assert json.loads(answering.stdout.readline())["event"] == "attached"
     calling = run(caller, "call", number_of(callee), "--play", QUESTION)
-    for line in calling.stdout:
-        if json.loads(line)["event"] == "heard":
-            calling.send_signal(signal.SIGINT)
-            break
+    for program in (calling, answering):
+        assert any(json.loads(line)["event"] == "heard" for line in program.stdout)
+    calling.send_signal(signal.SIGINT)
     _, errors = answering.communicate(timeout=PATIENCE)
     assert (answering.returncode, errors) == (1, "crs-client: the call ended before all was played\n")
     calling.communicate(timeout=PATIENCE)
