@@ -1,9 +1,9 @@
 """The store: all state of a host that outlives a process, in two Redis servers, behind words of the domain.
 
 Read ``schema.py`` first: it names every key and says what it holds, and nothing else does. Then the domains:
-``mailbox`` and ``devices``, ``directory``, ``calls``, ``operator``, ``objects``; ``due`` keeps deadlines. Each change
-is one atomic step: a command, or a script of ``lua/``. Below them: ``commands`` (what a connection offers), ``pipe``
-(shared by greenlets), ``direct`` (for the command line), ``subscriber`` (listens).
+``mailbox`` and ``devices``, ``directory``, ``calls``, ``operator`` and ``records``, ``objects``; ``due`` keeps
+deadlines. Each change is one atomic step: a command, or a script of ``lua/``. Below them: ``commands`` (what a
+connection offers), ``pipe`` (shared by greenlets), ``direct`` (for the command line), ``subscriber`` (listens).
 Never here: TLS, the wire of the clients, who may do what. Time is always an argument.
 """
 
@@ -20,6 +20,7 @@ from .directory import Directory
 from .mailbox import Mailbox
 from .objects import Objects
 from .operator import Operator
+from .records import Records
 
 DEVICE_EXPIRY = 30 * 86_400_000   # ms; design, chapter 3
 
@@ -36,6 +37,7 @@ class Store:
         self.mailbox = Mailbox(low)
         self.calls = Calls(high)
         self.operator = Operator(low, high, host)
+        self.records = Records(self.operator)
         self.objects = Objects(low)
 
     @classmethod

@@ -120,7 +120,10 @@ def observed(account: str) -> str:
 
 
 def records(kind: str) -> str:
-    """Hash: the operator's records of one kind (``account``, ``update``). Element -> ``operator.Record`` as JSON."""
+    """Hash: the operator's records of one kind (``account``, ``update``, those of ``records.py``).
+
+    Element -> ``operator.Record`` as JSON.
+    """
     return f"obj:{{operator}}:{kind}"
 
 

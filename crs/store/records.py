@@ -1,0 +1,179 @@
+"""The operator's records by their names: who is blocked, which peers and admins there are, rooms, switches.
+
+Lives here: kinds, elements and values of those records, each explained once. Never here: how a record is written, in
+which order, and what is left of a deleted one (``operator``); accounts and monthly updates (``operator`` too).
+
+A record that belongs to an account names it in its element, so that all of an account's go with it.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from ..names import Client
+from .operator import Operator
+
+BLACKLIST = "blacklist"                 # ``<account> <uri>``                       -> Blocked
+IW = "iw"                               # ``<ip>``                                  -> Peer
+ADMIN = "admin"                         # ``<name>``                                -> Admin
+ADMIN_ACCOUNT = "admin-account"         # ``<name> <account>``                      -> {}
+AUTHORIZATION = "admin-authorization"   # ``<name> <account> <one of AUTHORIZATIONS>`` -> {}
+ROOM = "room"                           # ``<number> <account> <uri>``              -> Room
+SETTING = "setting"                     # ``<account> <one of SETTINGS>``           -> true; no record: off
+
+# Which word of an element is the account, for the kinds that belong to one.
+_ACCOUNT_AT = {BLACKLIST: 0, ADMIN_ACCOUNT: 1, AUTHORIZATION: 1, ROOM: 1, SETTING: 0}
+
+AUTHORIZATIONS = {"update": "apply monthly updates for an account", "statistics": "manage statistics for an account"}
+STATISTICS = "statistics"
+UPDATE_NOTIFICATION = "update-notification"
+SETTINGS = (STATISTICS, UPDATE_NOTIFICATION)
+
+
+class Blocked(msgspec.Struct, frozen=True):
+    """A client that may not use the service."""
+
+    since: int       # ms
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """An inter-working CRS instance."""
+
+    secret: str      # shared with its operator
+    comment: str
+
+
+class Admin(msgspec.Struct, frozen=True):
+    """A remote admin."""
+
+    secret: str
+    created: int     # ms
+
+
+class Room(msgspec.Struct, frozen=True):
+    """A conference room of one client."""
+
+    created: int     # ms
+
+
+class Records:
+    """Every method raises Unavailable where Redis did not do it for certain; times are milliseconds.
+
+    What is put or deleted twice is as if it were done once; whether it was there before is the caller's to ask.
+    """
+
+    def __init__(self, operator: Operator):
+        self._operator = operator
+
+    # --- blacklist --------------------------------------------------------------------------------------------------
+
+    def block(self, client: Client, now: int) -> None:
+        self._operator.put(BLACKLIST, f"{client.account} {client.uri}", Blocked(now), now)
+
+    def unblock(self, client: Client, now: int) -> None:
+        self._operator.delete(BLACKLIST, f"{client.account} {client.uri}", now)
+
+    def blocked(self) -> dict[Client, Blocked]:
+        """Every blacklisted client."""
+        return {Client(uri, account): value for (account, uri), value in self._all(BLACKLIST, Blocked)}
+
+    # --- inter-working ----------------------------------------------------------------------------------------------
+
+    def put_peer(self, ip: str, secret: str, comment: str, now: int) -> None:
+        self._operator.put(IW, ip, Peer(secret, comment), now)
+
+    def delete_peer(self, ip: str, now: int) -> None:
+        self._operator.delete(IW, ip, now)
+
+    def peers(self) -> dict[str, Peer]:
+        """By IP address."""
+        return {ip: value for (ip,), value in self._all(IW, Peer)}
+
+    # --- admins -----------------------------------------------------------------------------------------------------
+
+    def put_admin(self, name: str, secret: str, now: int) -> None:
+        self._operator.put(ADMIN, name, Admin(secret, now), now)
+
+    def delete_admin(self, name: str, now: int) -> None:
+        """The admin first, so that nothing is allowed to it from then on; then its access to accounts."""
+        self._operator.delete(ADMIN, name, now)
+        for kind in (ADMIN_ACCOUNT, AUTHORIZATION):
+            self._delete_where(kind, 0, name, now)
+
+    def admins(self) -> dict[str, Admin]:
+        """By name."""
+        return {name: value for (name,), value in self._all(ADMIN, Admin)}
+
+    def put_access(self, admin: str, account: str, now: int) -> None:
+        """Give an admin access to an account; it may do nothing there yet."""
+        self._operator.put(ADMIN_ACCOUNT, f"{admin} {account}", {}, now)
+
+    def delete_access(self, admin: str, account: str, now: int) -> None:
+        """Take the access away, and all authorizations with it."""
+        self._operator.delete(ADMIN_ACCOUNT, f"{admin} {account}", now)
+        for authorization in AUTHORIZATIONS:
+            if self._operator.get(AUTHORIZATION, f"{admin} {account} {authorization}") is not None:
+                self.delete_authorization(admin, account, authorization, now)
+
+    def put_authorization(self, admin: str, account: str, authorization: str, now: int) -> None:
+        self._operator.put(AUTHORIZATION, f"{admin} {account} {authorization}", {}, now)
+
+    def delete_authorization(self, admin: str, account: str, authorization: str, now: int) -> None:
+        self._operator.delete(AUTHORIZATION, f"{admin} {account} {authorization}", now)
+
+    def access(self) -> dict[str, dict[str, frozenset[str]]]:
+        """What each existing admin may do: admin -> account -> authorizations.
+
+        An authorization counts only where the access to its account does, and access only of an admin that exists:
+        whichever record of them a pool still exchanges, nothing that was taken away is allowed.
+        """
+        given: dict[tuple[str, str], set[str]] = {}
+        for (admin, account, authorization), _ in self._all(AUTHORIZATION, dict):
+            given.setdefault((admin, account), set()).add(authorization)
+        found: dict[str, dict[str, frozenset[str]]] = {admin: {} for admin in self.admins()}
+        for (admin, account), _ in self._all(ADMIN_ACCOUNT, dict):
+            if admin in found:
+                found[admin][account] = frozenset(given.get((admin, account), ()))
+        return found
+
+    # --- conference rooms -------------------------------------------------------------------------------------------
+
+    def put_room(self, number: str, owner: Client, now: int) -> None:
+        self._operator.put(ROOM, f"{number} {owner.account} {owner.uri}", Room(now), now)
+
+    def delete_room(self, number: str, owner: Client, now: int) -> None:
+        self._operator.delete(ROOM, f"{number} {owner.account} {owner.uri}", now)
+
+    def rooms(self) -> list[tuple[str, Client]]:
+        """Every room as (number, owner), in order. A number may belong to several accounts."""
+        return [(number, Client(uri, account)) for (number, account, uri), _ in self._all(ROOM, Room)]
+
+    # --- switches of an account -------------------------------------------------------------------------------------
+
+    def switch(self, account: str, setting: str, on: bool, now: int) -> None:
+        """``setting`` is one of SETTINGS; off is the default, and no record."""
+        if on:
+            self._operator.put(SETTING, f"{account} {setting}", True, now)
+        else:
+            self._operator.delete(SETTING, f"{account} {setting}", now)
+
+    def switched_on(self, setting: str) -> set[str]:
+        """The accounts for which a setting is on."""
+        return {account for (account, name), on in self._all(SETTING, bool) if name == setting and on}
+
+    # --- all of an account ------------------------------------------------------------------------------------------
+
+    def forget_account(self, account: str, now: int) -> None:
+        """Delete every record that belongs to an account; may be repeated."""
+        for kind, at in _ACCOUNT_AT.items():
+            self._delete_where(kind, at, account, now)
+
+    def _delete_where(self, kind: str, at: int, word: str, now: int) -> None:
+        for element in self._operator.all(kind):
+            if element.split(" ")[at] == word:
+                self._operator.delete(kind, element, now)
+
+    def _all(self, kind: str, form) -> Iterator[tuple[tuple[str, ...], object]]:
+        """Words of the element and the value of every record of a kind, in order."""
+        for element, value in sorted(self._operator.all(kind).items()):
+            yield tuple(element.split(" ")), msgspec.convert(value, form)
