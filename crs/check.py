@@ -63,11 +63,13 @@ def _readable_secrets(conf: Config) -> Iterator[Fault]:
 def _in_use(conf: Config) -> Iterator[str]:
     """What the host would run with, and which directives are yet to come."""
     from crs.net import tls      # here, for it needs OpenSSL's bindings, and a faulty file is told without them
+    from crs.relay import fast
 
     yield f"host: {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, " \
           f"media at {listen.place(conf.listen_address, conf.relay_port)}/udp"
     yield f"redis: {redis_server.find(conf)}"
     yield f"TLS callbacks: {tls.CALLBACKS}"
+    yield f"relay forwards in: {fast.LOOP}"
     later = [row.name for row in directives.DIRECTIVES if not row.effective]
     yield f"directives not yet effective in this release: {', '.join(later)}"
 

@@ -6,10 +6,11 @@ Three layers, each of which knows only those above it in this list, and a way in
     seen          which transaction ids were used before
     conversation  legs, bindings, limits, expiry, counters: no sockets, no clock
     forward       UDP sockets and the path of a packet
+    fast          the same path in C (fast.c), where a compiler was at hand (fast_build)
     control       the line protocol by which workers and crs-cli command the relay
     server        the process: one loop over both kinds of sockets
     client        the other end of control, for workers and crs-cli
 
-The process uses the standard library and msgspec alone, so that it is back soon after a crash. ``doc/relay.md`` says
-what a media client sends, and describes the control protocol.
+The process uses the standard library, msgspec and its own C part alone, so that it is back soon after a crash.
+``doc/relay.md`` says what a media client sends, and describes the control protocol.
 """

@@ -1,10 +1,11 @@
 """Conversations: the legs of relayed flows, who may bind an address to them, limits, expiry and counters.
 
 Lives here: every rule about a leg. Never here: sockets and clocks. ``now`` is milliseconds of any steady clock;
-addresses are tuples as a socket gives them; ``send(packet, address)`` is what a socket sends with.
+addresses are tuples as a socket gives them; a ``sock`` is only kept, for those who send to a leg.
 
 The socket layer forwards by itself what comes from an address in ``Table.bound`` and cannot be STUN; all other
-packets it gives to ``Table.receive``.
+packets it gives to ``Table.receive``. A socket layer in C has legs and traffic of its own make (``fast``), so that
+it finds bindings in C and leaves its counts here.
 """
 
 from collections import Counter
@@ -71,19 +72,29 @@ class Leg:
     """One end of a flow: a username fragment and password, and the address that proved them last."""
 
     __slots__ = ("ufrag", "pwd", "key", "others", "traffic", "shortest", "opaque",
-                 "address", "send", "heard", "proved", "seen")
+                 "address", "sock", "heard", "proved", "seen")
 
-    def __init__(self, ufrag: str, pwd: str, kind: Kind, traffic: Traffic):
+    def __init__(self, ufrag: str, pwd: str, kind: Kind, traffic: Traffic, now: int):
         self.ufrag, self.pwd, self.key = ufrag, pwd, pwd.encode()
         self.others: tuple[Leg, ...] = ()     # where its packets go
         self.traffic = traffic
         self.shortest = SHORTEST[kind]
         self.opaque = kind is not Kind.RTP
         self.address: tuple | None = None     # None: not bound
-        self.send: Callable | None = None     # of the socket that was addressed
-        self.heard: int | None = None         # when anything last came from ``address``
+        self.sock = None                      # the socket that was addressed
+        self.heard = now                      # when anything last came from ``address``; before that, when it was made
         self.proved: int | None = None        # when it was last proved by a fresh Binding
         self.seen = Seen()
+
+    def link(self, others: tuple["Leg", ...]) -> None:
+        self.others = others
+
+    def bind(self, address: tuple, sock) -> None:
+        """Take ``address``; also where it is bound already."""
+        self.address, self.sock = address, sock
+
+    def unbind(self) -> None:
+        self.address = self.sock = None
 
     def silent(self, now: int) -> bool:
         return self.address is None or now - self.heard >= SILENT
@@ -92,15 +103,14 @@ class Leg:
 class Conversation:
     """Legs whose packets go to each other. ``identifiers`` are for ``show relays`` only."""
 
-    __slots__ = ("name", "serial", "kind", "legs", "identifiers", "created", "polled")
+    __slots__ = ("name", "serial", "kind", "legs", "identifiers", "polled")
 
-    def __init__(self, name: str, serial: int, kind: Kind, credentials: list[tuple[str, str]],
-                 identifiers: list[str], traffic: Traffic, now: int):
+    def __init__(self, name: str, serial: int, kind: Kind, legs: list[Leg], identifiers: list[str], now: int):
         self.name, self.serial, self.kind, self.identifiers = name, serial, kind, identifiers
-        self.created = self.polled = now
-        self.legs = [Leg(ufrag, pwd, kind, traffic) for ufrag, pwd in credentials]
-        for leg in self.legs:
-            leg.others = tuple(other for other in self.legs if other is not leg)
+        self.polled = now
+        self.legs = legs
+        for leg in legs:
+            leg.link(tuple(other for other in legs if other is not leg))
 
     def credentials(self) -> list[tuple[str, str]]:
         return [(leg.ufrag, leg.pwd) for leg in self.legs]
@@ -111,7 +121,7 @@ class Conversation:
 
     def last_active(self) -> int:
         """When a packet last came in; before the first one, when the conversation was added."""
-        return max((leg.heard for leg in self.legs if leg.heard is not None), default=self.created)
+        return max(leg.heard for leg in self.legs)
 
 
 class Table:
@@ -119,14 +129,17 @@ class Table:
 
     ``limits``: the most conversations of a kind, None for no limit. ``expiry``: ms without poll and packet after
     which a conversation ends. ``relays``: (ip, port) of relays, never bound to a leg: packets could go round for ever.
+    ``leg`` and ``traffic`` make those of the socket layer.
     """
 
-    def __init__(self, limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]] = ()):
+    def __init__(self, limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]] = (),
+                 leg: Callable[..., Leg] = Leg, traffic: Callable[[], Traffic] = Traffic):
         self.limits = limits
         self.expiry = expiry
         self.relays = frozenset(relays)
         self.bound: dict[tuple, Leg] = {}
-        self.traffic = {kind: Traffic() for kind in Kind}
+        self.traffic = {kind: traffic() for kind in Kind}
+        self._new_leg = leg
         self.dropped = dict.fromkeys(("tooShort", "tooLong", "unbound", "malformed", "unknownLeg", "notAuthentic",
                                       "replayed", "taken", "smallRequest"), 0)      # packets, by cause
         self.answered = 0                                                           # Bindings
@@ -160,10 +173,10 @@ class Table:
         if limit is not None and self._count[kind] >= limit:
             raise LimitReached(f"{limit} {kind} relays exist, the limit in crs-relay.conf")
         self._serial += 1
-        made = Conversation(name, self._serial, kind, credentials, identifiers, self.traffic[kind], now)
-        self._conversations[name] = made
+        legs = [self._new_leg(ufrag, pwd, kind, self.traffic[kind], now) for ufrag, pwd in credentials]
+        self._conversations[name] = Conversation(name, self._serial, kind, legs, identifiers, now)
         self._count[kind] += 1
-        self._legs.update(zip(fragments, made.legs, strict=True))
+        self._legs.update(zip(fragments, legs, strict=True))
         return True
 
     def remove(self, name: str) -> bool:
@@ -204,7 +217,7 @@ class Table:
 
     # --- packets ----------------------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes, source: tuple, send: Callable, now: int):
+    def receive(self, data: bytes, source: tuple, sock, now: int):
         """Judge one packet: FORWARD (its source is bound), an answer to send back (bytes), or None (dropped)."""
         leg = self.bound.get(source)
         if len(data) > MAX_PACKET:
@@ -213,7 +226,7 @@ class Table:
             message = packet.parse(data)
             addressed = message and self._legs.get(message.fragment)
             if addressed is not None:
-                return self._binding(addressed, message, data, source, send, now)
+                return self._binding(addressed, message, data, source, sock, now)
             if leg is None or not leg.opaque:
                 return self._drop("malformed" if message is None else "unknownLeg")
         elif leg is None:
@@ -222,7 +235,7 @@ class Table:
             return self._drop("tooShort")
         return FORWARD
 
-    def _binding(self, leg: Leg, message: packet.Message, data: bytes, source: tuple, send: Callable, now: int):
+    def _binding(self, leg: Leg, message: packet.Message, data: bytes, source: tuple, sock, now: int):
         """Answer a Binding request for ``leg``, if it is authentic, new, and not shorter than the answer."""
         if message.type != packet.BINDING_REQUEST:
             return self._drop("malformed")
@@ -238,13 +251,13 @@ class Table:
             return self._drop("taken")
         if leg.seen.add(message.transaction):
             if not message.unknown:
-                self._bind(leg, message, source, send, now)
+                self._bind(leg, message, source, sock, now)
         elif source != leg.address:      # from the bound address it is a client's retransmission
             return self._drop("replayed")
         self.answered += 1
         return answer
 
-    def _bind(self, leg: Leg, message: packet.Message, source: tuple, send: Callable, now: int) -> None:
+    def _bind(self, leg: Leg, message: packet.Message, source: tuple, sock, now: int) -> None:
         """Bind ``source`` to ``leg``, or refresh it.
 
         An ICE agent tries several addresses and then nominates one: as long as the leg lives, a check that does not
@@ -258,14 +271,13 @@ class Table:
                 self._unbind(self.bound[source])
             self._unbind(leg)
             self.bound[source] = leg
-            leg.address = source
-        leg.send = send
+        leg.bind(source, sock)
         leg.heard = leg.proved = now
 
     def _unbind(self, leg: Leg) -> None:
         if leg.address is not None:
             del self.bound[leg.address]
-            leg.address = leg.send = None
+            leg.unbind()
 
     def _drop(self, cause: str) -> None:
         self.dropped[cause] += 1

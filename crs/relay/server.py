@@ -1,7 +1,7 @@
 """The relay process: one thread, one loop over the UDP port, the control socket and its connections, and signals.
 
-Lives here: the loop, the control socket, start and stop. Never here: what happens to a packet (``forward``) or what
-a command does (``control``). A wake-up handles a bounded amount of each socket, so that none starves the others.
+Lives here: the loop, the control socket, start and stop. Never here: what happens to a packet (``forward``, ``fast``)
+or what a command does (``control``). A wake-up handles a bounded amount of each socket, so that none starves the others.
 """
 
 import os
@@ -17,7 +17,7 @@ from crs import log, systemd
 from crs.errors import OperatorFault
 
 from .control import Control, Link
-from .conversation import Table
+from .fast import LOOP, open_port
 from .forward import Port
 from .packet import plain
 
@@ -32,7 +32,7 @@ class Server:
 
     def __init__(self, port: Port, control: Control, listener: socket.socket, stop_fds: list[int]):
         self.port, self.control, self.listener = port, control, listener
-        self.table = control.table
+        self.table = port.table
         self._stop_fds = set(stop_fds)
         self._links: dict[int, tuple[socket.socket, Link]] = {}
         self._accepted = 0
@@ -119,12 +119,12 @@ def main(start) -> int:
     conf = start.conf
     waker = _signals()
     relays = [(plain(ip), conf.relay_port) for ip in conf.hosts.values()]
-    table = Table(conf.relay_limits, conf.relay_expiry * 1000, relays)
-    port = Port(table, conf.listen_address, conf.relay_port)
+    port = open_port(conf.relay_limits, conf.relay_expiry * 1000, relays, conf.listen_address, conf.relay_port)
     listener = listen(start.home.relay_sock)
-    control = Control(table, secrets.token_hex(8), [(conf.ip, port.port)], int(time.time() * 1000))
+    control = Control(port.table, secrets.token_hex(8), [(conf.ip, port.port)], int(time.time() * 1000))
     server = Server(port, control, listener, [fd for fd in (waker, start.lifeline_fd) if fd is not None])
-    LOG.init(f"Start of the relay on {conf.listen_address} port {port.port}/udp, instance {control.instance}")
+    LOG.init(f"Start of the relay on {conf.listen_address} port {port.port}/udp, instance {control.instance}, "
+             f"forwarding in {LOOP}")
     start.ready()
     server.run()
     start.home.relay_sock.unlink(missing_ok=True)

@@ -16,6 +16,8 @@ from pathlib import Path
 from crs.relay import packet
 from crs.relay.client import RelayClient
 
+from .loops import LOOPS, command
+
 PATIENCE = 10          # seconds that a test waits for anything
 ROOT = Path(__file__).parents[2]
 MEDIA = b"\x80\x00" + bytes(170)
@@ -24,9 +26,14 @@ _numbers = itertools.count(1)
 
 
 class RunningRelay:
-    """One relay on ``listen`` (default ``ip``), port free; ``conf`` goes into crs.conf, ``limits`` into crs-relay.conf."""
+    """One relay on ``listen`` (default ``ip``), port free; ``conf`` goes into crs.conf, ``limits`` into crs-relay.conf.
 
-    def __init__(self, ip: str = "127.0.0.1", listen: str | None = None, conf: str = "", limits: str = ""):
+    ``loop``: see ``loops``; without it, the one that an installation on this machine would have.
+    """
+
+    def __init__(self, ip: str = "127.0.0.1", listen: str | None = None, conf: str = "", limits: str = "",
+                 loop: str = LOOPS[-1]):
+        self.loop = loop
         self.home = Path(tempfile.mkdtemp(prefix="crs-relay-"))      # short: a socket's path has 107 bytes
         self.ip, self.port = ip, free_port(listen or ip)
         self.conf = self.home / "run" / "conf"                       # where a supervisor leaves it for its children
@@ -43,7 +50,7 @@ class RunningRelay:
     def spawn(self) -> subprocess.Popen:
         """Start the process; standard input is its lifeline, standard output is told when it serves."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "crs.main", "--module", "relay", "--home", self.home, "--lifeline-fd", "0",
+            [sys.executable, *command(self.loop), "--module", "relay", "--home", self.home, "--lifeline-fd", "0",
              "--ready-fd", "1"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return self.process
 

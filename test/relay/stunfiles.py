@@ -32,7 +32,7 @@ def load(name: str) -> Case:
         word, _, rest = line.partition(" ")
         if word == "from":
             ip, port = rest.split()
-            source = (ip, int(port))
+            source = (ip, int(port), 0, 0) if ":" in ip else (ip, int(port))
         elif word == "dropped":
             cause = rest
         elif word == "answer":

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crs.relay import packet
-from crs.relay.conversation import CONSENT, FORWARD, MAX_PACKET, SILENT, Conflict, Kind, LimitReached, Refused, Table
+from crs.relay.conversation import CONSENT, FORWARD, MAX_PACKET, SILENT, Conflict, Kind, LimitReached, Refused
 
-from . import stunfiles
+from . import loops, stunfiles
+from .loops import LOOPS
 
 ANNA, BEN = ("anna5678901234567890", "a" * 24), ("ben45678901234567890", "b" * 24)
 CARL, DORA = ("carl5678901234567890", "c" * 24), ("dora5678901234567890", "d" * 24)
@@ -22,13 +23,25 @@ NOMINATION = CHECK + b"\0\x25\0\0"            # and USE-CANDIDATE
 transactions = (number.to_bytes(12, "big") for number in itertools.count(1))
 
 
-def send(data, address):
-    raise AssertionError("a table never sends by itself")
+class Sock:
+    """The socket that was addressed. A table never sends by itself, so it cannot send."""
+
+    def fileno(self):
+        return 0
+
+
+SOCK = Sock()
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def new_table(request):
+    """Makes a table, with the legs of either loop."""
+    return loops.new_table(request.param)
 
 
 @pytest.fixture
-def table():
-    table = Table({}, EXPIRY, [("192.0.2.146", 146)])
+def table(new_table):
+    table = new_table({}, EXPIRY, [("192.0.2.146", 146)])
     table.add("call", Kind.RTP, [ANNA, BEN], ["+46701234567"], 0)
     return table
 
@@ -39,7 +52,7 @@ def request(leg, extra=b"", transaction=None):
 
 def bind(table, leg, source, now=0, extra=b""):
     """Send a fresh Binding; returns the answer."""
-    return table.receive(request(leg, extra), source, send, now)
+    return table.receive(request(leg, extra), source, SOCK, now)
 
 
 def bound(table):
@@ -50,11 +63,11 @@ def bound(table):
 # --- the folder of packets ------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name", stunfiles.names("valid") + stunfiles.names("invalid"))
-def test_a_packet_gets_its_answer_or_silence(name):
+def test_a_packet_gets_its_answer_or_silence(new_table, name):
     case = stunfiles.load(name)
-    table = Table({}, EXPIRY, stunfiles.RELAYS)
+    table = new_table({}, EXPIRY, stunfiles.RELAYS)
     table.add("call", Kind.RTP, stunfiles.LEGS, [], 0)
-    assert table.receive(case.packet, case.source, send, 0) == case.answer
+    assert table.receive(case.packet, case.source, SOCK, 0) == case.answer
     assert {cause: count for cause, count in table.dropped.items() if count} == ({case.cause: 1} if case.cause else {})
     if case.cause:
         assert not table.bound
@@ -63,10 +76,10 @@ def test_a_packet_gets_its_answer_or_silence(name):
 # --- binding, moving ------------------------------------------------------------------------------------------------
 
 def test_media_is_forwarded_from_a_bound_address_only(table):
-    assert table.receive(MEDIA, HOME, send, 0) is None
+    assert table.receive(MEDIA, HOME, SOCK, 0) is None
     assert bind(table, ANNA, HOME)
-    assert table.receive(MEDIA, HOME, send, 0) is FORWARD
-    assert table.receive(MEDIA, EVIL, send, 0) is None
+    assert table.receive(MEDIA, HOME, SOCK, 0) is FORWARD
+    assert table.receive(MEDIA, EVIL, SOCK, 0) is None
     assert table.dropped["unbound"] == 2
     leg = table.bound[HOME]
     assert [other.ufrag for other in leg.others] == [BEN[0]]
@@ -80,34 +93,34 @@ def test_a_fresh_binding_moves_the_leg(table):
 
 def test_a_replay_moves_nothing(table):
     recorded = request(ANNA)
-    assert table.receive(recorded, HOME, send, 0)
-    assert table.receive(recorded, EVIL, send, 1) is None
-    assert table.receive(recorded, EVIL, send, CONSENT * 10) is None
+    assert table.receive(recorded, HOME, SOCK, 0)
+    assert table.receive(recorded, EVIL, SOCK, 1) is None
+    assert table.receive(recorded, EVIL, SOCK, CONSENT * 10) is None
     assert bound(table) == {HOME: ANNA[0]}
     assert table.dropped["replayed"] == 2
 
 
 def test_a_replay_of_a_refused_request_gets_no_answer(table):
     recorded = request(ANNA, extra=b"\0\3\0\4\0\0\0\6")
-    assert packet.parse(table.receive(recorded, HOME, send, 0)).type == packet.BINDING_ERROR
-    assert table.receive(recorded, EVIL, send, 1) is None
+    assert packet.parse(table.receive(recorded, HOME, SOCK, 0)).type == packet.BINDING_ERROR
+    assert table.receive(recorded, EVIL, SOCK, 1) is None
     assert not table.bound
 
 
 def test_a_retransmission_is_answered_but_proves_nothing(table):
     recorded = request(ANNA)
-    answer = table.receive(recorded, HOME, send, 0)
-    assert table.receive(recorded, HOME, send, CONSENT - 1) == answer
+    answer = table.receive(recorded, HOME, SOCK, 0)
+    assert table.receive(recorded, HOME, SOCK, CONSENT - 1) == answer
     table.sweep(CONSENT)
     assert not table.bound
 
 
 def test_replays_are_refused_after_thousands_of_bindings(table):
     recorded = request(ANNA)
-    table.receive(recorded, HOME, send, 0)
+    table.receive(recorded, HOME, SOCK, 0)
     for _ in range(5_000):
         bind(table, ANNA, HOME)
-    assert table.receive(recorded, EVIL, send, 0) is None
+    assert table.receive(recorded, EVIL, SOCK, 0) is None
 
 
 def test_another_leg_does_not_take_a_live_address(table):
@@ -115,7 +128,7 @@ def test_another_leg_does_not_take_a_live_address(table):
     bind(table, ANNA, VICTIM)
     assert bind(table, CARL, VICTIM, SILENT - 1) is None       # forged source
     assert bound(table) == {VICTIM: ANNA[0]}
-    table.receive(MEDIA, VICTIM, send, SILENT - 1)
+    table.receive(MEDIA, VICTIM, SOCK, SILENT - 1)
     table.bound[VICTIM].heard = SILENT - 1                     # as the socket layer notes it
     assert bind(table, CARL, VICTIM, SILENT + 1) is None
     assert bind(table, CARL, VICTIM, 2 * SILENT)
@@ -127,9 +140,9 @@ def test_a_request_refused_as_taken_may_be_sent_again(table):
     table.add("next", Kind.RTP, [CARL, DORA], [], 0)
     bind(table, ANNA, HOME)
     retried = request(CARL)
-    assert table.receive(retried, HOME, send, 1) is None
+    assert table.receive(retried, HOME, SOCK, 1) is None
     table.remove("call")
-    assert table.receive(retried, HOME, send, 2)
+    assert table.receive(retried, HOME, SOCK, 2)
 
 
 def test_one_socket_serves_one_leg_of_a_conversation(table):
@@ -238,8 +251,8 @@ def test_wrong_legs_are_refused(table, kind, legs):
     assert refusal.value.word == "bad-request"
 
 
-def test_limits_count_each_kind():
-    table = Table({"RTP": 1, "OPAQUE": None, "OPAQUE_MULTICAST": 0}, EXPIRY)
+def test_limits_count_each_kind(new_table):
+    table = new_table({"RTP": 1, "OPAQUE": None, "OPAQUE_MULTICAST": 0}, EXPIRY)
     table.add("call", Kind.RTP, [ANNA, BEN], [], 0)
     with pytest.raises(LimitReached, match="1 RTP relays"):
         table.add("more", Kind.RTP, [CARL, DORA], [], 0)
@@ -264,11 +277,11 @@ def looks_like_stun(username=None):
     (b"\0\1\2", FORWARD), (b"\0", FORWARD), (looks_like_stun(BEN[0].encode()), None), (b"", None),
     (bytes(MAX_PACKET), FORWARD), (bytes(MAX_PACKET + 1), None)])
 @pytest.mark.parametrize("kind", [Kind.OPAQUE, Kind.OPAQUE_MULTICAST])
-def test_an_opaque_flow_forwards_all_but_our_bindings(kind, data, verdict):
-    table = Table({}, EXPIRY)
+def test_an_opaque_flow_forwards_all_but_our_bindings(new_table, kind, data, verdict):
+    table = new_table({}, EXPIRY)
     table.add("data", kind, [ANNA, BEN], [], 0)
     bind(table, ANNA, HOME)
-    assert table.receive(data, HOME, send, 0) is verdict
+    assert table.receive(data, HOME, SOCK, 0) is verdict
 
 
 @pytest.mark.parametrize("data, verdict", [
@@ -276,11 +289,11 @@ def test_an_opaque_flow_forwards_all_but_our_bindings(kind, data, verdict):
     (bytes(MAX_PACKET), FORWARD), (bytes(MAX_PACKET + 1), None)])
 def test_an_rtp_flow_forwards_no_stun(table, data, verdict):
     bind(table, ANNA, HOME)
-    assert table.receive(data, HOME, send, 0) is verdict
+    assert table.receive(data, HOME, SOCK, 0) is verdict
 
 
-def test_a_multicast_goes_to_all_others():
-    table = Table({}, EXPIRY)
+def test_a_multicast_goes_to_all_others(new_table):
+    table = new_table({}, EXPIRY)
     table.add("room", Kind.OPAQUE_MULTICAST, [ANNA, BEN, CARL], [], 0)
     bind(table, BEN, HOME)
     assert [other.ufrag for other in table.bound[HOME].others] == [ANNA[0], CARL[0]]
@@ -297,12 +310,12 @@ mutated = st.builds(lambda at, bit, end: bytes(byte ^ (1 << bit if here == at el
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.one_of(mutated, st.binary(max_size=64)), sources), max_size=20))
-def test_nothing_unauthenticated_is_answered_or_moves_an_address(packets):
-    table = Table({}, EXPIRY)
+def test_nothing_unauthenticated_is_answered_or_moves_an_address(new_table, packets):
+    table = new_table({}, EXPIRY)
     table.add("call", Kind.RTP, [ANNA, BEN], [], 0)
     bind(table, ANNA, HOME)
     for data, source in packets:
         if data != GENUINE:
-            assert table.receive(data, source, send, 1) in (None, FORWARD)
-            assert source == HOME or table.receive(MEDIA, source, send, 1) is None
+            assert table.receive(data, source, SOCK, 1) in (None, FORWARD)
+            assert source == HOME or table.receive(MEDIA, source, SOCK, 1) is None
     assert bound(table) == {HOME: ANNA[0]}

@@ -3,6 +3,7 @@
 import json
 import secrets
 import socket
+from functools import partial
 
 import pytest
 
@@ -12,12 +13,19 @@ from crs.relay.client import RelayRefused
 from crs.relay.control import MAX_LINE
 
 from . import stunfiles
+from .loops import LOOPS
 from .running import MEDIA, PATIENCE, Peer, RunningRelay, ipv6_here, mode, new_leg, request, wait_until
 
 
+@pytest.fixture(scope="module", params=LOOPS)
+def new_relay(request):
+    """Makes a relay process with either loop."""
+    return partial(RunningRelay, loop=request.param)
+
+
 @pytest.fixture(scope="module")
-def relay():
-    with RunningRelay() as running:
+def relay(new_relay):
+    with new_relay() as running:
         yield running
 
 
@@ -198,8 +206,8 @@ LOCAL = {"0.0.0.0": ["127.0.0.1", "127.0.0.2", "127.0.0.3"],
 
 
 @pytest.mark.parametrize("listen", LOCAL)
-def test_answers_leave_from_the_address_that_was_asked(listen):
-    with RunningRelay(listen=listen) as relay:
+def test_answers_leave_from_the_address_that_was_asked(listen, new_relay):
+    with new_relay(listen=listen) as relay:
         for host in LOCAL[listen]:
             legs = new_leg(), new_leg()
             relay.add(*legs)
@@ -211,7 +219,7 @@ def test_answers_leave_from_the_address_that_was_asked(listen):
                 assert anna.receive() == MEDIA
                 anna.send(MEDIA)
                 assert ben.receive() == MEDIA
-        again = RunningRelay(listen=listen)
+        again = new_relay(listen=listen)
         (again.conf / "crs.conf").write_text((relay.conf / "crs.conf").read_text())
         process = again.spawn()
         assert process.wait(PATIENCE) == 1      # the port stays ours
@@ -221,8 +229,8 @@ def test_answers_leave_from_the_address_that_was_asked(listen):
 @pytest.mark.parametrize("listen, host, family", [
     ("::ffff:127.0.0.1", "127.0.0.1", socket.AF_INET),
     *([("::", "::ffff:127.0.0.1", socket.AF_INET6)] if ipv6_here() else [])])
-def test_mapped_addresses_are_made_plain(listen, host, family):
-    with RunningRelay(listen=listen) as relay:
+def test_mapped_addresses_are_made_plain(listen, host, family, new_relay):
+    with new_relay(listen=listen) as relay:
         leg, transaction = new_leg(), secrets.token_bytes(12)
         relay.add(leg, new_leg())
         peer = Peer(relay, host, family)
@@ -232,8 +240,8 @@ def test_mapped_addresses_are_made_plain(listen, host, family):
 
 # --- the process ----------------------------------------------------------------------------------------------------
 
-def test_a_killed_relay_is_back_with_the_next_start():
-    with RunningRelay() as relay:
+def test_a_killed_relay_is_back_with_the_next_start(new_relay):
+    with new_relay() as relay:
         legs = new_leg(), new_leg()
         anna, ben = Peer(relay), Peer(relay)
         name = relay.add(*legs)
@@ -257,8 +265,8 @@ def test_a_killed_relay_is_back_with_the_next_start():
         assert ben.receive() == MEDIA
 
 
-def test_a_stop_is_clean_and_the_log_tells_what_happened():
-    with RunningRelay() as relay:
+def test_a_stop_is_clean_and_the_log_tells_what_happened(new_relay):
+    with new_relay() as relay:
         leg = new_leg()
         name = relay.add(leg, new_leg())
         relay.commander.poll([name])
@@ -267,21 +275,21 @@ def test_a_stop_is_clean_and_the_log_tells_what_happened():
         assert relay.stop() == 0
         assert not relay.path.exists()
         told = relay.log()
-        for event in ("Start", "CONNECTION 1 from process", f"Command add {name} RTP by test",
-                      "Command poll of 1, 0 unknown, by test", "Stop"):
+        for event in ("Start", f"forwarding in {relay.loop}", "CONNECTION 1 from process",
+                      f"Command add {name} RTP by test", "Command poll of 1, 0 unknown, by test", "Stop"):
             assert event in told
         assert leg[1] not in told
         assert mode(relay.home / "log" / "crs_relay.log") == 0o640
 
 
-def test_the_relay_ends_with_its_supervisor():
-    with RunningRelay() as relay:
+def test_the_relay_ends_with_its_supervisor(new_relay):
+    with new_relay() as relay:
         relay.process.stdin.close()
         assert relay.process.wait(PATIENCE) == 0
 
 
-def test_a_second_relay_says_that_the_port_is_taken(relay):
-    second = RunningRelay()
+def test_a_second_relay_says_that_the_port_is_taken(relay, new_relay):
+    second = new_relay()
     (second.conf / "crs.conf").write_text((relay.conf / "crs.conf").read_text())
     process = second.spawn()
     assert process.wait(PATIENCE) == 1
@@ -290,16 +298,16 @@ def test_a_second_relay_says_that_the_port_is_taken(relay):
     second.__exit__()
 
 
-def test_limits_come_from_the_configuration():
-    with RunningRelay(limits="MAX_OPAQUE_RELAYS=1\n") as relay:
+def test_limits_come_from_the_configuration(new_relay):
+    with new_relay(limits="MAX_OPAQUE_RELAYS=1\n") as relay:
         relay.add(new_leg(), new_leg(), kind="OPAQUE")
         relay.add(new_leg(), new_leg(), kind="RTP")
         with pytest.raises(RelayRefused, match="1 OPAQUE relays exist"):
             relay.add(new_leg(), new_leg(), kind="OPAQUE")
 
 
-def test_conversations_expire_by_themselves():
-    with RunningRelay(conf="relay-expiry 1") as relay:
+def test_conversations_expire_by_themselves(new_relay):
+    with new_relay(conf="relay-expiry 1") as relay:
         name = relay.add(new_leg(), new_leg())
         wait_until(lambda: not relay.commander.list())
         assert f"Expired {name}" in relay.log()
