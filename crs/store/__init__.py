@@ -21,6 +21,8 @@ from .mailbox import Mailbox
 from .objects import Objects
 from .operator import Operator
 from .records import Records
+from .statistics import Statistics
+from .uploads import Uploads
 
 DEVICE_EXPIRY = 30 * 86_400_000   # ms; design, chapter 3
 
@@ -39,6 +41,8 @@ class Store:
         self.operator = Operator(low, high, host)
         self.records = Records(self.operator)
         self.objects = Objects(low)
+        self.statistics = Statistics(low, self.operator)
+        self.uploads = Uploads(low)
 
     @classmethod
     def open(cls, home: Home, host: str, device_expiry_ms: int = DEVICE_EXPIRY) -> "Store":

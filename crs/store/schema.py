@@ -104,6 +104,27 @@ def statistics(client: Client) -> str:
     return tagged("stat", client)
 
 
+def usage(client: Client) -> str:
+    """Hash: what the client did while statistics were enabled for its account. Column of ``stats export`` -> number."""
+    return tagged("usage", client)
+
+
+def info(client: Client) -> str:
+    """String: what the client told of itself, ``objects.Info`` as JSON."""
+    return tagged("info", client)
+
+
+def push(client: Client) -> str:
+    """Hash: push tokens. Device id -> ``objects.PushTokens`` as JSON."""
+    return tagged("push", client)
+
+
+def storage(client: Client) -> str:
+    """Hash: what the client stores for itself. Type -> when it was stored (ms), space, the id under which it was put,
+    line feed, the value, opaque. The quota counts the bytes of type and all of this."""
+    return tagged("storage", client)
+
+
 def token(client: Client) -> str:
     """Hash: the client token. ``value`` as the client stored it, ``updated`` when."""
     return tagged("token", client)
@@ -117,6 +138,12 @@ def confirmed(client: Client) -> str:
 def observed(account: str) -> str:
     """Set: URIs of clients that registered with a good key without being listed (design: keys and TLS)."""
     return f"observed:{account}"
+
+
+def upload(admin: str) -> str:
+    """Hash: the file that a remote admin is sending in parts, for an hour. ``id`` the admin's name for it; number of a
+    part -> that part."""
+    return f"upload:{{{admin}}}"
 
 
 def records(kind: str) -> str:
