@@ -1,18 +1,48 @@
 """Trace: events as they happen, for whoever listens now; it costs next to nothing while nobody does.
 
-Elements and fields are those of the manual (chapter 5, trace). Workers emit, ``crs-cli trace`` listens; what nobody
-hears is gone. Never here: what an event says, and the way it is printed.
+Lives here: which elements there are and their fields, those of the manual (chapter 5.4, trace); telling and hearing.
+Workers emit, ``crs-cli trace`` listens; what nobody hears is gone. Never here: what an event says, the way it is
+printed, and content of messages: no element has a field for it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from .errors import Unavailable
 from .store import schema
 
-ELEMENTS = ("attach", "session", "message", "object", "event", "connection", "statistics")
-TICK = 1.0   # seconds between two looks whether anybody listens
+TICK = 1.0        # seconds between two looks whether anybody listens
+LOOK = b"trace"   # what a listener publishes on the channel of all workers, so that they look at once
+
+
+class Element(NamedTuple):
+    """What can be traced. ``fields``: the columns of an event behind its header and time; more values than columns
+    may be sent, for filters only. ``uris`` and ``accounts`` say where those stand, ``users`` where ``uri@account``."""
+
+    fields: tuple[str, ...]
+    uris: tuple[int, ...] = ()
+    accounts: tuple[int, ...] = ()
+    users: tuple[int, ...] = ()
+
+
+ELEMENTS: dict[str, Element] = {
+    "attach": Element(("Connection-Id", "Type", "URI", "Account", "IP", "Port", "State", "Description"), (2,), (3,)),
+    "session": Element(("Caller", "Callee", "State", "Account", "Session-ID"), (0, 1), (3, 5)),
+    "message": Element(("From", "To", "State", "Account", "Message-ID"), (0, 1), (3, 5)),
+    "object": Element(("From", "Event"), (0,), (2,)),
+    "event": Element(("Module", "Type", "Information")),
+    "connection": Element(("Id", "User-Type", "User", "IP", "Port", "State"), users=(2,)),
+    "statistics": Element(("Type", "Uri", "Account"), (1,), (2,)),
+}
+
+
+class Event(NamedTuple):
+    """One event: when (ms), and its values as ``Element`` says."""
+
+    time: int
+    values: list
 
 
 class Tracer:
@@ -43,10 +73,30 @@ class Tracer:
         self._heard = frozenset(element for element, count in zip(ELEMENTS, flat[1::2], strict=True) if count)
 
 
-def listen(store, elements: Iterable[str]) -> Iterator[tuple[str, int, list]]:
-    """Events of these elements from now on, as (element, time in ms, fields); for ever."""
-    from .store.subscriber import Subscriber
-    channels = {schema.trace(element): element for element in elements}
-    for channel, message in Subscriber(store.high.path, store.high.name, list(channels)):
-        time, *fields = msgspec.json.decode(message)
-        yield channels[channel], time, fields
+class Hearing:
+    """Events of one element from now on, for the command line: wait for ``fileno()``, then ``read()``."""
+
+    def __init__(self, store, element: str):
+        """Raises Unavailable."""
+        from .store.listener import Listener
+        self._listener = Listener(store.high.path, store.high.name, [schema.trace(element)])
+        store.high.tell("PUBLISH", schema.RELOAD, b"*\n" + LOOK)
+
+    def fileno(self) -> int:
+        return self._listener.fileno()
+
+    def read(self) -> list[Event]:
+        """What has come. Raises Unavailable when there will be no more."""
+        return [Event(time, values) for time, *values in map(msgspec.json.decode, self._listener.read())]
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def concerns(element: str, values: Sequence, uri: str | None, account: str | None) -> bool:
+    """Whether an event is about a URI and an account; None stands for any."""
+    row = ELEMENTS[element]
+    pairs = [str(values[place]).rpartition("@") for place in row.users]
+    uris = [values[place] for place in row.uris] + [pair[0] for pair in pairs]
+    accounts = [values[place] for place in row.accounts if place < len(values)] + [pair[2] for pair in pairs]
+    return (uri is None or uri in uris) and (account is None or account in accounts)

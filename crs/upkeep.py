@@ -17,7 +17,10 @@ from .errors import Busy, CrsError
 from .handlers import message, register, session
 from .names import client as parse_client
 from .protocol import MessageWaiting, Reconnect, UpdateOffered, notification
-from .worker import DISMISS, Worker
+from .watchdog import Watchdog
+from .store.directory import DISMISS
+from .trace import LOOK
+from .worker import Worker
 
 LOG = log.get("attach")
 TICK = 0.5                # seconds between two walks over the deadlines
@@ -38,6 +41,7 @@ class Upkeep:
         self._relay_instance = ""      # the start of the relay that has our conversations
         self._next_poll = 0.0          # time.monotonic()
         self._down: set[str] = set()
+        self._watchdog = Watchdog(time.monotonic)
 
     def begin(self) -> None:
         """Load the accounts once (waiting for the store), then start all tasks."""
@@ -46,6 +50,7 @@ class Upkeep:
         for task, pause in ((self._walk_deadlines, TICK), (self._watch_relay, RELAY_TICK),
                             (self._announce, ANNOUNCE)):
             gevent.spawn(self._forever, task, pause)
+        self._watchdog.begin()
         gevent.spawn(self._follow_accounts)
         gevent.spawn(self.worker.timers.run)
         gevent.spawn(self.worker.tracer.follow)
@@ -87,7 +92,9 @@ class Upkeep:
         for _, data in subscriber:
             identity, _, payload = data.partition(b"\n")
             connection = self.worker.connections.get(identity.decode())
-            if identity == b"*":
+            if identity == b"*" and payload == LOOK:
+                gevent.spawn(self.worker.tracer.look)
+            elif identity == b"*":
                 self._refresh.set()
             elif connection is None:
                 continue   # gone meanwhile: its client finds the fact when it registers again
@@ -186,6 +193,7 @@ class Upkeep:
             self.worker.timers.after(interval - silent, self._check_alive, identity, interval, grace)
             return
         transport.ping()
+        self.worker.debug(f"{self.worker.name}: ping to connection {identity}, silent for {silent:.0f} ms")
         self.worker.timers.after(grace, self._check_answer, identity, interval, grace, transport.last_heard)
 
     def _check_answer(self, identity: str, interval: int, grace: int, heard: float) -> None:
@@ -278,7 +286,8 @@ class Upkeep:
     def _announce(self) -> None:
         worker = self.worker
         mine = len(worker.connections)
-        worker.store.directory.announce(worker.name, os.getpid(), mine, worker.clock(), sorted(worker.accounts.months))
+        worker.store.directory.announce(worker.name, os.getpid(), mine, worker.clock(), sorted(worker.accounts.months),
+                                        self._watchdog.take())
         others = [process.clients for process in worker.store.directory.processes(worker.clock())]
         mean = sum(others) / len(others) if others else mine
         if mine > 1.5 * mean + 50:

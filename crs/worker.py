@@ -24,7 +24,6 @@ from .timers import Timers
 from .trust import months
 
 LOG = log.get("attach")
-DISMISS = b"!dismiss "
 KINDS = {"rtp": "RTP", "opaque": "OPAQUE"}
 
 
@@ -99,7 +98,7 @@ class Worker:
 
     def dismiss(self, entry: Entry, reason: str) -> None:
         """Make the worker that holds ``entry`` unregister it."""
-        self.store.directory.tell(entry, DISMISS + reason.encode())
+        self.store.directory.dismiss(entry, reason)
 
     # --- calls ------------------------------------------------------------------------------------------------------
 
@@ -150,6 +149,7 @@ class Worker:
                                                              update.domains, update.uris)
         self.accounts.load(version, loaded)
         LOG.info(f"accounts loaded: {', '.join(sorted(loaded)) or 'none'}")
+        self.debug(f"{self.name}: records of version {version} loaded")
         return True
 
     def updates_of(self, client: Client) -> list[tuple[str, bool]]:
@@ -169,6 +169,10 @@ class Worker:
     def trace(self, element: str, *fields) -> None:
         self.tracer.emit(element, fields, self.clock())
 
+    def debug(self, text: str) -> None:
+        """Tell who looks what no other element of the trace is about."""
+        self.trace("event", "attach", "dbg", text)
+
     def trace_connection(self, connection: Connection) -> None:
         self.trace("connection", connection.id, connection.kind, connection.user, connection.ip, connection.port,
                    connection.state)
@@ -179,4 +183,4 @@ class Worker:
 
     def trace_session(self, call) -> None:
         caller, callee = call.caller.rpartition("@"), call.callee.rpartition("@")
-        self.trace("session", caller[0], callee[0], call.shown_state, caller[2], call.id)
+        self.trace("session", caller[0], callee[0], call.shown_state, caller[2], call.id, callee[2])

@@ -28,7 +28,8 @@ def post(connection: Connection, params: Post, now: int) -> Posted:
         now + lifetime * 1000, worker.conf.mailbox_count, worker.conf.mailbox_bytes)
     if posted.new:
         worker.store.mailbox.posted(sender)
-        worker.trace("message", sender.uri, receiver.uri, "posted content", receiver.account, params.id)
+        worker.trace("message", sender.uri, receiver.uri, "posted content", receiver.account, params.id,
+                     sender.account)
     worker.wake(receiver, "message.waiting", MessageWaiting(posted.waiting))
     return Posted(params.id, receiver.account, posted.time)
 
@@ -39,7 +40,8 @@ def fetch(connection: Connection, params: Fetch, now: int) -> Fetched:
     items, more = worker.store.mailbox.fetch(client, connection.box, params.after, params.limit, now)
     for item in items:
         if item.first and item.kind in ("content", "system"):
-            worker.trace("message", item.sender.uri, client.uri, "delivered", client.account, item.id)
+            worker.trace("message", item.sender.uri, client.uri, "delivered", client.account, item.id,
+                         item.sender.account)
     return Fetched([Item(item.ref, item.seq, item.kind, item.sender.uri, item.sender.account, item.id, item.time,
                          item.body) for item in items], more)
 
@@ -63,5 +65,6 @@ def report(worker, sender, receiver, kind: str, identity: str, now: int, expires
     posted = worker.store.mailbox.post(sender, ref(kind, receiver, identity), receiver, identity, kind, "", now,
                                        expires, 0, 0, quota=False)
     if posted.new and kind == "ack":
-        worker.trace("message", receiver.uri, sender.uri, "posted ack", sender.account, identity)
+        worker.trace("message", receiver.uri, sender.uri, "posted ack", sender.account, identity,
+                     receiver.account)
     worker.wake(sender, "message.waiting", MessageWaiting(posted.waiting))

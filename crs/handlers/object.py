@@ -9,7 +9,8 @@ from ..protocol import Done, FoundObject, LookupObject, PutObject
 def put(connection: Connection, params: PutObject, now: int) -> Done:
     """object.put {type: "client-token", value} -> {}. Replaces what was there. Fails: not-registered, try-again."""
     connection.worker.store.objects.put_token(connection.client, params.value, now)
-    connection.worker.trace("object", connection.client.uri, "update client_token")
+    connection.worker.trace("object", connection.client.uri, "update client_token",
+                            connection.client.account)
     return Done()
 
 

@@ -129,6 +129,7 @@ class Attach:
             count = 0
         if count < QUIET_REFUSALS:
             LOG.info(f"attach refused: {text}")
+            self.worker.debug(f"attach refused: {text}")
         self._refusals = (second, count + 1)
 
     def drain(self) -> None:

@@ -15,6 +15,7 @@ from .commands import Commands, pairs
 from .devices import Devices
 
 PROCESS_TIME = 20_000   # ms without a word after which a process does not count
+DISMISS = b"!dismiss "  # what a payload begins with that asks a worker to unregister a device; then the reason
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -40,6 +41,7 @@ class Process(msgspec.Struct, frozen=True):
     clients: int         # connections it has
     time: int            # ms, when it last said so
     accounts: list[str] = []
+    stall: float = 0.0   # ms: the longest of its loop since it said so last (crs.watchdog)
 
 
 _entry = msgspec.json.Decoder(Entry).decode
@@ -120,11 +122,17 @@ class Directory:
         message = entry.connection.encode() + b"\n" + payload
         return self._high.call("PUBLISH", schema.wake(entry.host, entry.worker), message) > 0
 
+    def dismiss(self, entry: Entry, reason: str) -> bool:
+        """Ask the worker of an entry to unregister that device; returns whether anybody heard."""
+        return self.tell(entry, DISMISS + reason.encode())
+
     # --- processes --------------------------------------------------------------------------------------------------
 
-    def announce(self, worker: str, pid: int, clients: int, now: int, accounts: Iterable[str] = ()) -> None:
-        """Say that a worker process lives, how many connections it has and which accounts it has loaded."""
-        process = Process(self._host, worker, pid, clients, now, list(accounts))
+    def announce(self, worker: str, pid: int, clients: int, now: int, accounts: Iterable[str] = (),
+                 stall: float = 0.0) -> None:
+        """Say that a worker process lives, how many connections it has, which accounts it has loaded, and for how long
+        (ms) its loop stood still at most since it said so last."""
+        process = Process(self._host, worker, pid, clients, now, list(accounts), stall)
         self._high.call("HSET", schema.processes(), f"{self._host} {worker}", _encode(process))
 
     def withdraw(self, worker: str) -> None:

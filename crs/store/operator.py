@@ -135,6 +135,11 @@ class Operator:
         return {tuple(element.split(".")): msgspec.convert(value, _Head).created
                 for element, value in sorted(self.all("update").items())}
 
+    def heads(self) -> Iterator[Held]:
+        """As ``updates``, but quickly: the listed clients are not read."""
+        for element, value in sorted(self.all("update").items()):
+            yield _held(element, value, ())
+
     def updates(self) -> Iterator[Held]:
         """Every update held, by account and month."""
         heads = sorted(self.all("update").items())
