@@ -9,7 +9,7 @@ it finds bindings in C and leaves its counts here.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 from itertools import islice
 
@@ -109,8 +109,12 @@ class Conversation:
         self.name, self.serial, self.kind, self.identifiers = name, serial, kind, identifiers
         self.polled = now
         self.legs = legs
-        for leg in legs:
-            leg.link(tuple(other for other in legs if other is not leg))
+        self.link()
+
+    def link(self) -> None:
+        """Have the packets of each leg go to all others."""
+        for leg in self.legs:
+            leg.link(tuple(other for other in self.legs if other is not leg))
 
     def credentials(self) -> list[tuple[str, str]]:
         return [(leg.ufrag, leg.pwd) for leg in self.legs]
@@ -153,31 +157,57 @@ class Table:
     def add(self, name: str, kind: Kind, credentials: list[tuple[str, str]], identifiers: list[str], now: int) -> bool:
         """Make a conversation with legs (ufrag, pwd); returns whether it is new.
 
-        The same conversation again is fine. Raises LimitReached, Conflict, Refused.
+        The same conversation again is fine. Of a multicast the legs may differ: it then has those that are given, and
+        who keeps its leg keeps its binding. Raises LimitReached, Conflict, Refused.
         """
         if kind not in SHORTEST:
             raise Refused(f"{kind} relays are not served by this release")
-        most = MAX_LEGS if kind is Kind.OPAQUE_MULTICAST else 2
-        if not 2 <= len(credentials) <= most:
-            raise Refused(f"{kind} takes 2 to {most} legs" if most > 2 else f"{kind} takes 2 legs")
+        multicast = kind is Kind.OPAQUE_MULTICAST
+        if not (1 if multicast else 2) <= len(credentials) <= (MAX_LEGS if multicast else 2):
+            raise Refused(f"{kind} takes 1 to {MAX_LEGS} legs" if multicast else f"{kind} takes 2 legs")
         known = self._conversations.get(name)
         if known is not None:
-            if known.kind is not kind or known.credentials() != credentials:
+            if known.kind is not kind or not multicast and known.credentials() != credentials:
                 raise Conflict(f"conversation {name} exists with other legs")
             known.polled = now
+            if known.credentials() != credentials:
+                self._change(known, credentials, identifiers, now)
             return False
-        fragments = [ufrag.encode() for ufrag, _ in credentials]
-        if len({*fragments}) < len(fragments) or any(fragment in self._legs for fragment in fragments):
-            raise Conflict("a username fragment is in use by another leg")
+        self._check_free(credentials, ())
         limit = self.limits.get(kind)
         if limit is not None and self._count[kind] >= limit:
             raise LimitReached(f"{limit} {kind} relays exist, the limit in crs-relay.conf")
         self._serial += 1
-        legs = [self._new_leg(ufrag, pwd, kind, self.traffic[kind], now) for ufrag, pwd in credentials]
+        legs = [self._make(ufrag, pwd, kind, now) for ufrag, pwd in credentials]
         self._conversations[name] = Conversation(name, self._serial, kind, legs, identifiers, now)
         self._count[kind] += 1
-        self._legs.update(zip(fragments, legs, strict=True))
         return True
+
+    def _change(self, known: Conversation, credentials: list[tuple[str, str]], identifiers: list[str],
+                now: int) -> None:
+        """Give a conversation other legs; those that stay are not touched. Raises Conflict."""
+        kept = {(leg.ufrag, leg.pwd): leg for leg in known.legs if (leg.ufrag, leg.pwd) in credentials}
+        self._check_free(credentials, kept)
+        gone = [leg for leg in known.legs if (leg.ufrag, leg.pwd) not in kept]
+        known.legs = [kept.get(one) or self._make(*one, known.kind, now) for one in credentials]
+        known.identifiers = identifiers
+        known.link()
+        for leg in gone:
+            self._let_go(leg)
+
+    def _check_free(self, credentials: list[tuple[str, str]], kept: Collection[tuple[str, str]]) -> None:
+        """Each fragment is there once, and all but those of ``kept`` are new. Raises Conflict."""
+        taken = [ufrag for ufrag, pwd in credentials if (ufrag, pwd) not in kept and ufrag.encode() in self._legs]
+        if taken or len({ufrag for ufrag, _ in credentials}) < len(credentials):
+            raise Conflict("a username fragment is in use by another leg")
+
+    def _make(self, ufrag: str, pwd: str, kind: Kind, now: int) -> Leg:
+        leg = self._legs[ufrag.encode()] = self._new_leg(ufrag, pwd, kind, self.traffic[kind], now)
+        return leg
+
+    def _let_go(self, leg: Leg) -> None:
+        self._unbind(leg)
+        del self._legs[leg.ufrag.encode()]
 
     def remove(self, name: str) -> bool:
         """End a conversation and free its addresses; returns whether there was one."""
@@ -186,8 +216,7 @@ class Table:
             return False
         self._count[gone.kind] -= 1
         for leg in gone.legs:
-            self._unbind(leg)
-            del self._legs[leg.ufrag.encode()]
+            self._let_go(leg)
         return True
 
     def poll(self, names: Iterable[str], now: int) -> list[str]:

@@ -7,7 +7,7 @@
  * address is handed to Python one by one and in its turn, so that both loops do the same (forward.py is the other).
  *
  * Python owns every leg and traffic, enters a leg with crs_bind and takes it out with crs_unbind before it lets it
- * go. A leg's ``other`` belongs to the same conversation and lives as long. One thread. Needs _GNU_SOURCE.
+ * go. A leg's ``other`` lives as long as it is linked to. One thread. Needs _GNU_SOURCE.
  */
 
 #include <errno.h>

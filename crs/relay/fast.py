@@ -63,8 +63,7 @@ class FastLeg(Leg):
 
     def link(self, others: tuple[Leg, ...]) -> None:
         super().link(others)
-        if len(others) == 1:
-            self.c.other = others[0].c
+        self.c.other = others[0].c if len(others) == 1 else ffi.NULL
 
     def bind(self, address: tuple, sock) -> None:
         self.unbind()

@@ -299,6 +299,48 @@ def test_a_multicast_goes_to_all_others(new_table):
     assert [other.ufrag for other in table.bound[HOME].others] == [ANNA[0], CARL[0]]
 
 
+def test_a_multicast_takes_other_legs_and_who_stays_stays_bound(new_table):
+    table = new_table({}, EXPIRY)
+
+    def add(*legs, identifiers=()):
+        return table.add("room", Kind.OPAQUE_MULTICAST, list(legs), list(identifiers), 0)
+
+    def goes_to(source):
+        return [other.ufrag for other in table.bound[source].others]
+
+    assert add(ANNA) is True
+    bind(table, ANNA, HOME)
+    assert goes_to(HOME) == []
+    assert add(ANNA, BEN, CARL, identifiers=["room"]) is False
+    bind(table, BEN, CAFE)
+    assert goes_to(HOME) == [BEN[0], CARL[0]] and goes_to(CAFE) == [ANNA[0], CARL[0]]
+    assert [one.identifiers for one in table.conversations(0, 9)] == [["room"]]
+    add(CARL, ANNA)
+    assert bound(table) == {HOME: ANNA[0]} and goes_to(HOME) == [CARL[0]]
+    assert bind(table, BEN, CAFE) is None                              # the leg is gone
+    add(ANNA, BEN)                                                     # a fragment may come back
+    assert bind(table, BEN, CAFE) is not None
+    add(BEN)
+    assert bound(table) == {CAFE: BEN[0]} and goes_to(CAFE) == []
+    table.remove("room")
+    assert bound(table) == {}
+    table.add("call", Kind.RTP, [ANNA, BEN], [], 0)                     # all fragments are free again
+
+
+def test_a_multicast_is_given_no_leg_that_is_taken(new_table):
+    table = new_table({}, EXPIRY)
+    table.add("room", Kind.OPAQUE_MULTICAST, [ANNA], [], 0)
+    table.add("call", Kind.RTP, [BEN, CARL], [], 0)
+    for legs in ([ANNA, BEN], [ANNA, ANNA], [(ANNA[0], "x" * 24)], [ANNA, DORA, DORA]):
+        with pytest.raises(Conflict):
+            table.add("room", Kind.OPAQUE_MULTICAST, legs, [], 0)
+    assert [leg.ufrag for one in table.conversations(0, 1) for leg in one.legs] == [ANNA[0]]
+    with pytest.raises(Conflict):
+        table.add("call", Kind.RTP, [BEN, DORA], [], 0)                # not for calls
+    with pytest.raises(Refused):
+        table.add("room", Kind.OPAQUE_MULTICAST, [], [], 0)
+
+
 # --- whatever comes -------------------------------------------------------------------------------------------------
 
 GENUINE = request(ANNA, extra=CHECK)

@@ -173,6 +173,29 @@ def test_a_multicast_reaches_all_others(relay):
     assert peers[0].silent(legs[0])
 
 
+def test_who_comes_and_goes_in_a_multicast_disturbs_nobody(relay):
+    anna, ben, carl = (Peer(relay) for _ in range(3))
+    legs = [new_leg() for _ in range(3)]
+    name = relay.add(legs[0], kind="OPAQUE_MULTICAST")
+    anna.bind(legs[0])
+    for known, (peer, leg) in ((2, (ben, legs[1])), (3, (carl, legs[2]))):
+        relay.add(*legs[:known], kind="OPAQUE_MULTICAST", name=name)
+        peer.bind(leg)
+    anna.send(b"to two")
+    assert [ben.receive(), carl.receive()] == [b"to two"] * 2
+    relay.add(legs[0], legs[2], kind="OPAQUE_MULTICAST", name=name)    # ben left
+    anna.send(b"to one")
+    assert carl.receive() == b"to one"
+    carl.send(b"back")
+    assert anna.receive() == b"back"
+    ben.send(b"from outside")
+    assert carl.silent(legs[2])
+    relay.add(legs[0], kind="OPAQUE_MULTICAST", name=name)
+    anna.send(b"to nobody")
+    anna.send(b"to nobody")
+    assert anna.silent(legs[0])
+
+
 def test_an_opaque_flow_carries_foreign_stun(relay):
     legs = new_leg(), new_leg()
     relay.add(*legs, kind="OPAQUE")
