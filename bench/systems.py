@@ -4,13 +4,20 @@ Lives here: what all of them have in common, and the CRS. The peers from Debian'
 its version, its settings and how it syncs to the disk, so that a table can say what was compared.
 """
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import hiredis
+
+from crs.store import schema
 from test.hosts import Domain, Host
 
 from .common import cpu_seconds, pinned, pss, tree
@@ -92,13 +99,47 @@ class Crs(System):
     protocol = "crs"
     workers = 1
 
+    def __init__(self, cores: Sequence[int]):
+        super().__init__(cores)
+        self._told: dict[str, int] = {}   # worker: when it last told its stall
+        self._stall = 0.0
+
     def start(self, clients: int) -> "Crs":
         self.host = Host(self.directory, local=f"attach-workers {self.workers}")
         self.host.start(*pinned(self.cores))
         self.process = self.host.process
         self.uris = [f"+4670{number:07d}" for number in range(clients)]
         self.domain = Domain(self.host, "bench", self.uris)
+        self._stalls = threading.Thread(target=self._watch_stalls, daemon=True)
+        self._stalls.start()
         return self
+
+    def _watch_stalls(self) -> None:
+        """Read the process table while the host lives: each entry of a worker tells the stall since the one before."""
+        while self.process is not None:
+            for time_told, name, stall in self._announced():
+                if time_told > self._told.get(name, 0):
+                    self._told[name] = time_told
+                    self._stall = max(self._stall, stall)
+            time.sleep(1)
+
+    def _announced(self) -> list[tuple[int, str, float]]:
+        """(time, worker, stall) of each worker, straight from redis_high, as the load has no gevent."""
+        try:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(5)
+                sock.connect(str(self.host.home / "run" / "redis_high.sock"))
+                sock.sendall(hiredis.pack_command(("HVALS", schema.processes())))
+                reader = hiredis.Reader()
+                while (rows := reader.gets()) is False:
+                    reader.feed(sock.recv(65_536))
+        except OSError:
+            return []
+        return [(row["time"], row["name"], row["stall"]) for row in map(json.loads, rows)]
+
+    def stall(self) -> float:
+        stall, self._stall = self._stall, 0.0
+        return stall
 
     def about(self) -> dict[str, str]:
         from crs import __version__

@@ -108,7 +108,7 @@ def handshake(link: Link):
     """A client that leaves as soon as TLS is up."""
     link.ready()
     return
-    yield
+    yield   # which makes it a conversation
 
 
 def attached(link: Link):

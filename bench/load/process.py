@@ -118,9 +118,17 @@ class Load:
         self.loop.failures.clear()
         return {}
 
+    def leave_but_askers(self) -> dict:
+        """All leave but those who ask regularly."""
+        for link in set(self.loop.links.values()) - set(self._askers):
+            link.close()
+        self.loop.failures.clear()
+        self.loop.run(lambda: False, 0.1)
+        return {}
+
     def ask_regularly(self, whos, each: float) -> dict:
         """Attach clients that ask something small every ``each`` seconds, at times of their own."""
-        links: list = []
+        links = self._askers
         source = random.Random(1)
 
         def again(link) -> None:

@@ -167,9 +167,9 @@ def test_tell_goes_to_a_connection_that_was_replaced(store, heard):
 
 
 def test_processes_that_say_so_are_listed(store):
-    store.directory.announce("attach:1", 11, 5, NOW, ["acme"])
+    store.directory.announce("attach:1", 11, 5, NOW, ["acme"], 12.5)
     store.directory.announce("attach:0", 10, 7, NOW - 60_000)
-    assert [(one.host, one.name, one.pid, one.clients, one.accounts)
-            for one in store.directory.processes(NOW)] == [("crs1", "attach:1", 11, 5, ["acme"])]
+    assert [(one.host, one.name, one.pid, one.clients, one.accounts, one.stall)
+            for one in store.directory.processes(NOW)] == [("crs1", "attach:1", 11, 5, ["acme"], 12.5)]
     store.directory.withdraw("attach:1")
     assert store.directory.processes(NOW) == []

@@ -1,0 +1,128 @@
+"""How many clients a second can attach, from TCP connect to registered? And do those who are attached feel it?
+
+Beside the logins of ejabberd and Prosody (TLS, PLAIN, bind, presence), and the limit: a bare pyOpenSSL loop of PSK
+handshakes. The CRS with one worker on one core, and with a worker for each core (the load then shares these cores).
+While clients of the CRS storm in, others that are attached ask something small a hundred times a second: their p99, and
+the longest stall of the loop as the worker's own watchdog has it.
+"""
+
+import sys
+import time
+
+from . import common
+from .limit import Limit
+from .load.process import LoadProcess
+from .peers import Ejabberd, Prosody
+from .report import Report
+from .systems import Crs, Missing, System
+
+SIZES = 500, 1_000, 2_000, 4_000   # clients of one storm, after which all leave
+QUICK = 50, 100, 200, 400
+IN_FLIGHT = 64
+ASKERS, ASK_EACH = 50, 0.5     # so many clients, each once in so many seconds: a hundred requests a second
+LEAST, AIM = 1_000, 0.8        # design, chapter 12: clients/s; share of the bare handshake loop
+ANNOUNCED = 6.0                # seconds until a worker has told its longest stall
+
+
+class CrsAllCores(Crs):
+    name = "crs-all-cores"
+
+    def __init__(self, cores):
+        super().__init__(common.CORES)
+        self.workers = len(common.CORES)
+
+
+def storm(system: System, load: LoadProcess, sizes, report: Report, run: int) -> dict[int, tuple[float, float]]:
+    """One round of one system, a storm of each size: size -> (clients/s, CPU us a client)."""
+    found = {}
+    for size in sizes:
+        if isinstance(system, Crs):
+            load.do("asked")
+            system.stall()
+        cpu = system.cpu()
+        done = load.do("attach", [system.who(number) for number in range(size)], IN_FLIGHT, 120.0,
+                       "handshake" if isinstance(system, Limit) else "idle")
+        cpu = (system.cpu() - cpu) / size * 1e6
+        times, rate = done["times"], size / done["seconds"]
+        asked, stall = _felt(system, load)
+        report.row(system.name, run, size, rate, 1000 * common.percentile(times, 0.5),
+                   1000 * common.percentile(times, 0.99), cpu, done["load busy"], asked, stall)
+        found[size] = rate, cpu
+        load.do("leave_but_askers")
+        time.sleep(1.0)   # the server sees them off
+    return found
+
+
+def _felt(system: System, load: LoadProcess) -> tuple[float | None, float | None]:
+    """What attached clients noticed: p99 of their requests in ms, and the longest stall in ms."""
+    if not isinstance(system, Crs):
+        return None, None
+    asked = load.do("asked")["times"]
+    time.sleep(ANNOUNCED)
+    return 1000 * common.percentile(asked, 0.99), system.stall()
+
+
+def main() -> int:
+    chosen = common.options(__doc__.splitlines()[0], rounds=2)
+    common.raise_file_limit()
+    sizes = QUICK if chosen.quick else SIZES
+    report = Report("attach", "Attach storm", ("system", "round", "clients", "clients/s", "p50 ms", "p99 ms",
+                                               "CPU us a client", "load busy", "others' p99 ms", "stall ms"),
+                    keep=not chosen.quick)
+    systems, loads, found = {}, {}, {}
+    kinds = [kind for kind in (Crs, CrsAllCores, Ejabberd, Prosody, Limit)
+             if not chosen.only or kind.name in chosen.only.split(",")]
+    try:
+        for kind in kinds:
+            system = systems[kind.name] = kind(common.SERVER_CORES)
+            try:
+                system.start(sizes[-1] + ASKERS)
+            except Missing as missing:
+                report.missing(f"attach-{kind.name}", str(missing))
+                continue
+            report.about(system)
+            load = loads[kind.name] = LoadProcess(system.protocol, common.LOAD_CORES)
+            if isinstance(system, Crs):
+                load.do("ask_regularly", [system.who(sizes[-1] + number) for number in range(ASKERS)], ASK_EACH)
+                time.sleep(ANNOUNCED)
+        for run in range(1, chosen.rounds + 1):
+            for name in loads:
+                found.setdefault(name, []).append(storm(systems[name], loads[name], sizes, report, run))
+    except Exception as error:
+        report.fault(f"{type(error).__name__}: {error}")
+    finally:
+        for load in loads.values():
+            load.stop()
+        for system in systems.values():
+            system.stop()
+    conclude(report, found, sizes)
+    return report.end()
+
+
+def conclude(report: Report, found: dict[str, list], sizes) -> None:
+    rates = {}
+    for name, runs in found.items():
+        each = [run[sizes[-1]][0] for run in runs if sizes[-1] in run]
+        if each:
+            rates[name] = common.median(each)
+            report.note(f"{name}: {rates[name]:,.0f} clients/s in storms of {sizes[-1]}, "
+                        f"+-{100 * common.spread(each):.0f} % over {len(each)} round(s)")
+    if "crs" not in rates:
+        return
+    for name in rates:
+        if name not in ("crs", "crs-all-cores"):
+            report.ratio(f"attach-{name}", rates["crs"] / rates[name])
+    if "crs-all-cores" in rates:
+        report.ratio("attach-all-cores", rates["crs-all-cores"] / rates["crs"])
+    report.ratio("attach-budget", rates["crs"] / LEAST)
+    if "handshakes" in rates:
+        report.ratio("attach-aim", rates["crs"] / rates["handshakes"] / AIM)
+    cost = [common.median([run[size][1] for run in found["crs"]]) for size in (sizes[0], sizes[-1])]
+    report.ratio("attach-growth", cost[1] / cost[0])
+    report.plot("Attach storm", "clients in one storm", "clients/s",
+                {name: [(size, common.median([run[size][0] for run in runs])) for size in runs[0]]
+                 for name, runs in found.items()})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""The limit of an attach: a bare pyOpenSSL loop that does TLS-PSK handshakes, one after another, and nothing else.
+
+Run as a program it serves: prints its port, accepts, shakes hands, closes. It is what no server on pyOpenSSL and one
+core can beat.
+"""
+
+import socket
+import sys
+
+from OpenSSL import SSL
+from OpenSSL._util import ffi, lib
+
+from .systems import System
+
+KEY = bytes(32)
+IDENTITY = b"c.bench"
+
+
+@ffi.callback("unsigned int(*)(SSL *, char *, unsigned char *, unsigned int)")
+def _psk(_ssl, _identity, key, room):
+    ffi.memmove(key, KEY, len(KEY))
+    return len(KEY)
+
+
+def serve() -> None:
+    """Shake hands for ever."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_min_proto_version(SSL.TLS1_3_VERSION)
+    context.set_tls13_ciphersuites(b"TLS_AES_128_GCM_SHA256")
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    lib.SSL_CTX_set_psk_server_callback(context._context, _psk)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    print(listener.getsockname()[1], flush=True)
+    while True:
+        sock, _ = listener.accept()
+        connection = SSL.Connection(context, sock)
+        connection.set_accept_state()
+        try:
+            connection.do_handshake()
+            connection.recv(1)   # the client leaves: what it counts as done was done here
+        except SSL.Error:
+            pass
+        connection.close()
+
+
+class Limit(System):
+    """That loop as a system of its own; its clients leave as soon as TLS is up."""
+
+    name = "handshakes"
+    protocol = "crs"
+
+    def start(self, clients: int) -> "Limit":
+        from .common import ROOT, wait_for
+        self.spawn(sys.executable, "-m", "bench.limit", env={"PYTHONPATH": str(ROOT)})
+        self.port = int(wait_for(self.said, "the handshake loop listens").strip())
+        return self
+
+    def about(self) -> dict[str, str]:
+        from OpenSSL import version
+        return {"version": f"pyOpenSSL {version.__version__}, {SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode()}",
+                "settings": "TLS 1.3 PSK, blocking, one connection after another", "sync": "none"}
+
+    def who(self, number: int):
+        from .load.crs import Who
+        return Who(("127.0.0.1", self.port), "", IDENTITY.decode(), KEY)
+
+
+if __name__ == "__main__":
+    serve()
