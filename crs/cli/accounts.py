@@ -6,7 +6,7 @@ Never here: monthly updates (``updates``), the form of the files (``accountfiles
 import base64
 
 from ..errors import OperatorFault
-from . import asking
+from . import asking, known
 from .accountfiles import AccountFiles
 from .output import Line, Table
 
@@ -38,7 +38,7 @@ def create_secret(host, arguments) -> Line:
 
 def listing(host, arguments) -> Table:
     """``list account``."""
-    return _listed(host, {account: known.secret for account, known in host.store.operator.accounts().items()})
+    return _listed(host, {account: record.secret for account, record in host.store.operator.accounts().items()})
 
 
 def show(host, arguments) -> Table:
@@ -53,11 +53,12 @@ def delete(host, arguments) -> Line:
     account = arguments["<account-id>"]
     files = AccountFiles(host.home.accounts, account)
     if not (host.store.operator.account(account) or files.exists()):
-        raise OperatorFault(f"there is no account {account}; crs-cli list account shows which there are")
+        raise known.no_account(account)
     if not arguments["--yes"]:
         asking.confirm(f"Permanently delete account {account}, its updates and everything kept for its clients?",
                        f"account {account} was not deleted")
     host.store.operator.delete_account(account, host.now())
+    host.store.records.forget_account(account, host.now())
     clients = host.store.erase(account)
     files.remove()
     return Line(f"account {account} deleted, with what was kept for {clients} clients",

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from ..errors import OperatorFault
 from ..home import Home
+from .output import YELLOW, tell
 
 
 def wall_clock() -> int:
@@ -74,7 +75,7 @@ class Host:
 
     def warn(self, text: str) -> None:
         """Tell what the operator should know though the action succeeds."""
-        print(f"crs-cli: warning: {text}", file=sys.stderr)
+        tell(sys.stderr, YELLOW, f"warning: {text}")
 
 
 def _lives(pid: int) -> bool:

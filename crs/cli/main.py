@@ -10,7 +10,7 @@ from importlib import import_module
 from ..errors import CrsError, OperatorFault, Unavailable
 from . import usage
 from .host import Host
-from .output import write
+from .output import RED, tell, write
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -50,5 +50,5 @@ def _run(argv: list[str]) -> int:
 
 
 def _failed(error, code: int) -> int:
-    print(f"{usage.PROGRAM}: {error}", file=sys.stderr)
+    tell(sys.stderr, RED, str(error))
     return code

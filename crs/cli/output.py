@@ -7,8 +7,13 @@ terminal or break a table: what is not printable is escaped. In JSON a column's 
 
 import datetime
 import json
+import os
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
+
+
+PROGRAM = "crs-cli"
 
 
 class Utc(int):
@@ -24,16 +29,34 @@ class Utc(int):
         return datetime.datetime.fromtimestamp(self / 1000, datetime.UTC)
 
 
+class Moment(Utc):
+    """A time shown to the millisecond."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}.{self % 1000:03}"
+
+    def iso(self) -> str:
+        return f"{super().iso()[:-1]}.{self % 1000:03}Z"
+
+
 class Table(NamedTuple):
     """Rows under titles. Values of a row that go beyond ``columns`` belong to ``details``, shown in JSON only.
 
-    ``absent`` is what stands for None.
+    ``absent`` is what stands for None. ``tabs``: separated by tabs also on a terminal, as a format of its own.
     """
 
     columns: tuple[str, ...]
     rows: list[tuple]
     details: tuple[str, ...] = ()
     absent: str = "-"
+    tabs: bool = False
+
+
+class Stream(NamedTuple):
+    """Lines under titles that come as they happen. JSON is one object a line. Ctrl-C is how one ends it."""
+
+    columns: tuple[str, ...]
+    lines: Iterator[tuple]
 
 
 class Sections(NamedTuple):
@@ -51,10 +74,25 @@ class Line(NamedTuple):
 
 def write(out, result, as_json: bool) -> None:
     """Print ``result`` (any class of this file) to the text stream ``out``."""
-    show = _json if as_json else _aligned if out.isatty() else _separated
+    if isinstance(result, Stream):
+        _follow(out, result, as_json)
+        return
+    aligned = out.isatty() and not getattr(result, "tabs", False)
+    show = _json if as_json else _aligned if aligned else _separated
     for line in show(result):
         out.write(line + "\n")
     out.flush()
+
+
+RED, YELLOW = 31, 33      # ECMA-48, SGR
+
+
+def tell(err, colour: int, text: str) -> None:
+    """Print one line of this program's own to standard error. Its name is coloured on a terminal that can, unless
+    NO_COLOR (no-color.org) asks for plain text."""
+    coloured = err.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    name = f"\x1b[{colour}m{PROGRAM}:\x1b[0m" if coloured else f"{PROGRAM}:"
+    print(f"{name} {text}", file=err, flush=True)
 
 
 # --- the three forms ------------------------------------------------------------------------------------------------
@@ -67,7 +105,7 @@ def _separated(result):
 def _aligned(result):
     lines = _lines(result)
     body = lines[1:] if isinstance(result, Table) else lines
-    numeric = [bool(body) and all(type(line[at]) is int for line in body) for at in range(len(lines[0]))]
+    numeric = [bool(body) and all(type(line[at]) in (int, float) for line in body) for at in range(len(lines[0]))]
     if isinstance(result, Sections):
         lines = _without_repeats(lines)
     texts = [[_text(cell) for cell in line] for line in lines]
@@ -87,6 +125,30 @@ def _json(result):
         fields = dict(zip(keys, map(_plain, row), strict=True))
         yield " " + json.dumps(fields) + ("," if at < len(result.rows) else "")
     yield "]"
+
+
+def _follow(out, stream: Stream, as_json: bool) -> None:
+    """Print each line of a stream when it comes."""
+    keys, widths = [key(title) for title in stream.columns], [0] * len(stream.columns)
+    try:
+        if not as_json:
+            _print(out, stream.columns, widths)
+        for cells in stream.lines:
+            if as_json:
+                print(json.dumps(dict(zip(keys, map(_plain, cells), strict=True))), file=out, flush=True)
+            else:
+                _print(out, [_text(cell) for cell in cells], widths)
+    except KeyboardInterrupt:
+        if out.isatty():
+            out.write("\n")   # the prompt comes after the ^C that the terminal shows
+            out.flush()
+
+
+def _print(out, texts, widths: list[int]) -> None:
+    """A line of a table whose end is not known yet: on a terminal a column is as wide as its widest cell so far."""
+    widths[:] = [max(width, len(text)) for width, text in zip(widths, texts, strict=True)]
+    padded = "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
+    print(padded if out.isatty() else "\t".join(texts), file=out, flush=True)
 
 
 def _lines(result) -> list[tuple]:
@@ -110,6 +172,10 @@ def key(title: str) -> str:
 
 
 def _text(cell) -> str:
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, dict):
+        cell = [f"{name}={value}" for name, value in cell.items()]
     text = ", ".join(map(str, cell)) if isinstance(cell, (list, tuple)) else str(cell)
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 

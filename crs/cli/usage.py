@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 from ..errors import OperatorFault
 from .actions import ACTIONS, ARGUMENTS, EVERYWHERE, EXIT_CODES, OPTIONS, Action
+from .output import PROGRAM
+from .reading import nearest
 
-PROGRAM = "crs-cli"
+WIDTH = 120           # of a help text
+LONGEST_TERM = 50     # what stands beside its explanation
 
 
 class UsageFault(OperatorFault):
@@ -80,9 +83,16 @@ def page(name: str) -> str:
 
 
 def _two_columns(rows) -> list[str]:
+    """Terms and what they mean; a term too long for its column has a line of its own, a long text goes on below."""
+    import textwrap
     rows = list(rows)
-    width = max(len(left) for left, _ in rows)
-    return [f"  {left:{width}}  {right}" for left, right in rows]
+    width = max((len(left) for left, _ in rows if len(left) <= LONGEST_TERM), default=LONGEST_TERM)
+    lines = []
+    for left, right in rows:
+        first, *more = textwrap.wrap(right, WIDTH - width - 4, break_on_hyphens=False)
+        lines += [f"  {left:{width}}  {first}"] if len(left) <= width else [f"  {left}", f"  {'':{width}}  {first}"]
+        lines += [f"  {'':{width}}  {text}" for text in more]
+    return lines
 
 
 def _pattern(name: str) -> str:
@@ -129,12 +139,13 @@ def _check(name: str, given: list[str], flags: list[str]) -> None:
     known = [flag for head in _heads_in(_pattern(name)) for flag in _flags_of(head)]
     for flag in flags:
         if flag not in known:
-            raise UsageFault(f"{name} has no option {flag}; {_nearest(flag, known)}")
+            raise UsageFault(f"{name} has no option {flag}; {nearest(flag, known)}")
     needed = _positionals(name).split()
     if len(given) < len(needed):
         raise _wrong(name, f"{name} needs {needed[len(given)]}")
-    if len(given) > len(needed):
-        raise _wrong(name, f"{name} takes no {given[len(needed)]!r:.40}")
+    if len(given) > len(needed):     # what is too much may be the end of a secret with spaces
+        extra = "so many words" if "<shared-secret>" in needed else f"{given[len(needed)]!r:.40}"
+        raise _wrong(name, f"{name} takes no {extra}")
 
 
 def _wrong(name: str, what: str) -> UsageFault:
@@ -165,14 +176,7 @@ def _no_such_action(words: list[str]) -> UsageFault:
     if seconds and len(words) == 1:
         return UsageFault(f"{words[0]} what? one of: {', '.join(seconds)}")
     if seconds:
-        return UsageFault(f"there is no {words[0]} {words[1]}; {_nearest(words[1], seconds)}")
+        return UsageFault(f"there is no {words[0]} {words[1]}; {nearest(words[1], seconds)}")
     firsts = sorted({name.split()[0] for name in ACTIONS})
-    return UsageFault(f"there is no action {words[0]}; {_nearest(words[0], firsts)}")
+    return UsageFault(f"there is no action {words[0]}; {nearest(words[0], firsts)}")
 
-
-def _nearest(word: str, known: list[str]) -> str:
-    """What to try instead of ``word``."""
-    import difflib
-    lowered = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(word.lower(), lowered, n=1)
-    return f"did you mean {lowered[near[0]]}?" if near else f"one of: {', '.join(known)}"

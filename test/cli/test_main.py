@@ -23,10 +23,12 @@ def crs_cli(*arguments, home=None, stdin: str = "") -> subprocess.CompletedProce
                           timeout=PATIENCE, env=environment | ({"CRS_HOME": str(home)} if home else {}))
 
 
-def terminal(home, *arguments, columns: int = 120) -> pexpect.spawn:
+def terminal(home, *arguments, columns: int = 120, **environment) -> pexpect.spawn:
     """Start it on a terminal."""
-    return pexpect.spawn(sys.executable, [str(PROGRAM), *arguments], env=os.environ | {"CRS_HOME": str(home)},
-                         timeout=PATIENCE, encoding="utf-8", dimensions=(40, columns))
+    plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    return pexpect.spawn(sys.executable, [str(PROGRAM), *arguments], timeout=PATIENCE, encoding="utf-8",
+                         env=plain | {"TERM": "xterm", "CRS_HOME": str(home)} | environment,
+                         dimensions=(40, columns))
 
 
 def ended(child: pexpect.spawn) -> tuple[str, int]:
@@ -70,6 +72,13 @@ def test_a_terminal_gets_an_aligned_table(home, store):
     assert code == 0
     assert text == ("Account              Current Month  Next Month\n"
                     "a-longer-account-id  Not Available  Not Available\n")
+
+
+@pytest.mark.parametrize(("environment", "name"), [({}, "\x1b[31mcrs-cli:\x1b[0m"), ({"NO_COLOR": "1"}, "crs-cli:"),
+                                                   ({"TERM": "dumb"}, "crs-cli:")])
+def test_colours_are_for_terminals_that_want_them(home, store, environment, name):
+    text, code = ended(terminal(home, "show", "blacklist", "acme", **environment))
+    assert (text, code) == (f"{name} there is no account acme; crs-cli list account shows which there are\n", 1)
 
 
 def test_delete_account_asks_on_a_terminal(home, store):

@@ -73,8 +73,9 @@ def test_right_command_line(line, words, arguments):
 @pytest.mark.parametrize(("line", "text"), [
     ("", "no action given; see crs-cli --help"),
     ("shwo attach", "there is no action shwo; did you mean show?"),
-    ("zzz", "there is no action zzz; one of: apply, check, create, delete, list, reload, show"),
-    ("create", "create what? one of: account, sharedSecret"),
+    ("zzz", "there is no action zzz; one of: add, apply, blacklist, check, create, delete, list, "
+            "lookup, purge, reload, show, stats, trace, update-notification, wakeup"),
+    ("create", "create what? one of: account, sharedSecret, admin, conference-room"),
     ("show atach", "there is no show atach; did you mean attach?"),
     ("create sharedsecret", "there is no create sharedsecret; did you mean sharedSecret?"),
     ("show attach --jsno", "show attach has no option --jsno; did you mean --json?"),

@@ -1,0 +1,41 @@
+"""Actions about blocked clients: show blacklist, blacklist add, blacklist remove (manual, chapters 4.22, 5.4).
+
+Never here: how a blocked client is kept out (the workers do, within moments).
+"""
+
+from ..errors import OperatorFault
+from ..names import Client
+from . import known
+from .output import Line, Table, Utc
+
+
+def show(host, arguments) -> Table:
+    """``show blacklist``."""
+    account = known.account(host, arguments)
+    rows = [(client.uri, Utc(blocked.since)) for client, blocked in host.store.records.blocked().items()
+            if client.account == account]
+    return Table(("URI",), rows, details=("since",))
+
+
+def add(host, arguments) -> Line:
+    """``blacklist add``."""
+    client = known.client_or_consent(host, arguments, "Blacklist it all the same?", "it was not blacklisted")
+    if client in host.store.records.blocked():
+        raise OperatorFault(f"{client.uri} of {client.account} is blacklisted already")
+    host.store.records.block(client, host.now())
+    return _told(client, "blacklisted", True)
+
+
+def remove(host, arguments) -> Line:
+    """``blacklist remove``."""
+    client = known.client(host, arguments)
+    if client not in host.store.records.blocked():
+        raise OperatorFault(f"{client.uri} of {client.account} is not blacklisted; "
+                            f"crs-cli show blacklist {client.account} shows who is")
+    host.store.records.unblock(client, host.now())
+    return _told(client, "not blacklisted any more", False)
+
+
+def _told(client: Client, what: str, blacklisted: bool) -> Line:
+    return Line(f"{client.uri} of {client.account} is {what}",
+                {"account": client.account, "uri": client.uri, "blacklisted": blacklisted})

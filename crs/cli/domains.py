@@ -1,0 +1,22 @@
+"""Which domains an account reaches: its own, and those that it connects and that connect it back.
+
+The rule is that of ``crs.accounts``, which the workers follow too. Never here: what is looked up in the domains.
+"""
+
+
+def view(host):
+    """The accounts as a worker sees them (``crs.accounts.Accounts``), without their listed clients."""
+    from ..accounts import Accounts, Month
+    operator = host.store.operator
+    loaded = {account: {} for account in operator.accounts()}
+    for head in operator.heads():
+        if head.account in loaded:
+            loaded[head.account][head.month] = Month(head.created, head.month_key, head.domain_token, head.domains, ())
+    accounts = Accounts(host.conf.update_grace, host.now)
+    accounts.load(operator.version(), loaded)
+    return accounts
+
+
+def reached(accounts, account: str) -> list[str]:
+    """The own domain first, then the connected ones in the order of its update."""
+    return [account, *accounts.connected(account)]

@@ -1,0 +1,42 @@
+"""What an action is about must be there: an account, a client of it. A name that is not is told, with the remedy.
+
+Never here: what is done with them.
+"""
+
+from ..errors import OperatorFault
+from ..names import Client
+from . import asking
+
+
+def account(host, arguments) -> str:
+    """The account that ``<account-id>`` names. Raises OperatorFault where there is none."""
+    name = arguments["<account-id>"]
+    if host.store.operator.account(name) is None:
+        raise no_account(name)
+    return name
+
+
+def no_account(name: str) -> OperatorFault:
+    return OperatorFault(f"there is no account {name}; crs-cli list account shows which there are")
+
+
+def client(host, arguments) -> Client:
+    """The client that ``<account-id>`` and ``<uri>`` name; the account exists. Raises OperatorFault."""
+    return Client(arguments["<uri>"], account(host, arguments))
+
+
+def belongs(host, client: Client) -> bool:
+    """Whether a client is listed in an update of its account that is held, or was seen to attach."""
+    operator = host.store.operator
+    months = [month for owner, month in operator.created() if owner == client.account]
+    return (any(operator.crypto_update(client, month) is not None for month in months)
+            or host.store.objects.observed([client])[0])
+
+
+def client_or_consent(host, arguments, question: str, undone: str) -> Client:
+    """As ``client``, but one that was neither listed nor seen, which may be a slip, needs a yes."""
+    found = client(host, arguments)
+    if not arguments["--yes"] and not belongs(host, found):
+        asking.confirm(f"{found.account} has no client {found.uri}, neither listed nor seen. {question}",
+                       f"{found.account} has no client {found.uri}; {undone}")
+    return found

@@ -1,0 +1,61 @@
+"""Actions about inter-working CRS instances: add, delete, list, show iw-crs (manual, chapters 4.5 to 4.7, 5.4).
+
+Never here: the links to them. This release keeps and shows the trust relations; it does not connect any.
+"""
+
+from ..errors import OperatorFault
+from . import asking, reading
+from .accounts import STRONG
+from .output import Line, Table
+
+NOT_CONNECTED = "not connected"
+LINKS = ("SIGNAL-LINK", "SIGNAL-OUTGOING", "SIGNAL-INCOMING", "DATA-LINK", "DATA-OUTGOING", "DATA-INCOMING")
+
+
+def add(host, arguments) -> Table:
+    """``add iw-crs``."""
+    ip, secret, comment = arguments["<ip>"], arguments["<shared-secret>"], arguments["-c"] or ""
+    if ip in host.store.records.peers():
+        raise OperatorFault(f"iw-crs {ip} exists already; to change it: crs-cli delete iw-crs {ip}, then add it again")
+    if secret == reading.FROM_INPUT:
+        secret = _typed()
+    if len(secret) < STRONG:
+        host.warn(f"the shared secret is shorter than {STRONG} characters, which 128 bits take")
+    host.store.records.put_peer(ip, secret, comment, host.now())
+    return _listed({ip: (secret, comment)})
+
+
+def delete(host, arguments) -> Line:
+    """``delete iw-crs``."""
+    ip = arguments["<ip>"]
+    if ip not in host.store.records.peers():
+        raise OperatorFault(f"there is no iw-crs {ip}; crs-cli list iw-crs shows which there are")
+    host.store.records.delete_peer(ip, host.now())
+    return Line(f"iw-crs {ip} deleted", {"ip": ip})
+
+
+def listing(host, arguments) -> Table:
+    """``list iw-crs``."""
+    return _listed({ip: (peer.secret, peer.comment) for ip, peer in host.store.records.peers().items()})
+
+
+def show(host, arguments) -> Table:
+    """``show iw-crs``: one row for each instance, the state of its links."""
+    rows = [(ip, *[NOT_CONNECTED] * len(LINKS), None) for ip in host.store.records.peers()]
+    if rows:
+        host.warn("inter-working links are not connected in this release")
+    return Table(("IW-CRS", *LINKS, "VERSION"), rows)
+
+
+def _listed(peers: dict[str, tuple[str, str]]) -> Table:
+    return Table(("IP", "shared secret", "comment"), [(ip, *peer) for ip, peer in sorted(peers.items())])
+
+
+def _typed() -> str:
+    secret = asking.secret()
+    try:
+        if secret == reading.FROM_INPUT:
+            raise ValueError("the shared secret is not valid: standard input has none")
+        return reading.plain_secret(secret)
+    except ValueError as error:
+        raise OperatorFault(str(error)) from None

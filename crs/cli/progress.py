@@ -1,0 +1,41 @@
+"""Progress of long work: a count on standard error, where that is a terminal; nothing in a pipe.
+
+Never here: what the work is.
+"""
+
+import sys
+import time
+
+EVERY = 0.1    # seconds between two showings
+
+
+class Progress:
+    """``with Progress("clients purged") as progress: … progress.at(count, of)``; the line is gone at the end."""
+
+    def __init__(self, what: str, total: int | None = None):
+        self._what = what
+        self._total = "" if total is None else f" of {total}"
+        self._shown_at = time.monotonic()
+        self._shown = False
+        self._visible = sys.stderr.isatty()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def at(self, count: int) -> None:
+        """Show how far the work is, not too often."""
+        if self._visible and time.monotonic() - self._shown_at >= EVERY:
+            self._show(f"{count}{self._total} {self._what}")
+
+    def step(self, text: str) -> None:
+        """Show what is done now."""
+        if self._visible:
+            self._show(text)
+
+    def __exit__(self, *_) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def _show(self, text: str) -> None:
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        self._shown_at, self._shown = time.monotonic(), True

@@ -1,0 +1,59 @@
+"""Actions that throw clients out so that they come in again: purge client, clients, observed (manual, chapter 5.4).
+
+Never here: closing a connection (its worker does).
+"""
+
+from ..errors import OperatorFault
+from ..names import Client
+from . import asking, known
+from .output import Line
+from .progress import Progress
+
+REASON = "purged"
+
+
+def client(host, arguments) -> Line:
+    """``purge client``: every device of it."""
+    client = known.client(host, arguments)
+    entries = host.store.directory.lookup(client)
+    if not entries:
+        raise OperatorFault(f"{client.uri} of account {client.account} is not attached; crs-cli show attach shows who is")
+    for entry in entries:
+        _purge(host, client, entry)
+    return Line(f"{client.uri} of account {client.account} purged from {_counted(len(entries), 'connection')}",
+                {"account": client.account, "uri": client.uri, "connections": len(entries)})
+
+
+def clients(host, arguments) -> Line:
+    """``purge clients``: every attached client of an account."""
+    account = known.account(host, arguments)
+    if not arguments["--yes"]:
+        asking.confirm(f"Disconnect all clients of account {account}?", f"the clients of {account} were not purged")
+    purged, connections = set(), 0
+    with Progress("clients purged") as progress:
+        for client, entry in host.store.directory.attached():
+            if client.account == account:
+                _purge(host, client, entry)
+                purged.add(client)
+                connections += 1
+                progress.at(len(purged))
+    return Line(f"{_counted(len(purged), 'client')} of account {account} purged",
+                {"account": account, "clients": len(purged), "connections": connections})
+
+
+def observed(host, arguments) -> Line:
+    """``purge observed``: who is attached now is observed again when it registers the next time."""
+    account = known.account(host, arguments)
+    count = host.store.objects.forget_observed(account)
+    return Line(f"{_counted(count, 'observed client')} of account {account} purged",
+                {"account": account, "observed": count})
+
+
+def _purge(host, client: Client, entry) -> None:
+    """Tell the worker; where none listens, what it left behind goes."""
+    if not host.store.directory.dismiss(entry, REASON):
+        host.store.directory.unregister(client, entry.device_id, entry.connection)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

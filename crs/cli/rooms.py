@@ -1,0 +1,52 @@
+"""Actions about conference rooms: create, delete, list, lookup (manual, chapter 5.4).
+
+Never here: who is in a room, and its media.
+"""
+
+from ..errors import OperatorFault
+from ..names import Client
+from . import domains, known
+from .output import Line, Table
+
+
+def create(host, arguments) -> Table:
+    """``create conference-room``."""
+    number = arguments["<number>"]
+    owner = known.client_or_consent(host, arguments, "Create its room all the same?", "the room was not created")
+    for taken, by in host.store.records.rooms():
+        if (taken, by.account) == (number, owner.account):
+            raise OperatorFault(f"room {number} of account {by.account} belongs to {by.uri} already")
+    host.store.records.put_room(number, owner, host.now())
+    return _listed([(number, owner)])
+
+
+def delete(host, arguments) -> Line:
+    """``delete conference-room``."""
+    number, owner = arguments["<number>"], Client(arguments["<uri>"], arguments["<account-id>"])
+    if (number, owner) not in host.store.records.rooms():
+        raise OperatorFault(f"{owner.uri} of account {owner.account} has no room {number}; "
+                            "crs-cli list conference-room shows which there are")
+    host.store.records.delete_room(number, owner, host.now())
+    return Line(f"room {number} of {owner.uri} deleted",
+                {"conference_room": number, "account": owner.account, "uri": owner.uri})
+
+
+def listing(host, arguments) -> Table:
+    """``list conference-room``."""
+    return _listed(host.store.records.rooms())
+
+
+def lookup(host, arguments) -> Table:
+    """``lookup conference-room``: in the account's own domain, and in those connected with it."""
+    number, account = arguments["<number>"], known.account(host, arguments)
+    order = domains.reached(domains.view(host), account)
+    found = [(number, owner.account, owner.uri) for room, owner in host.store.records.rooms()
+             if room == number and owner.account in order]
+    if not found:
+        raise OperatorFault(f"no room {number} in domain {' or '.join(order)}; "
+                            "crs-cli list conference-room shows which there are")
+    return Table(("CONFERENCE-ROOM", "DOMAIN", "URI"), sorted(found, key=lambda row: order.index(row[1])))
+
+
+def _listed(rooms: list[tuple[str, Client]]) -> Table:
+    return Table(("CONFERENCE-ROOM", "ACCOUNT", "URI"), [(number, owner.account, owner.uri) for number, owner in rooms])

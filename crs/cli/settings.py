@@ -1,0 +1,39 @@
+"""Switches of an account: stats enable and disable, update-notification enable and disable (manual, chapter 5.4).
+
+Never here: what a switch does (the workers follow it).
+"""
+
+from ..store.records import STATISTICS, UPDATE_NOTIFICATION
+from . import known
+from .output import Line
+
+_NAMES = {STATISTICS: "statistics", UPDATE_NOTIFICATION: "crypto update notifications"}
+
+
+def enable_statistics(host, arguments) -> Line:
+    """``stats enable``."""
+    return _switch(host, arguments, STATISTICS, True)
+
+
+def disable_statistics(host, arguments) -> Line:
+    """``stats disable``: what was counted stays until it is cleared."""
+    return _switch(host, arguments, STATISTICS, False)
+
+
+def enable_notification(host, arguments) -> Line:
+    """``update-notification enable``."""
+    return _switch(host, arguments, UPDATE_NOTIFICATION, True)
+
+
+def disable_notification(host, arguments) -> Line:
+    """``update-notification disable``."""
+    return _switch(host, arguments, UPDATE_NOTIFICATION, False)
+
+
+def _switch(host, arguments, setting: str, on: bool) -> Line:
+    account, word = known.account(host, arguments), "enabled" if on else "disabled"
+    already = (account in host.store.records.switched_on(setting)) == on
+    if not already:
+        host.store.records.switch(account, setting, on, host.now())
+    return Line(f"{_NAMES[setting]} {'were already' if already else 'are now'} {word} for account {account}",
+                {"account": account, setting.replace("-", "_"): on, "changed": not already})
