@@ -7,13 +7,22 @@ INTO   := $(VENV)/bin/python
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test venv clean
+BENCHES := relay idle attach messages calls
+
+.PHONY: run test venv clean bench $(BENCHES:%=bench-%)
 
 run: venv
 	$(INTO) -m crs.tour
 
 test: venv
 	$(INTO) -m pytest test
+
+# All benchmarks, or one; BENCH has their options (see bench/README.md).
+bench: venv
+	$(INTO) -m bench $(BENCH)
+
+$(BENCHES:%=bench-%): bench-%: venv
+	$(INTO) -m bench.$* $(BENCH)
 
 venv: $(VENV)/stamp
 

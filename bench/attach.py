@@ -14,14 +14,13 @@ from .limit import Limit
 from .load.process import LoadProcess
 from .peers import Ejabberd, Prosody
 from .report import Report
-from .systems import Crs, Missing, System
+from .systems import ANNOUNCED, Crs, Missing, System
 
 SIZES = 500, 1_000, 2_000, 4_000   # clients of one storm, after which all leave
 QUICK = 50, 100, 200, 400
 IN_FLIGHT = 64
 ASKERS, ASK_EACH = 50, 0.5     # so many clients, each once in so many seconds: a hundred requests a second
 LEAST, AIM = 1_000, 0.8        # design, chapter 12: clients/s; share of the bare handshake loop
-ANNOUNCED = 6.0                # seconds until a worker has told its longest stall
 
 
 class CrsAllCores(Crs):

@@ -24,6 +24,9 @@ from .common import cpu_seconds, pinned, pss, tree
 from .load import crs as crs_load
 
 
+ANNOUNCED = 6.5   # seconds until a worker of the CRS has told its longest stall, and it was read
+
+
 class Missing(Exception):
     """A peer is not installed; the text says how to install it."""
 

@@ -11,7 +11,8 @@ import random
 import time
 from collections.abc import Sequence
 
-from . import crs, mqtt, xmpp
+from ..common import cpu_seconds
+from . import calls, crs, mqtt, xmpp
 from .loop import Loop, Refused, attach
 from .tally import Pair, Tally
 
@@ -78,6 +79,7 @@ class Load:
         self.ended = False
         self._askers: list = []
         self._asked: list[float] = []
+        self.held: calls.Held | None = None
 
     def take(self, pipe) -> None:
         try:
@@ -150,8 +152,9 @@ class Load:
 
     # --- messages
 
-    def messages(self, pairs, online: bool, seconds: float) -> dict:
-        """Exchange messages between (sender, receiver) pairs for ``seconds``; counted at the receivers."""
+    def messages(self, pairs, online: bool, seconds: float, pids) -> dict:
+        """Exchange messages between (sender, receiver) pairs for ``seconds``; counted at the receivers. ``pids``: the
+        server's, whose CPU time is told for the same seconds."""
         loop, protocol = self.loop, self.protocol
         tally = Tally(online, seconds)
         tally.pairs = [Pair(tally, *pair) for pair in pairs]
@@ -163,11 +166,12 @@ class Load:
             self._open([(pair.receiver, protocol.receiver(pair)) for pair in tally.pairs])
         loop.run(lambda: False, 0.3)
         tally.begin()
-        busy, began = time.process_time(), time.monotonic()
+        cpu, busy, began = cpu_seconds(pids), time.process_time(), time.monotonic()
         for link in senders:
             link.resume(protocol.GO)
         loop.run(tally.over, seconds + 1)
         done, took, busy = len(tally.times), time.monotonic() - began, time.process_time() - busy
+        cpu = cpu_seconds(pids) - cpu
         times = tally.times[:done]
         loop.run(tally.idle, DRAIN)
         if not online:
@@ -178,7 +182,71 @@ class Load:
         self._check(not tally.faults(), "; ".join(tally.faults()))
         total = sum(pair.posted for pair in tally.pairs)
         loop.close_all()
-        return {"done": done, "seconds": took, "load busy": busy / took, "times": times, "checked": total}
+        return {"done": done, "seconds": took, "load busy": busy / took, "times": times, "checked": total,
+                "server cpu": cpu}
+
+    # --- calls (of the CRS)
+
+    def setups(self, pairs, seconds: float, pids) -> dict:
+        """Calls between (caller, callee) pairs, set up and ended one after another for ``seconds``."""
+        setups = calls.Setups(seconds)
+        callers = self._open_calls(setups, pairs, None)
+        setups.begin()
+        cpu, busy, began = cpu_seconds(pids), time.process_time(), time.monotonic()
+        for link in callers:
+            link.resume(self.protocol.GO)
+        self.loop.run(setups.over, seconds + 1)
+        done, took, busy = len(setups.times), time.monotonic() - began, time.process_time() - busy
+        cpu, times = cpu_seconds(pids) - cpu, setups.times[:done]
+        self.loop.run(lambda: not setups.faults(), DRAIN)
+        self._check(not setups.faults(), "; ".join(setups.faults()))
+        self.loop.close_all()
+        return {"done": done, "seconds": took, "load busy": busy / took, "times": times, "server cpu": cpu,
+                "checked": setups.ended}
+
+    def hold(self, pairs, seconds: float) -> dict:
+        """Set up a call between each pair, a few at a time, and bind both legs; they are held."""
+        setups = calls.Setups(0)
+        self.held = self.held or calls.Held(self.loop)
+        callers = self._open_calls(setups, pairs, self.held)
+        began = time.monotonic()
+        for at, link in enumerate(callers):
+            link.resume(self.protocol.GO)
+            self.loop.run(lambda at=at: setups.accepted > at - 16, seconds)
+        self._check(self.loop.run(lambda: setups.accepted == len(pairs), seconds),
+                    f"{setups.accepted} calls of {len(pairs)}")
+        took = time.monotonic() - began
+        self._check(self.loop.run(self.held.bound, seconds), "not all legs are bound")
+        return {"held": len(self.held.ears) // 2, "seconds": took}
+
+    def media(self, each: float, seconds: float, pids) -> dict:
+        """Every held leg sends a packet each ``each`` seconds; all are counted where they arrive."""
+        before = self.held.counts()
+        cpu, busy, began = cpu_seconds(pids), time.process_time(), time.monotonic()
+        self.held.send(each)
+        self.loop.run(lambda: False, seconds)
+        self.held.quiet()
+        took, busy, cpu = time.monotonic() - began, time.process_time() - busy, cpu_seconds(pids) - cpu
+        self.loop.run(lambda: False, 0.5)
+        sent, heard = (now - then for now, then in zip(self.held.counts(), before))
+        self._check(not self.loop.failures, "clients were lost")
+        return {"sent": sent, "heard": heard, "seconds": took, "load busy": busy / took, "server cpu": cpu}
+
+    def let_go(self) -> dict:
+        """The clients leave; the calls end as the server finds."""
+        self.held.close()
+        self.loop.close_all()
+        return {}
+
+    def _open_calls(self, setups, pairs, held) -> list:
+        opened: list = []
+        openers = [one for pair in pairs for one in calls.open_pair(self.loop, setups, pair, held)]
+        before = self.loop.registered
+        attach(self.loop, [lambda one=one: opened.append(one()) for one in openers], 64, 120.0)
+        self._check(self.loop.registered - before == len(openers), "not all are attached")
+        return opened[1::2]
+
+    # --- both
 
     def _open(self, wanted) -> list:
         links: list = []

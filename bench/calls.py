@@ -1,0 +1,127 @@
+"""How many calls a second can be set up, and what does a held call cost?
+
+A set-up is invite, ringing, accept, relay allocated, hang-up, with everybody told; the time is from invite to
+accepted at the caller, for growing numbers of pairs that call at once. Held calls have media at a low rate both ways,
+every packet counted at the receiver. There is no peer that does the same; the ratios are to the budget of the loop and
+of growth.
+"""
+
+import sys
+import time
+
+from . import common
+from .load.process import LoadProcess
+from .report import Report
+from .systems import ANNOUNCED, Crs
+
+PAIRS = 10, 50, 250, 1_000           # pairs that call at once
+HELD = 625, 1_250, 2_500, 5_000      # calls held
+QUICK_PAIRS, QUICK_HELD = (5, 20), (50, 100)
+SECONDS, QUICK_SECONDS = 5.0, 1.0
+MEDIA_EACH = 1.0                     # seconds between two packets of a leg
+MEDIA_SECONDS = 10.0
+A_LOAD = 2_500                       # calls that one load process holds
+LOSS = 0.001                         # of media packets
+STALL = 50.0                         # ms; design, chapter 12
+
+
+def set_up(system: Crs, sizes, seconds: float, rounds: int, report: Report) -> list[tuple[int, float, float]]:
+    """(pairs, calls/s, CPU us a call) of each run."""
+    found = []
+    for run in range(1, rounds + 1):
+        for pairs in sizes:
+            load = LoadProcess("crs", common.LOAD_CORES)
+            try:
+                done = load.do("setups", [(system.who(2 * n), system.who(2 * n + 1)) for n in range(pairs)], seconds,
+                               system.pids())
+            finally:
+                load.stop()
+            rate, cost = done["done"] / done["seconds"], done["server cpu"] / max(1, done["done"]) * 1e6
+            report.row("set-up", run, pairs, rate, 1000 * common.percentile(done["times"], 0.5),
+                       1000 * common.percentile(done["times"], 0.99), cost, done["load busy"], _stall(system), None,
+                       done["checked"])
+            found.append((pairs, rate, cost))
+    return found
+
+
+def _stall(system: Crs) -> float:
+    time.sleep(ANNOUNCED)
+    return system.stall()
+
+
+def hold(system: Crs, sizes, seconds: float, report: Report) -> list[tuple[int, float, float]]:
+    """(calls, KiB in all, CPU us a call and second) of each size."""
+    loads = [LoadProcess("crs", common.LOAD_CORES) for _ in range(-(-sizes[-1] // A_LOAD))]
+    found, held = [(0, float(system.pss()), 0.0)], 0
+    try:
+        for size in sizes:
+            while held < size:
+                some = min(A_LOAD - held % A_LOAD, size - held)
+                loads[held // A_LOAD].do("hold", [(system.who(2 * n), system.who(2 * n + 1))
+                                                  for n in range(held, held + some)], 120.0)
+                held += some
+            busy = [load for number, load in enumerate(loads) if number * A_LOAD < size]
+            _stall(system)
+            cpu = system.cpu()
+            for load in busy:
+                load.start("media", MEDIA_EACH, seconds, [])
+            done = [load.answer() for load in busy]
+            cpu = (system.cpu() - cpu) / size / seconds * 1e6
+            sent, heard = (sum(one[what] for one in done) for what in ("sent", "heard"))
+            if heard < (1 - LOSS) * sent or heard > sent or sent < 0.9 * 2 * size * seconds / MEDIA_EACH:
+                report.fault(f"{size} calls held: {sent} packets sent, {heard} heard")
+            found.append((size, float(system.pss()), cpu))
+            report.row("held", 1, size, None, None, None, cpu, max(one["load busy"] for one in done), _stall(system),
+                       1 - heard / sent, heard)
+        for load in loads:
+            load.do("let_go")
+    finally:
+        for load in loads:
+            load.stop()
+    return found
+
+
+def main() -> int:
+    chosen = common.options(__doc__.splitlines()[0], rounds=2)
+    common.raise_file_limit()
+    pairs, held = (QUICK_PAIRS, QUICK_HELD) if chosen.quick else (PAIRS, HELD)
+    seconds = QUICK_SECONDS if chosen.quick else SECONDS
+    report = Report("calls", "Calls", ("what", "round", "calls at once", "set-ups/s", "p50 ms", "p99 ms",
+                                       "CPU us (held: a second)", "load busy", "stall ms", "loss", "checked"),
+                    keep=not chosen.quick)
+    system = Crs(common.SERVER_CORES)
+    set_ups, holding = [], []
+    try:
+        system.start(2 * max(*pairs, *held))
+        report.about(system)
+        set_ups = set_up(system, pairs, seconds, chosen.rounds, report)
+        holding = hold(system, held, 2 * seconds if chosen.quick else MEDIA_SECONDS, report)
+    except Exception as error:
+        report.fault(f"{type(error).__name__}: {error}")
+    finally:
+        system.stop()
+    if holding and not report.failed:
+        conclude(report, set_ups, holding, pairs)
+    return report.end()
+
+
+def conclude(report: Report, set_ups, holding, pairs) -> None:
+    rates = {size: common.median([rate for at, rate, _ in set_ups if at == size]) for size in pairs}
+    costs = {size: common.median([cost for at, _, cost in set_ups if at == size]) for size in pairs}
+    for size in pairs:
+        each = [rate for at, rate, _ in set_ups if at == size]
+        report.note(f"{size} pairs: {rates[size]:,.0f} set-ups/s, +-{100 * common.spread(each):.0f} %, "
+                    f"{costs[size]:,.0f} us of CPU each")
+    report.note(f"a held call takes {common.slope([(at, kib) for at, kib, _ in holding[1:]]):.1f} KiB in all "
+                "processes, its two clients included")
+    report.ratio("calls-set-up-growth", costs[pairs[-1]] / costs[pairs[0]])
+    report.ratio("calls-held-growth", holding[-1][2] / holding[1][2])
+    stalls = [row[8] for row in report.rows]
+    report.ratio("calls-stall", max(stalls) / STALL)
+    report.plot("Call set-ups", "pairs that call at once", "set-ups/s", {"crs": list(rates.items())})
+    report.plot("Held calls with media", "calls held", "MiB of all processes",
+                {"crs": [(at, kib / 1024) for at, kib, _ in holding]})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
