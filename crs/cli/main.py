@@ -33,6 +33,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    if argv[:1] == ["--complete"]:
+        from .completion import complete
+        print(*complete(" ".join(argv[1:])), sep="\n", flush=True)
+        return 0
     try:
         call = usage.parse(argv)
     except usage.HelpAsked as text:

@@ -17,7 +17,8 @@ def client(host, arguments) -> Line:
     client = known.client(host, arguments)
     entries = host.store.directory.lookup(client)
     if not entries:
-        raise OperatorFault(f"{client.uri} of account {client.account} is not attached; crs-cli show attach shows who is")
+        raise OperatorFault(f"{client.uri} of account {client.account} is not attached; "
+                            "crs-cli show attach shows who is")
     for entry in entries:
         _purge(host, client, entry)
     return Line(f"{client.uri} of account {client.account} purged from {_counted(len(entries), 'connection')}",

@@ -63,7 +63,7 @@ def overview(first: str | None = None) -> str:
     """All actions (or those that start with the word ``first``), one line each, and the exit codes."""
     names = [name for name in ACTIONS if first in (None, name.split()[0])]
     lines = [f"Usage: {PROGRAM} <action> [options]", "", "Actions:"]
-    lines += _two_columns((f"{name} {_positionals(name)}".strip(), ACTIONS[name].help) for name in names)
+    lines += _two_columns((" ".join((name, *positionals(name))), ACTIONS[name].help) for name in names)
     lines += ["", "Options:", *_two_columns([*((head, OPTIONS[head].help) for head in _heads_in(EVERYWHERE)),
                                              ("--version", ACTIONS["show version"].help)])]
     lines += ["", f"{PROGRAM} <action> --help tells more about one action.", "", "Exit codes:"]
@@ -75,7 +75,7 @@ def page(name: str) -> str:
     """The text of one action, which docopt also reads its arguments by."""
     pattern = _pattern(name)
     lines = [ACTIONS[name].help, "", f"Usage: {PROGRAM} {name} {pattern}", ""]
-    arguments = [(argument, ARGUMENTS[argument].help) for argument in _positionals(name).split()]
+    arguments = [(argument, ARGUMENTS[argument].help) for argument in positionals(name)]
     if arguments:
         lines += ["Arguments:", *_two_columns(arguments), ""]
     lines += ["Options:", *_two_columns((head, OPTIONS[head].help) for head in _heads_in(pattern))]
@@ -99,8 +99,9 @@ def _pattern(name: str) -> str:
     return f"{ACTIONS[name].arguments} {EVERYWHERE}".strip()
 
 
-def _positionals(name: str) -> str:
-    return " ".join(word for word in ACTIONS[name].arguments.split() if word.startswith("<"))
+def positionals(name: str) -> list[str]:
+    """The arguments of an action that are no options, in order."""
+    return [word for word in ACTIONS[name].arguments.split() if word.startswith("<")]
 
 
 # --- words and flags ------------------------------------------------------------------------------------------------
@@ -120,6 +121,16 @@ def _heads_in(pattern: str) -> list[str]:
     return [head for head in OPTIONS if head == "-h, --help" or any(flag in words for flag in _flags_of(head))]
 
 
+def flags_of(name: str) -> list[str]:
+    """Every flag that an action takes."""
+    return [flag for head in _heads_in(_pattern(name)) for flag in _flags_of(head)]
+
+
+def takes_value(flag: str) -> bool:
+    """Whether the word behind a flag is its value."""
+    return flag in _TAKES_VALUE
+
+
 def _split(argv: list[str]) -> tuple[list[str], list[str]]:
     """The words and the flags of a command line, wherever they stand; values of options are neither."""
     words, flags, tokens = [], [], iter(argv)
@@ -136,11 +147,11 @@ def _split(argv: list[str]) -> tuple[list[str], list[str]]:
 
 def _check(name: str, given: list[str], flags: list[str]) -> None:
     """Raise UsageFault for what docopt would refuse without saying why."""
-    known = [flag for head in _heads_in(_pattern(name)) for flag in _flags_of(head)]
+    known = flags_of(name)
     for flag in flags:
         if flag not in known:
             raise UsageFault(f"{name} has no option {flag}; {nearest(flag, known)}")
-    needed = _positionals(name).split()
+    needed = positionals(name)
     if len(given) < len(needed):
         raise _wrong(name, f"{name} needs {needed[len(given)]}")
     if len(given) > len(needed):     # what is too much may be the end of a secret with spaces

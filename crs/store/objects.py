@@ -179,6 +179,10 @@ class Objects:
         answers = self._low.all([("SISMEMBER", schema.observed(client.account), client.uri) for client in clients])
         return [answer == 1 for answer in answers]
 
+    def all_observed(self, account: str) -> set[str]:
+        """The URIs of the observed clients of an account."""
+        return {uri.decode() for uri in self._low.call("SMEMBERS", schema.observed(account))}
+
     def forget_observed(self, account: str) -> int:
         """Forget the observed clients of an account; returns how many there were."""
         count, _ = self._low.all((("SCARD", schema.observed(account)), ("UNLINK", schema.observed(account))))

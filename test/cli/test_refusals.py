@@ -90,8 +90,8 @@ ASK_SOMETHING_ELSE = {   # what these must have first tells more than the accoun
         "admin ann has no access to account nobody; crs-cli add admin-account ann nobody gives it",
     "delete admin-account-authorization":
         "admin ann has no access to account nobody; crs-cli add admin-account ann nobody gives it",
-    "delete conference-room": f"{NUMBER} of account nobody has no room 123456; crs-cli list conference-room shows which "
-                              "there are",
+    "delete conference-room":
+        f"{NUMBER} of account nobody has no room 123456; crs-cli list conference-room shows which there are",
 }
 
 
