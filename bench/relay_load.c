@@ -1,18 +1,22 @@
 /* The load of bench-relay: sends numbered packets of many flows at a rate, and counts every one that comes back.
  *
- * One thread that never sleeps, on a core of its own. All flows of a side share one socket, which sends from a different
- * loopback address for each (IP_PKTINFO): thousands of clients for the price of two sockets, in batches. Flows take
- * turns, so that no two packets of a batch are of the same flow, as among many calls.
+ * One thread that never sleeps, on a core of its own. It must be faster than what it measures, so it saves system
+ * calls where a server cannot: all flows of a side share one socket, which sends from a different loopback address for
+ * each (IP_PKTINFO), and each flow in its turn sends a train of packets in one go (UDP_SEGMENT). At the server they
+ * arrive one by one. With MIXED the last of a train is a byte shorter: in trains of two nothing is left then that a
+ * forwarder could put together, and each packet pays its own way, as among many calls.
  *
- * relay_load PORT_A PORT_B FLOWS_FILE      a line for each flow: side (A, B), source ip, destination ip, port, prefix
- *                                          (hex, before each packet, "-": none), bytes to skip in what comes to its side
- * then on standard input: RATE SIZE SECONDS (packets/s of all flows together; SIZE without prefix), and on standard
- * output for each the line: sent, seconds, received, again (twice or out of order), foreign, p50, p99, p99.9, max (ns one
- * way), idle (share of turns with nothing to do: 0 means that this program was the limit).
+ * relay_load PORT_A PORT_B FLOWS_FILE      a line for each flow: side (A, B), source ip, destination ip, port, and the
+ *                                          TURN channel (RFC 8656), that is, 4 bytes before each packet, or 0
+ *
+ * Standard input: lines RATE SIZE SECONDS TRAIN MIXED (packets/s of all flows together; SIZE without those 4 bytes;
+ * MIXED 0 or 1). Standard output, for each: sent, seconds, received, again (twice or out of order), foreign, p50, p99,
+ * p99.9, max (ns one way), idle (share of turns with nothing to do: 0 means that this program was the limit).
  */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <netinet/udp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,17 +24,20 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { BATCH = 64, MAX_FLOWS = 1 << 16, HEAD = 64, RTP = 12, SUB = 64, BUCKETS = 64 * SUB };
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+
+enum { BATCH = 64, MAX_FLOWS = 1 << 16, HEAD = 64, ROOM = 1 << 16, RTP = 12, SUB = 64, BUCKETS = 64 * SUB };
 
 struct body { uint32_t run, flow, number; uint64_t sent; } __attribute__((packed));
 struct flow {
     struct in_addr source;
     struct sockaddr_in to;
-    unsigned char prefix[16];
-    int prefix_size, skip;
+    int channel, before;            /* before: bytes of its header */
     uint32_t sent, expected;
 };
-struct side { int sock, flows, next, index[MAX_FLOWS], skip; };
+struct side { int sock, flows, next, index[MAX_FLOWS], before; };
 
 static struct flow flows[MAX_FLOWS];
 static struct side sides[2];
@@ -59,7 +66,7 @@ static uint64_t quantile(double share)
     uint64_t rank = received * share, seen = 0;
     for (int i = 0; i < BUCKETS; i++)
         if ((seen += histogram[i]) > rank)
-            return i < SUB ? i : (uint64_t)(i % SUB + SUB) << (i / SUB - 1);
+            return i < SUB ? (uint64_t)i : (uint64_t)(i % SUB + SUB) << (i / SUB - 1);
     return longest;
 }
 
@@ -77,64 +84,75 @@ static void open_side(struct side *side, int port)
 
 static void read_flows(const char *name)
 {
-    char letter, source[32], to[32], prefix[40];
-    int port, skip, n = 0;
+    char letter, source[32], to[32];
+    int port, channel, n = 0;
     FILE *file = fopen(name, "r");
     if (!file)
         exit((perror(name), 1));
-    while (n < MAX_FLOWS && fscanf(file, " %c %31s %31s %d %39s %d", &letter, source, to, &port, prefix, &skip) == 6) {
-        struct flow *flow = &flows[n];
-        flow->to = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
-        inet_pton(AF_INET, source, &flow->source);
-        inet_pton(AF_INET, to, &flow->to.sin_addr);
-        if (strcmp(prefix, "-"))
-            for (char *at = prefix; sscanf(at, "%2hhx", &flow->prefix[flow->prefix_size]) == 1; at += 2)
-                flow->prefix_size++;
+    while (n < MAX_FLOWS && fscanf(file, " %c %31s %31s %d %d", &letter, source, to, &port, &channel) == 5) {
         struct side *side = &sides[letter == 'B'];
-        side->skip = skip;
+        flows[n].to = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+        inet_pton(AF_INET, source, &flows[n].source);
+        inet_pton(AF_INET, to, &flows[n].to.sin_addr);
+        flows[n].channel = channel;
+        flows[n].before = side->before = channel ? 4 : 0;
         side->index[side->flows++] = n++;
     }
     fclose(file);
 }
 
-/* One packet of each of the next `count` flows of a side. Returns how many the kernel took. */
-static int send_batch(struct side *side, int size, int count)
+/* Write the next packet of a flow. */
+static void write_packet(unsigned char *packet, int number, int size, uint64_t time)
 {
-    static unsigned char packets[BATCH][16 + 9000];
+    struct flow *flow = &flows[number];
+    struct body body = {run, number, flow->sent, time};
+    uint16_t sequence = htons(flow->sent), channel[2] = {htons(flow->channel), htons(size)};
+    uint32_t stamp = htonl(flow->sent * 160), source = htonl(number + 1);
+    memcpy(packet, channel, flow->before);
+    packet += flow->before;
+    memcpy(packet, "\x80\x60", 2);
+    memcpy(packet + 2, &sequence, 2);
+    memcpy(packet + 4, &stamp, 4);
+    memcpy(packet + 8, &source, 4);
+    memcpy(packet + RTP, &body, sizeof body);
+    flow->sent++;
+}
+
+/* A train of each of the next `count` flows of a side. Returns the packets that the kernel took. */
+static int send_trains(struct side *side, int size, int count, int train, int mixed)
+{
+    static unsigned char packets[BATCH][ROOM];
     static struct mmsghdr out[BATCH];
     static struct iovec parts[BATCH];
-    static union { char room[CMSG_SPACE(sizeof(struct in_pktinfo))]; struct cmsghdr align; } control[BATCH];
+    static union { char room[2 * CMSG_SPACE(sizeof(struct in_pktinfo))]; struct cmsghdr align; } control[BATCH];
     uint64_t time = now();
 
     for (int i = 0; i < count; i++) {
-        int number = side->index[(side->next + i) % side->flows];
-        struct flow *flow = &flows[number];
-        unsigned char *rtp = packets[i] + flow->prefix_size;
-        struct body body = {run, number, flow->sent, time};
-        uint16_t sequence = htons(flow->sent);
-        uint32_t stamp = htonl(flow->sent * 160), source = htonl(number + 1);
-        memcpy(packets[i], flow->prefix, flow->prefix_size);
-        memcpy(rtp, "\x80\x60", 2);
-        memcpy(rtp + 2, &sequence, 2);
-        memcpy(rtp + 4, &stamp, 4);
-        memcpy(rtp + 8, &source, 4);
-        memcpy(rtp + RTP, &body, sizeof body);
-        parts[i] = (struct iovec){packets[i], flow->prefix_size + size};
-        out[i].msg_hdr = (struct msghdr){&flow->to, sizeof flow->to, &parts[i], 1, &control[i], sizeof control[i].room, 0};
-        struct cmsghdr *c = &control[i].align;
-        *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
-        struct in_pktinfo info = {.ipi_spec_dst = flow->source};
-        memcpy(CMSG_DATA(c), &info, sizeof info);
+        int number = side->index[(side->next + i) % side->flows], whole = flows[number].before + size;
+        for (int j = 0; j < train; j++)
+            write_packet(packets[i] + j * whole, number, size - (mixed && j == train - 1), time);
+        parts[i] = (struct iovec){packets[i], train * whole - mixed};
+        out[i].msg_hdr = (struct msghdr){.msg_name = &flows[number].to, .msg_namelen = sizeof flows[number].to,
+                                         .msg_iov = &parts[i], .msg_iovlen = 1, .msg_control = &control[i],
+                                         .msg_controllen = sizeof control[i].room};
+        struct cmsghdr *c = CMSG_FIRSTHDR(&out[i].msg_hdr);
+        *c = (struct cmsghdr){CMSG_LEN(sizeof(struct in_pktinfo)), IPPROTO_IP, IP_PKTINFO};
+        memcpy(CMSG_DATA(c), &(struct in_pktinfo){.ipi_spec_dst = flows[number].source}, sizeof(struct in_pktinfo));
+        c = CMSG_NXTHDR(&out[i].msg_hdr, c);
+        *c = (struct cmsghdr){CMSG_LEN(sizeof(uint16_t)), IPPROTO_UDP, UDP_SEGMENT};
+        memcpy(CMSG_DATA(c), &(uint16_t){whole}, sizeof(uint16_t));
+        out[i].msg_hdr.msg_controllen = CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(uint16_t));
     }
     int sent = sendmmsg(side->sock, out, count, 0);
-    for (int i = 0; i < sent; i++)
-        flows[side->index[(side->next + i) % side->flows]].sent++;
-    if (sent > 0)
-        side->next = (side->next + sent) % side->flows;
-    return sent > 0 ? sent : 0;
+    if (sent < 0)
+        exit((perror("sendmmsg"), 1));
+    for (int i = sent; i < count; i++)
+        flows[side->index[(side->next + i) % side->flows]].sent -= train;
+    side->next = (side->next + sent) % side->flows;
+    return sent * train;
 }
 
-static int receive_batch(struct side *side, int size)
+static int receive_batch(struct side *side, int size, int mixed)
 {
     static unsigned char heads[BATCH][HEAD];
     static struct iovec parts[BATCH];
@@ -147,8 +165,9 @@ static int receive_batch(struct side *side, int size)
     uint64_t time = now();
     for (int i = 0; i < count; i++) {
         struct body body;
-        memcpy(&body, heads[i] + side->skip + RTP, sizeof body);
-        if ((int)in[i].msg_len != side->skip + size || body.run != run || body.flow >= MAX_FLOWS) {
+        memcpy(&body, heads[i] + side->before + RTP, sizeof body);
+        int spare = side->before + size - (int)in[i].msg_len;
+        if (spare < 0 || spare > mixed || body.run != run || body.flow >= MAX_FLOWS) {
             foreign++;
             continue;
         }
@@ -167,7 +186,7 @@ static int receive_batch(struct side *side, int size)
     return count > 0 ? count : 0;
 }
 
-static void measure(double rate, int size, double seconds)
+static void measure(double rate, int size, double seconds, int train, int mixed)
 {
     uint64_t sent = 0, turns = 0, idle = 0, total = rate * seconds;
     memset(histogram, 0, sizeof histogram);
@@ -178,18 +197,18 @@ static void measure(double rate, int size, double seconds)
 
     uint64_t start = now(), end = start, quiet;
     for (int turn = 0; sent < total && end - start < seconds * 1.2e9; turn ^= 1) {
-        int64_t due = (end - start) * rate / 1e9 - sent;
+        int64_t due = ((end - start) * rate / 1e9 - sent) / train;
         struct side *side = &sides[turn];
-        int most = side->flows < BATCH ? side->flows : BATCH, count = due < most ? due : most;
+        int most = side->flows < BATCH / train ? side->flows : BATCH / train, count = due < most ? due : most;
         if (count > 0)
-            sent += send_batch(side, size, count);
-        int got = receive_batch(&sides[0], size) + receive_batch(&sides[1], size);
+            sent += send_trains(side, size, count, train, mixed);
+        int got = receive_batch(&sides[0], size, mixed) + receive_batch(&sides[1], size, mixed);
         turns++;
         idle += count <= 0 && !got;
         end = now();
     }
     for (quiet = now(); now() - quiet < 100000000;)
-        if (receive_batch(&sides[0], size) + receive_batch(&sides[1], size))
+        if (receive_batch(&sides[0], size, mixed) + receive_batch(&sides[1], size, mixed))
             quiet = now();
     printf("%lu %.6f %lu %lu %lu %lu %lu %lu %lu %.4f\n", sent, (end - start) / 1e9, received, again, foreign,
            quantile(.5), quantile(.99), quantile(.999), longest, (double)idle / turns);
@@ -199,7 +218,7 @@ static void measure(double rate, int size, double seconds)
 int main(int argc, char **argv)
 {
     double rate, seconds;
-    int size;
+    int size, train, mixed;
     if (argc != 4)
         return 2;
     open_side(&sides[0], atoi(argv[1]));
@@ -207,7 +226,7 @@ int main(int argc, char **argv)
     read_flows(argv[3]);
     puts("ready");
     fflush(stdout);
-    while (scanf("%lf %d %lf", &rate, &size, &seconds) == 3)
-        measure(rate, size, seconds);
+    while (scanf("%lf %d %lf %d %d", &rate, &size, &seconds, &train, &mixed) == 5)
+        measure(rate, size, seconds, train, mixed);
     return 0;
 }

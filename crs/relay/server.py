@@ -1,7 +1,8 @@
 """The relay process: one thread, one loop over the UDP port, the control socket and its connections, and signals.
 
 Lives here: the loop, the control socket, start and stop. Never here: what happens to a packet (``forward``, ``fast``)
-or what a command does (``control``). A wake-up handles a bounded amount of each socket, so that none starves the others.
+or what a command does (``control``). A wake-up handles a bounded amount of each socket, so that none starves the
+others.
 """
 
 import os
