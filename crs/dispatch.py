@@ -12,7 +12,7 @@ import msgspec
 
 from . import log
 from .errors import (Denied, Internal, InvalidParams, InvalidRequest, MethodNotFound, NotRegistered, ParseError,
-                     RpcError)
+                     RpcError, TooLarge)
 from .protocol import MAX_BATCH, ErrorObject, ErrorResponse, Params, Request, Response, Result, encode
 
 LOG = log.get("dispatch")
@@ -20,6 +20,7 @@ LOG = log.get("dispatch")
 _decode_request = msgspec.json.Decoder(Request).decode
 _decode_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
+MAX_ANSWER = 524_288   # bytes of a batch's answers after which the rest of it is not carried out
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decoder = functools.cache(msgspec.json.Decoder)
 
@@ -57,8 +58,14 @@ def _answer_batch(commands, connection, message: bytes, now) -> bytes | None:
         return _failed(None, ParseError(f"not JSON: {error}"))
     if not 1 <= len(batch) <= MAX_BATCH:
         return _failed(None, InvalidRequest(f"a batch holds 1 to {MAX_BATCH} requests, not {len(batch)}"))
-    answers = [_answer_one(commands, connection, bytes(raw), now) for raw in batch]
-    owed = [one for one in answers if one is not None]
+    owed: list[bytes] = []
+    for request in map(bytes, batch):
+        if sum(map(len, owed)) > MAX_ANSWER:
+            one = _failed(_id_of(request), TooLarge("the answers of this batch are too long; ask for the rest anew"))
+        else:
+            one = _answer_one(commands, connection, request, now)
+        if one is not None:
+            owed.append(one)
     return b"[" + b",".join(owed) + b"]" if owed else None
 
 

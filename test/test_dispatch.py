@@ -90,6 +90,15 @@ def test_batch():
     assert ask(b"[1,")["error"]["code"] == -32700
 
 
+def test_a_small_batch_does_not_make_an_answer_without_bound():
+    long = {**COMMANDS, "echo": row(lambda connection, params, now: protocol.Posted("x" * 300_000, "acme", now))}
+    reply = json.loads(answer(long, Someone(), json.dumps([request(id=number) for number in range(50)]).encode(),
+                              lambda: 7))
+    assert [one["id"] for one in reply] == list(range(50))
+    assert ["result" in one for one in reply] == [True] * 2 + [False] * 48
+    assert {one["error"]["data"]["error"] for one in reply[2:]} == {"too-large"}
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.in")), ids=lambda path: path.stem)
 def test_broken_requests(path):
     """Each file holds the bytes of one message; beside it stands the error (code, id) or ``ok``."""

@@ -19,7 +19,7 @@ from crs.client.state import State
 from crs.errors import WorldFault
 from crs.names import Client as Name
 from crs.protocol import Ack, Acked, Fetch, Fetched, Item, Post, Posted
-from crs.trust.e2e import SealRefused
+from crs.trust.e2e import KeyMissing, SealRefused
 
 LOG = logging.getLogger("crs.client")
 
@@ -29,7 +29,8 @@ RETRY_PAUSE = 1.0    # seconds until a mailbox is tried again whose server is in
 
 class Received(NamedTuple):
     """One item to show. ``kind`` content and system: a message from ``peer`` with its ``text``; ack and expired: what
-    became of the own message ``id`` to ``peer``. ``fault`` says why the text cannot be read (then it is empty)."""
+    became of the own message ``id`` to ``peer``. ``fault`` says why the text cannot be read (then it is empty);
+    ``kept``: keys to come may open it, so it stays in the mailbox."""
 
     ref: str
     kind: str
@@ -38,6 +39,7 @@ class Received(NamedTuple):
     time: int
     text: str = ""
     fault: str | None = None
+    kept: bool = False
 
 
 class Messages:
@@ -48,7 +50,7 @@ class Messages:
         self._secrecy = secrecy
         self._state = state
         self._hint = Event()
-        self._unreadable: set[str] = set()   # told once, never acknowledged: the sender will hear that it expired
+        self._unreadable: set[str] = set()   # told once, kept for keys to come
         self._turns: dict[tuple, BoundedSemaphore] = {}
         client.hear("message.waiting", lambda _: self._hint.set())
         client.hear("registered", lambda registered: registered.waiting and self._hint.set())
@@ -91,10 +93,10 @@ class Messages:
 
     def acknowledge(self, shown: list[Received]) -> None:
         """These were shown: never show them again, and let the server delete them (at the next chance, if not now)."""
-        refs = [item.ref for item in shown if item.fault is None]
+        refs = [item.ref for item in shown if not item.kept]
         for ref in refs:
             self._state.note_shown(ref)
-        self._unreadable.update(item.ref for item in shown if item.fault is not None)
+        self._unreadable.update(item.ref for item in shown if item.kept)
         self._acknowledge(refs)
 
     def read_again(self) -> None:
@@ -128,10 +130,10 @@ class Messages:
 
     def _open(self, item: Item) -> Received:
         peer = Name(item.uri, item.account)
-        text, fault = "", None
+        text, fault, kept = "", None, False
         if item.kind in ("content", "system"):
             try:
                 text = self._secrecy.open(peer, item.kind, item.body, item.id).plaintext.decode()
             except (SealRefused, UnicodeDecodeError) as error:
-                fault = str(error)
-        return Received(item.ref, item.kind, peer, item.id, item.time, text, fault)
+                fault, kept = str(error), isinstance(error, KeyMissing)
+        return Received(item.ref, item.kind, peer, item.id, item.time, text, fault, kept)

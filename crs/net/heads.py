@@ -20,6 +20,7 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _REQUEST_LINE = re.compile(r"([!-~]+) ([!-~]+) (HTTP/[0-9]\.[0-9])")
 _STATUS_LINE = re.compile(r"HTTP/1\.1 ([1-5][0-9]{2})( [\t -~\x80-\xff]*)?")
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)")   # RFC 9110, 5.1 and 5.5
+_ABSOLUTE = re.compile(r"(?:https?|wss?)://[^/?#]+", re.IGNORECASE)
 _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")                            # base64 of exactly 16 bytes
 _REASONS = {400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
             426: "Upgrade Required", 431: "Request Header Fields Too Large"}
@@ -43,13 +44,20 @@ class Answer(NamedTuple):
 
 def answer(head: bytes) -> Answer:
     """Answer one request head, which ends with END."""
-    first, *lines = head.removesuffix(END).decode("latin-1").split("\r\n")
+    first, *lines = head.removesuffix(END).decode("latin-1").removeprefix("\r\n").split("\r\n")   # RFC 9112, 2.2
     line = _REQUEST_LINE.fullmatch(first)
     headers = _fields(lines)
     if not line or headers is None:
         return refuse(400, "this is not an HTTP/1.1 request")
     method, target, version = line.groups()
-    return _refusal(method, target.partition("?")[0], version, headers) or _accept(headers)
+    return _refusal(method, _path(target), version, headers) or _accept(headers)
+
+
+def _path(target: str) -> str:
+    """The path of a request target in origin-form or absolute-form (RFC 9112, 3.2)."""
+    absolute = _ABSOLUTE.match(target)
+    path = target[absolute.end():] if absolute else target
+    return path.partition("?")[0] or "/"
 
 
 def refuse(status: int, text: str, *headers: str) -> Answer:
@@ -78,6 +86,8 @@ def _refusal(method: str, path: str, version: str, headers: dict[str, str]) -> A
         return refuse(400, "Sec-WebSocket-Key is not the base64 of 16 bytes")
     if not headers.get("host"):
         return refuse(400, "Host is missing")
+    if "," in headers["host"]:
+        return refuse(400, "more than one Host")
     if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
         return refuse(400, "a request for a WebSocket has no body")
     if SUBPROTOCOL not in _members(headers.get("sec-websocket-protocol", SUBPROTOCOL)):

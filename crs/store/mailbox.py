@@ -5,13 +5,15 @@ script on the keys of one client. What concerns two clients is two steps of the 
 first the report for the sender, then the message goes. Never here: who may write to whom, and waking devices.
 """
 
+import base64
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from .. import names
-from ..errors import QuotaExceeded
+from ..errors import Conflict, QuotaExceeded
 from ..names import Client
 from ..pool import slots
 from . import schema
@@ -52,7 +54,8 @@ class Stored(NamedTuple):
 class Posted(NamedTuple):
     new: bool              # False: it was known already, and nothing was stored
     time: int              # ms, when it was stored first
-    waiting: int           # items in the primary device's box
+    waiting: int           # items in the box of the receiver's primary device
+    backlog: int           # items in the box of the sender's
 
 
 class Counts(NamedTuple):
@@ -82,25 +85,28 @@ class Mailbox:
              expires_at: int, max_count: int, max_bytes: int, quota: bool = True) -> Posted:
         """Store an item for every device of ``receiver``. When this returns it is on the disk.
 
-        A ref that was here before is answered, not stored again, until ``expires_at`` of the first; also when the
-        body differs. With ``quota`` at most ``max_count`` messages and ``max_bytes`` are held, else QuotaExceeded.
+        A ref that was here before is answered, not stored again, until ``expires_at`` of the first. With ``quota`` at
+        most ``max_count`` messages and ``max_bytes`` are held. Raises QuotaExceeded, and Conflict where the ref was
+        used for something else.
         """
         header = msgspec.json.encode(Header(kind, sender.uri, sender.account, id, now, expires_at))
-        counted = "message" if quota else kind
-        known, time, waiting = self._low.all((
+        text = body.encode()
+        digest = _digest(kind if quota else "report", text)
+        _, (known, first, waiting), backlog = self._low.all((
             self._due.entry(bucket(receiver), str(receiver), rounded(expires_at, expires_at - now)),
             self._low.evalsha(
                 "post", (schema.mail(receiver), schema.tombs(receiver), schema.ledger(receiver),
-                         schema.devices(receiver), schema.statistics(receiver), schema.box(receiver, PRIMARY)),
-                (ref, header + b"\n" + body.encode(), now, expires_at, max_count, max_bytes, counted,
-                 schema.box(receiver, ""))),
-        ))[1]
-        if known == 1:
-            return Posted(True, now, waiting)
-        if known == 0:
-            # The first had the same time to live, so its expiry tells when it came.
-            return Posted(False, min(now, int(float(time)) - (expires_at - now)), waiting)
-        raise QuotaExceeded("the mailbox of the receiver is full")
+                         schema.devices(receiver), schema.statistics(receiver), schema.box(receiver, PRIMARY),
+                         schema.firsts(receiver)),
+                (ref, header + b"\n" + text, now, expires_at, max_count, max_bytes, "message" if quota else kind,
+                 schema.box(receiver, ""), digest)),
+            ("ZCARD", schema.box(sender, PRIMARY))))
+        if known < 0:
+            raise QuotaExceeded("the mailbox of the receiver is full")
+        time, stored = first.decode().split()
+        if stored != digest:
+            raise Conflict(f"id {id} was used for another message")
+        return Posted(known == 1, int(time), waiting, backlog)
 
     def fetch(self, client: Client, device: str, after: int, limit: int, now: int) -> tuple[list[Stored], bool]:
         """The items of ``device`` behind seq ``after`` in order, at most ``limit`` and about FETCH_BYTES; whether
@@ -143,7 +149,8 @@ class Mailbox:
 
     def expired(self, client: Client, now: int, limit: int) -> list[Stored]:
         """Items whose time is over, without bodies. They stay until ``expire``, so that they can be reported first."""
-        return _stored(self._low.script("overdue", (schema.mail(client), schema.tombs(client)), (now, limit)))
+        return _stored(self._low.script(
+            "overdue", (schema.mail(client), schema.tombs(client), schema.firsts(client)), (now, limit)))
 
     def expire(self, client: Client, refs: Iterable[str], now: int) -> int:
         """Delete reported items whose time is over, with their tombs; returns how many were there."""
@@ -151,7 +158,8 @@ class Mailbox:
 
     def _drop(self, client: Client, device: str, now: int, refs: Iterable[str]) -> int:
         return self._low.script(
-            "drop", (schema.mail(client), schema.ledger(client), schema.devices(client), schema.tombs(client)),
+            "drop", (schema.mail(client), schema.ledger(client), schema.devices(client), schema.tombs(client),
+                     schema.firsts(client)),
             (schema.box(client, ""), MESSAGE, device, now, *refs))
 
     # --- statistics -------------------------------------------------------------------------------------------------
@@ -165,6 +173,11 @@ class Mailbox:
         for key, counts in self._low.each(schema.statistics(Client("*", "*")),
                                           lambda key: ("HMGET", key, "post", "deliv", "read")):
             yield schema.client_of(key), Counts(*(int(count or 0) for count in counts))
+
+
+def _digest(kind: str, text: bytes) -> str:
+    """12 characters by which a retry is told from another message under the same id."""
+    return base64.b64encode(hashlib.sha256(kind.encode() + b" " + text).digest()[:9]).decode()
 
 
 def bucket(client: Client) -> int:

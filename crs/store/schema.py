@@ -8,6 +8,7 @@ Times are milliseconds since 1970-01-01 UTC. A *bucket* is a group of slots (``p
 from ..names import Client
 
 CALLS_DUE = "call"         # kinds of due lists
+CONFERENCES_DUE = "conference"
 MAIL_DUE = "mail"
 DEVICES_DUE = "device"
 
@@ -53,6 +54,18 @@ def calls_of(client: Client) -> str:
     return tagged("calls", client)
 
 
+def conference(room: str) -> str:
+    """Hash: what goes on in a room ``<number>@<account>``, while anybody is in it. ``session``, ``seq``, ``created`` as
+    in ``conferences.Conference``; ``member <device id> <client>`` -> ``conferences.Member`` as JSON; ``away <device id>
+    <client>`` -> since when that member was not seen, ms."""
+    return f"conference:{{{room}}}"
+
+
+def conferences_of(client: Client) -> str:
+    """Set: rooms ``<number>@<account>`` that devices of a client are in. May still hold some that it has left."""
+    return tagged("conferences", client)
+
+
 def wake(host: str, worker: str) -> str:
     """Channel of one worker. Message: connection id, line feed, the notification's JSON."""
     return f"wake:{host}:{worker}"
@@ -86,6 +99,11 @@ def tombs(client: Client) -> str:
     """Sorted set: every ref that was ever stored and whose time is not over, also when it is deleted by now. Score:
     when it expires. What is here is not stored again."""
     return tagged("tomb", client)
+
+
+def firsts(client: Client) -> str:
+    """Hash: for each ref in the tombs, what was first stored under it: when, a blank, and a digest of it."""
+    return tagged("first", client)
 
 
 def ledger(client: Client) -> str:
@@ -170,6 +188,7 @@ def due(kind: str, bucket: int) -> str:
     """Sorted set: what has a deadline. Score: when to look. An entry is written before the fact it stands for and
     removed after the work is done; one too many costs a look. Members, by kind:
     ``call`` (high) session id: every call that has not ended is here, exactly once;
+    ``conference`` (high) ``<number>@<account>``: likewise every room that somebody is in;
     ``mail`` (low) ``<time> <client>``; ``device`` (low) ``<time> <device id> <client>``.
     """
     return f"due:{kind}:{bucket}"

@@ -26,6 +26,10 @@ class SealRefused(CrsError):
     """A sealed body that proves nothing; the text says why."""
 
 
+class KeyMissing(SealRefused):
+    """The credential lacks the month or the domain that this body needs; a crypto update may bring it."""
+
+
 class Claims(Struct, rename={"sender": "from"}, frozen=True):
     """What the sender signed. Members that this release does not know are ignored."""
 
@@ -69,7 +73,9 @@ def open_sealed(text: str, receiver: Credential, sender: names.Client, kind: str
     try:
         claims = _verified(text, receiver, sender, now)
         content = fields.unb64(claims.body)
-    except (jose.JoseRefused, tokens.TokenRefused, CredentialFault, ValueError) as error:
+    except CredentialFault as error:
+        raise KeyMissing(f"the body from {sender} cannot be opened: {error}") from None
+    except (jose.JoseRefused, tokens.TokenRefused, ValueError) as error:
         raise SealRefused(f"the body from {sender} is refused: {error}") from None
     if claims.sender != str(sender) or claims.to != str(receiver.client):
         raise SealRefused(f"the body from {sender} is refused: it was signed for another pair of clients")

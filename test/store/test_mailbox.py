@@ -2,7 +2,7 @@
 
 import pytest
 
-from crs.errors import QuotaExceeded
+from crs.errors import Conflict, QuotaExceeded
 from crs.store import schema
 from crs.store.mailbox import FETCH_BYTES, bucket, ref
 from test.store.conftest import ALICE, BOB, DAY, NOW
@@ -20,7 +20,7 @@ def ids(store, device="primary", after=0, limit=100, client=BOB):
 
 
 def test_an_item_comes_out_as_it_went_in(store):
-    assert post(store, body="räksmörgås\nline") == (True, NOW, 1)
+    assert post(store, body="räksmörgås\nline")[:3] == (True, NOW, 1)
     (item,), more = store.mailbox.fetch(BOB, "primary", 0, 50, NOW)
     assert (item.ref, item.kind, item.sender, item.id, item.time, item.expires, item.body, item.first, more) == (
         "message:+46701111111@acme:m1", "content", ALICE, "m1", NOW, NOW + DAY, "räksmörgås\nline", True, False)
@@ -61,15 +61,25 @@ def test_first_means_that_no_device_saw_it(store):
 
 def test_a_retry_is_answered_not_stored(store):
     first = post(store, now=NOW)
-    again = post(store, now=NOW + 7, body="other", kind="system")
-    assert (first.new, again) == (True, (False, NOW, 1))
+    again = post(store, now=NOW + 7, life=7 * DAY)
+    assert (first.new, again[:3]) == (True, (False, NOW, 1))
     assert ids(store) == ["m1"]
+
+
+@pytest.mark.parametrize("other", [{"body": "other"}, {"kind": "system"}, {"body": "other", "kind": "system"}])
+def test_an_id_that_is_used_for_something_else_is_told(store, other):
+    post(store)
+    with pytest.raises(Conflict, match="m1 was used"):
+        post(store, now=NOW + 7, **other)
+    assert store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")]) == 1
+    with pytest.raises(Conflict):
+        post(store, now=NOW + 8, **other)
 
 
 def test_a_retry_after_the_acknowledgement_brings_nothing_back(store):
     post(store)
     assert store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")]) == 1
-    assert post(store, now=NOW + DAY - 1) == (False, NOW, 0)
+    assert post(store, now=NOW + DAY - 1)[:3] == (False, NOW, 0)
     assert ids(store) == []
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from crs.errors import Busy, QuotaExceeded
+from crs.errors import Conflict, Busy, QuotaExceeded
 from crs.names import Client
 from crs.store import SCRIPTS, Store, schema
 from crs.store.direct import Direct
@@ -42,6 +42,7 @@ class MailboxMachine(RuleBasedStateMachine):
         self.boxes = {PRIMARY: []}      # device -> refs, in order
         self.items = {}                 # ref -> (kind, sender, id, body, time)
         self.expiry = {}                # ref -> ms: the tombs
+        self.firsts = {}                # ref -> when, as what, with which body it came first
 
     def held(self):
         return {name for box in self.boxes.values() for name in box}
@@ -59,14 +60,18 @@ class MailboxMachine(RuleBasedStateMachine):
         except QuotaExceeded:
             assert not fits
             return
+        except Conflict:
+            assert name in self.expiry and self.firsts[name][1:] != (kind if quota else "report", body)
+            return
         assert fits
         assert posted.new == (name not in self.expiry)
         if posted.new:
-            assert posted.time == self.now
+            self.firsts[name] = (self.now, kind if quota else "report", body)
             self.expiry[name] = self.now + life
             self.items[name] = (kind, sender, id, body, self.now)
             for box in self.boxes.values():
                 box.append(name)
+        assert (posted.time, kind if quota else "report", body) == self.firsts[name]
         assert posted.waiting == len(self.boxes[PRIMARY])
 
     def fits(self, kind, sender, id, body, life):
@@ -129,6 +134,7 @@ class MailboxMachine(RuleBasedStateMachine):
         low = self.store.low
         assert {key.decode() for key in low.call("HKEYS", schema.mail(RECEIVER))} == self.held()
         assert {name.decode() for name in low.call("ZRANGE", schema.tombs(RECEIVER), 0, -1)} == set(self.expiry)
+        assert {name.decode() for name in low.call("HKEYS", schema.firsts(RECEIVER))} == set(self.expiry)
         count, size = self.store.mailbox.depth(RECEIVER)
         assert count == len(self.messages())
         assert size == sum(low.call("HSTRLEN", schema.mail(RECEIVER), name) for name in self.messages())
