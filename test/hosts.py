@@ -21,6 +21,8 @@ from crs.trust import months as calendar
 from crs.trust.update import Update, protect
 
 ROOT = Path(__file__).parents[1]
+TELL_SECRETS = ("create account", "create sharedSecret", "list account")   # actions whose output is secret
+UMASK = 0o022   # as of most people: what is not to be readable by all must see to it itself
 PATIENCE = 30   # seconds a host may take to be ready or to end
 
 
@@ -48,6 +50,7 @@ class Host:
         self.ip = "127.0.0.1"
         self.address = (self.ip, free_port())
         self.media = (self.ip, free_port(socket.SOCK_DGRAM))
+        self.seen = self.home.parent / "seen.out"    # what others than its owner could see, for test/canary.py
         self.process: subprocess.Popen | None = None
         self.crsd("--init", self.home, "--ip", self.ip, "--listen-port", self.address[1], "--relay-port",
                   self.media[1], check=True)
@@ -65,9 +68,22 @@ class Host:
     def run(self, program: str, *arguments, check=False, stdin: str = "", env=None) -> subprocess.CompletedProcess:
         """Run one of bin/'s programs to its end."""
         done = subprocess.run([sys.executable, str(ROOT / "bin" / program), *map(str, arguments)], input=stdin,
-                              text=True, capture_output=True, timeout=60, env=env or self.environment())
+                              text=True, capture_output=True, timeout=60, env=env or self.environment(),
+                              umask=UMASK)
+        told = "" if " ".join(map(str, arguments[:2])) in TELL_SECRETS else done.stdout
+        self._note(" ".join(map(str, (program, *arguments))), told, done.stderr)
         assert not check or done.returncode == 0, done
         return done
+
+    def _note(self, *texts: str) -> None:
+        with open(self.seen, "a") as file:
+            file.write("\n".join(texts) + "\n")
+
+    def note_processes(self) -> None:
+        """Note the command lines of all its processes, as everybody can see them."""
+        for pid in [self.process.pid, *self.pids().values()]:
+            with contextlib.suppress(OSError):
+                self._note(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
 
     def crsd(self, *arguments, check=False) -> subprocess.CompletedProcess:
         return self.run("crsd", *arguments, check=check)
@@ -89,7 +105,7 @@ class Host:
             self._said_before = file.tell()
             self.process = subprocess.Popen(
                 [*prefix, sys.executable, str(ROOT / "bin" / "crsd"), "--home", str(self.home), "--standalone"],
-                stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self.environment())
+                stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self.environment(), umask=UMASK)
         self.wait_ready()
         return self
 
@@ -123,6 +139,7 @@ class Host:
         if self.process is None:
             return 0
         if self.process.poll() is None:
+            self.note_processes()
             self.process.send_signal(signal.SIGTERM)
             try:
                 wait_for(lambda: self.process.poll() is not None, "crsd ends")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from . import canary
 from .hosts import ROOT, wait_for
 
 PLACE = ROOT / ".tour"
@@ -78,4 +79,5 @@ def test_a_stopped_process_fails_the_step_that_needs_it(tour, name, index, step)
             os.kill(pid, signal.SIGCONT)
     assert tour.end() != 0
     assert f"FAILED in step '{step}" in tour.text(), tour.text()
+    assert canary.leaks(home.parent) == []
     shutil.rmtree(home.parent)
