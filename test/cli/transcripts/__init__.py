@@ -68,7 +68,7 @@ class Transcript(Dialogue):
 
     def _step(self, line: str) -> None:
         if line.startswith("$$ "):
-            self._until(line[3:])
+            self._run_until(line[3:])
         elif line.startswith("$ "):
             self._run(line[2:])
         elif line[0].isdigit():
@@ -79,7 +79,7 @@ class Transcript(Dialogue):
 
     # --- a terminal of its own --------------------------------------------------------------------------------------
 
-    def _until(self, step: str) -> None:
+    def _run_until(self, step: str) -> None:
         def seen():
             try:
                 self._run(step)
