@@ -1,4 +1,4 @@
-"""What a worker knows of the security domains, held in memory: keys, listed clients, connected domains.
+"""What a worker knows of the security domains, held in memory: keys, listed clients, connected domains, rules.
 
 Filled from the operator records of the store (``refresh``), read by the PSK callback and the handlers.
 Never here: Redis commands, sockets. The PSK callback calls ``find_key``: it never blocks, locks or logs.
@@ -7,17 +7,22 @@ Never here: Redis commands, sockets. The PSK callback calls ``find_key``: it nev
 from . import names
 from .errors import DomainNotConnected, InvalidParams, NotFound
 from .names import Client
+from .rules import Rules
 from .trust import identity as psk_identity
 from .trust import months
+
+
+_NO_KEY = bytes(32)
 
 
 class Month:
     """One account's update for one month as a worker keeps it: without the clients' crypto updates."""
 
-    __slots__ = ("created", "domain_token", "domains", "key", "uris")
+    __slots__ = ("applied", "created", "domain_token", "domains", "key", "uris")
 
-    def __init__(self, created: int, key: bytes, domain_token: str, domains, uris):
+    def __init__(self, created: int, key: bytes, domain_token: str, domains, uris, applied: int = 0):
         self.created = created
+        self.applied = applied
         self.key = key
         self.domain_token = domain_token
         self.domains = tuple(domains)
@@ -32,22 +37,28 @@ class Accounts:
         self._clock = clock
         self.version = -1
         self.months: dict[str, dict[str, Month]] = {}
+        self.rules = Rules()
 
-    def load(self, version: int, loaded: dict[str, dict[str, Month]]) -> None:
+    def load(self, version: int, loaded: dict[str, dict[str, Month]], rules: Rules = Rules()) -> None:
         """Replace the whole view at once. ``loaded``: account -> month -> Month; an account may have none."""
         self.months = loaded
+        self.rules = rules
         self.version = version
 
     # --- keys -------------------------------------------------------------------------------------------------------
 
     def find_key(self, identity: bytes) -> bytes | None:
-        """The PSK for a client identity, None when it is unknown or its month is not valid now."""
+        """The PSK for a client's or an admin's identity, None when it is unknown or its month is not valid now."""
         try:
             text = identity.decode("ascii")
         except UnicodeDecodeError:
             return None
+        admin = self.admin_of(text)
+        if admin is not None:
+            return psk_identity.admin_key(self.rules.admins[admin].secret)
         month = self._month(psk_identity.parse_identity(text))
-        return psk_identity.psk(month.key, text) if month else None
+        key = psk_identity.psk(month.key if month else _NO_KEY, text)   # the same work for both: nobody learns by time
+        return key if month else None
 
     def client_of(self, identity: str) -> tuple[Client, str] | None:
         """The client and month behind an identity that passed the handshake, None when it is no longer good."""
@@ -57,6 +68,11 @@ class Accounts:
             return None
         uri = psk_identity.open_uri(month.key, parsed)
         return None if uri is None else (Client(uri, parsed.account), parsed.month)
+
+    def admin_of(self, identity: str) -> str | None:
+        """The name of the admin behind an identity, None where there is no such admin."""
+        name = psk_identity.parse_admin(identity)
+        return name if name in self.rules.admins else None
 
     def _month(self, parsed) -> Month | None:
         if parsed is None or parsed.kind != "c" or not self.is_valid(parsed.month):
@@ -103,11 +119,7 @@ class Accounts:
             uri = names.uri(to)
         except ValueError as error:
             raise InvalidParams(str(error)) from None
-        domains = [asking.account, *self.connected(asking.account)]
-        if account is not None:
-            if account not in domains:
-                raise DomainNotConnected(f"domain {account} and domain {asking.account} are not connected")
-            domains = [account]
+        domains = self._reached(asking, account)
         candidates = [Client(uri, domain) for domain in domains]
         for candidate in candidates:
             if self.is_listed(candidate):
@@ -116,3 +128,27 @@ class Accounts:
             if seen and candidate.account in self.months:
                 return candidate
         raise NotFound(f"no client {uri} in domain {' or '.join(domains)}", uri=uri)
+
+    def rooms(self, asking: Client, number: str, account: str | None) -> list[Client]:
+        """The owners of the conference rooms of this number that ``asking`` may join, in the order of ``resolve``.
+
+        Raises DomainNotConnected.
+        """
+        found = (self.rules.rooms.get((number, domain)) for domain in self._reached(asking, account))
+        return [owner for owner in found if owner is not None and owner.account in self.months]
+
+    def may_join(self, client: Client, number: str, account: str) -> bool:
+        """Whether a client may be in a conference room (now, having joined it before)."""
+        try:
+            return client not in self.rules.blocked and bool(self.rooms(client, number, account))
+        except DomainNotConnected:
+            return False
+
+    def _reached(self, asking: Client, account: str | None) -> list[str]:
+        """The domains that ``asking`` reaches, its own first; only ``account`` where that is given, and reached."""
+        domains = [asking.account, *self.connected(asking.account)]
+        if account is None:
+            return domains
+        if account not in domains:
+            raise DomainNotConnected(f"domain {account} and domain {asking.account} are not connected")
+        return [account]

@@ -19,8 +19,8 @@ TRANSITIONS = {
 class Connection:
     """The state of one TLS connection; ``worker`` carries the services that handlers use."""
 
-    __slots__ = ("client", "device_id", "device_type", "id", "ip", "kind", "month", "port", "since", "state",
-                 "transport", "version", "worker")
+    __slots__ = ("admin", "admin_since", "client", "device_id", "device_type", "id", "ip", "kind", "month", "port",
+                 "since", "state", "transport", "version", "worker")
 
     def __init__(self, worker, identity: str, ip: str, port: int):
         self.worker = worker
@@ -30,6 +30,8 @@ class Connection:
         self.state = "connected"
         self.kind = "unknown"
         self.client: Client | None = None
+        self.admin: str | None = None
+        self.admin_since = 0
         self.month: str | None = None
         self.device_id: str | None = None
         self.device_type: str | None = None
@@ -46,7 +48,7 @@ class Connection:
     @property
     def user(self) -> str:
         """How trace events name the user (manual, trace connection)."""
-        return str(self.client) if self.client else "unknown"
+        return str(self.client) if self.client else self.admin or "unknown"
 
     @property
     def box(self) -> str:

@@ -32,6 +32,7 @@ def description() -> dict:
             "params": [{"name": "params", "schema": reference[command.params]}],
             "result": {"name": "result", "schema": reference[command.result]},
             "x-states": sorted(command.states),
+            "x-users": sorted(command.kinds),
         } for name, command in COMMANDS.items()],
         "x-notifications": [{"name": name, "params": reference[struct]}
                             for name, struct in protocol.NOTIFICATIONS.items()],

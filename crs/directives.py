@@ -115,6 +115,8 @@ DIRECTIVES = (
     _number("mailbox-count", Number(1, 1_000_000), 10_000, "Messages that may wait for one client."),
     _number("mailbox-bytes", Number(65_536, 10_737_418_240, "bytes"), 67_108_864,
             "Bytes that may wait for one client."),
+    _number("storage-bytes", Number(4096, 1_073_741_824, "bytes"), 1_048_576,
+            "Bytes that one client may store for itself."),
     _number("message-expiry", Number(1, 7_776_000, "s"), 2_592_000,
             "How long a message waits for its receiver, at most."),
     _number("ring-timeout", Number(1, 600, "s"), 60, "How long a call rings before it is ended."),

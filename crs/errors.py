@@ -85,6 +85,12 @@ class NotFound(ClientFault):
     code, error = 404, "not-found"
 
 
+class Refused(ClientFault):
+    """What an admin sent is not accepted; the message says why, and nothing was changed."""
+
+    code, error = 406, "refused"
+
+
 class Conflict(ClientFault):
     """The state of the call does not allow this, or an id was used again for something else."""
 

@@ -40,7 +40,8 @@ def dump(streams: list[RelayedStream]) -> str:
     return msgspec.json.encode(streams).decode()
 
 
-def _credentials(random) -> tuple[str, str]:
+def credentials(random) -> tuple[str, str]:
+    """A fresh username fragment and password for one leg."""
     letters = random.choices(ALPHABET, k=UFRAG_LENGTH + PWD_LENGTH)
     return "".join(letters[:UFRAG_LENGTH]), "".join(letters[UFRAG_LENGTH:])
 
@@ -48,7 +49,7 @@ def _credentials(random) -> tuple[str, str]:
 def new_stream(session: str, stream: Stream | StreamInfo, number: int, random) -> RelayedStream:
     """Fresh legs for stream ``number`` of a call; the conversation's name is new with every allocation."""
     name = f"{session}/{number}/{''.join(random.choices(ALPHABET, k=6))}"
-    return RelayedStream(name, stream.kind, stream.media, _credentials(random), _credentials(random))
+    return RelayedStream(name, stream.kind, stream.media, credentials(random), credentials(random))
 
 
 def legs(streams: list[RelayedStream], role: str, candidates: list[Candidate]) -> list[Leg]:

@@ -15,6 +15,7 @@ SUBPROTOCOL = "crs.v1"
 MAX_BODY = 65_536          # characters in an opaque body
 MAX_REQUEST = 262_144      # bytes in one WebSocket message from a client
 MAX_BATCH = 50             # requests in one JSON-RPC batch
+MAX_PARTS = 1024           # parts of an update file that a remote admin sends
 
 # In Python ``$`` also matches before a last line feed; ``(?!\n)`` makes it the end there too, as it is in JSON Schema.
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$(?!\n)",
@@ -27,6 +28,9 @@ Body = Annotated[str, Meta(max_length=MAX_BODY, description="opaque to the CRS, 
 Month = Annotated[str, Meta(pattern=r"^20[0-9]{2}(0[1-9]|1[0-2])$(?!\n)", description="yyyymm")]
 SessionId = Annotated[str, Meta(min_length=1, max_length=80)]
 Ref = Annotated[str, Meta(min_length=1, max_length=200, description="names one item of a mailbox")]
+RoomNumber = Annotated[str, Meta(pattern=r"^[0-9]{6}$(?!\n)", description="number of a conference room")]
+Kind = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$(?!\n)")]
+Label = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$", description="shown to the operator")]
 Time = Annotated[int, Meta(ge=0, description="milliseconds since 1970-01-01 UTC")]
 Software = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[ -~]+$(?!\n)")]
 
@@ -110,6 +114,7 @@ class SessionState(Result):
     offer: str = ""
     answer: str = ""
     device_id: str = ""
+    group: str = ""
 
 
 class UpdateState(Result, omit_defaults=False):
@@ -143,6 +148,7 @@ class Invite(Params):
     account: Account | UnsetType = UNSET
     streams: Annotated[list[Stream], Meta(min_length=1, max_length=4)] = msgspec.field(
         default_factory=lambda: [Stream()])
+    group: Id | UnsetType = UNSET
 
 
 class Invited(Result, omit_defaults=False):
@@ -280,10 +286,197 @@ class UpdateBody(Result, omit_defaults=False):
     body: str
 
 
+class UpdateList(Result, omit_defaults=False):
+    updates: list[UpdateState]
+
+
+# --- client info, push tokens, storage ------------------------------------------------------------------------------
+
+class PutInfo(Params):
+    """What the operator sees of this client. ``client_time`` is the client's clock as it sends this."""
+
+    client_time: Time
+    os: Label
+    os_version: Label
+    scan_time: Annotated[Time, Meta(description="when the QR code was scanned")] | UnsetType = UNSET
+
+
+class PutPushTokens(Params):
+    """How this device is woken while it is asleep. ``created``: when its system gave the tokens out."""
+
+    client_type: Kind
+    created: Time
+    tokens: Annotated[dict[Kind, Annotated[str, Meta(min_length=1, max_length=4096)]],
+                      Meta(min_length=1, max_length=8, description="by purpose, such as alert and voip")]
+
+
+class PutBlob(Params):
+    """Store ``value`` under ``type``, for all devices of the own client. A retry with the same ``id`` changes nothing.
+    ``replaces`` is the ``id`` of the value that must be there, empty for none: another device's is then not lost."""
+
+    id: Id
+    type: Kind
+    value: Annotated[str, Meta(max_length=131_072, description="opaque to the CRS")]
+    replaces: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{0,64}$(?!\n)")] | UnsetType = UNSET
+
+
+class PutDone(Result, omit_defaults=False):
+    type: str
+    id: str
+    updated: Time
+
+
+class BlobType(Params):
+    type: Kind
+
+
+class FoundBlob(Result, omit_defaults=False):
+    type: str
+    id: str
+    updated: Time
+    value: str
+
+
+class BlobInfo(Result, omit_defaults=False):
+    """``bytes`` is what the value takes of the quota."""
+
+    type: str
+    id: str
+    updated: Time
+    bytes: int
+
+
+class BlobList(Result, omit_defaults=False):
+    blobs: list[BlobInfo]
+    bytes: int
+    quota: int
+
+
+# --- conference rooms -----------------------------------------------------------------------------------------------
+
+class LookupRoom(Params):
+    """The rooms of this number: in the own account, then in the connected domains; with ``account`` only there."""
+
+    number: RoomNumber
+    account: Account | UnsetType = UNSET
+
+
+class FoundRoom(Result, omit_defaults=False):
+    """``uri`` owns the room."""
+
+    number: str
+    account: str
+    uri: str
+
+
+class FoundRooms(Result, omit_defaults=False):
+    rooms: list[FoundRoom]
+
+
+class JoinRoom(Params):
+    """Take part with this device. A retry with the same ``id`` answers with the same leg; another ``id`` asks for a
+    new one. ``body`` is for the other members."""
+
+    id: Id
+    number: RoomNumber
+    account: Account | UnsetType = UNSET
+    body: Annotated[str, Meta(max_length=1024, description="opaque to the CRS")] = ""
+
+
+class RoomMember(Result, omit_defaults=False):
+    """One device in a conference."""
+
+    uri: str
+    account: str
+    device_id: str
+    body: str
+
+
+class JoinedRoom(Result, omit_defaults=False):
+    """``legs`` has one leg: what is sent to it goes to all other members. ``members`` includes oneself."""
+
+    number: str
+    account: str
+    session: str
+    seq: int
+    legs: list[Leg]
+    members: list[RoomMember]
+
+
+class LeaveRoom(Params):
+    number: RoomNumber
+    account: Account | UnsetType = UNSET
+
+
+# --- remote admins --------------------------------------------------------------------------------------------------
+
+class AdminAccount(Result, omit_defaults=False):
+    """``updates``: month to when the CMS created the update that is held."""
+
+    account: str
+    authorizations: list[str]
+    statistics: bool
+    updates: dict[str, Time]
+
+
+class AdminAccounts(Result, omit_defaults=False):
+    accounts: list[AdminAccount]
+
+
+class UploadPart(Params):
+    """One part of a protected update file, numbered from 0. A file with another ``id`` replaces the one before."""
+
+    id: Id
+    number: Annotated[int, Meta(ge=0, lt=MAX_PARTS)]
+    body: Annotated[str, Meta(min_length=1, max_length=131_072, pattern=r"^[ -~]+$(?!\n)")]
+
+
+class ApplyUpdate(Params):
+    """Apply the file ``id`` that was sent in ``parts`` parts."""
+
+    id: Id
+    parts: Annotated[int, Meta(ge=1, le=MAX_PARTS)]
+
+
+class AppliedUpdate(Result, omit_defaults=False):
+    """``changed`` is false for an update that was applied before."""
+
+    account: str
+    month: str
+    created: Time
+    clients: int
+    changed: bool
+
+
+class AccountOnly(Params):
+    account: Account
+
+
+class ClearedStatistics(Result, omit_defaults=False):
+    clients: int
+
+
+class ExportStatistics(Params):
+    """Rows of clients whose URI comes behind ``after``, in order."""
+
+    account: Account
+    after: Annotated[str, Meta(max_length=57)] = ""
+    limit: Annotated[int, Meta(ge=1, le=500)] = 500
+
+
+class StatisticsRows(Result, omit_defaults=False):
+    """``columns`` as in the manual; each row has a value for each: text, number, or true and false."""
+
+    columns: list[str]
+    rows: list[list[str | int | bool]]
+    more: bool
+
+
 # --- notifications: what the CRS says unasked -----------------------------------------------------------------------
 
 class SessionIncoming(Result, omit_defaults=False):
-    """A call rings here. Sent to every registered device of the called client."""
+    """A call rings here. Sent to every registered device of the called client. ``group``: the group call that it is
+    part of, empty for a call of two."""
 
     session: str
     seq: int
@@ -293,6 +486,7 @@ class SessionIncoming(Result, omit_defaults=False):
     streams: list[StreamInfo]
     legs: list[Leg]
     time: Time
+    group: str = ""
 
 
 class SessionRinging(Result, omit_defaults=False):
@@ -339,6 +533,26 @@ class MessageWaiting(Result, omit_defaults=False):
     waiting: int
 
 
+class RoomChanged(Result, omit_defaults=False):
+    """Somebody joined or left a conference that this device is in; ``members`` are all that are there now."""
+
+    number: str
+    account: str
+    session: str
+    seq: int
+    members: list[RoomMember]
+
+
+class RoomEnded(Result, omit_defaults=False):
+    """This device is not in the conference any more: ``removed`` (by the operator: the room, the connection of the
+    domains, the client), ``lost`` (it was not registered for some time)."""
+
+    number: str
+    account: str
+    session: str
+    reason: str
+
+
 class UpdateOffered(Result, omit_defaults=False):
     month: str
 
@@ -365,6 +579,8 @@ NOTIFICATIONS: dict[str, type[Result]] = {
     "session.relay": SessionRelay,
     "session.state": SessionState,
     "message.waiting": MessageWaiting,
+    "room.changed": RoomChanged,
+    "room.ended": RoomEnded,
     "update.offered": UpdateOffered,
     "unregistered": Unregistered,
     "reconnect": Reconnect,

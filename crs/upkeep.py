@@ -14,8 +14,8 @@ from gevent.event import Event
 from . import log, media
 from .connection import Connection
 from .errors import Busy, CrsError
-from .handlers import message, register, session
-from .names import client as parse_client
+from .deadlines import Deadlines
+from .handlers import register, room, session
 from .protocol import MessageWaiting, Reconnect, UpdateOffered, notification
 from .watchdog import Watchdog
 from .store.directory import DISMISS
@@ -28,7 +28,6 @@ RELAY_TICK = 0.1          # seconds between two looks whether the relay is the o
 HEARTBEAT = 15            # seconds between two polls of all live conversations
 ACCOUNTS_TICK = 2         # seconds between two looks at the version of the operator records
 ANNOUNCE = 5              # seconds between two entries in the process table
-WALK = 100                # calls or mailboxes taken from one bucket in a walk
 LEAVE_SHARE = 20          # an overloaded worker asks one in so many of its clients to move, each ANNOUNCE
 
 
@@ -37,6 +36,7 @@ class Upkeep:
 
     def __init__(self, worker: Worker):
         self.worker = worker
+        self.deadlines = Deadlines(worker)
         self._refresh = Event()
         self._relay_instance = ""      # the start of the relay that has our conversations
         self._next_poll = 0.0          # time.monotonic()
@@ -47,7 +47,7 @@ class Upkeep:
         """Load the accounts once (waiting for the store), then start all tasks."""
         self._until_done("accounts", self.worker.refresh_accounts)
         self._until_done("directory", self._drop_predecessor)
-        for task, pause in ((self._walk_deadlines, TICK), (self._watch_relay, RELAY_TICK),
+        for task, pause in ((self.deadlines.walk_deadlines, TICK), (self._watch_relay, RELAY_TICK),
                             (self._announce, ANNOUNCE)):
             gevent.spawn(self._forever, task, pause)
         self._watchdog.begin()
@@ -154,17 +154,32 @@ class Upkeep:
     def _refresh_accounts(self) -> None:
         changed = self.worker.refresh_accounts()
         for connection in list(self.worker.connections.values()):
-            if connection.client is None:
+            if connection.kind == "unknown":
                 continue
             if not self.worker.admits(connection):
-                gone = connection.client.account not in self.worker.accounts.months
-                self._expel(connection, "account-deleted" if gone else "month-expired")
-            elif changed and connection.state == "registered":
-                for month, confirmed in self.worker.updates_of(connection.client):
-                    if not confirmed:
-                        connection.notify("update.offered", UpdateOffered(month))
+                self._expel(connection, self._why_expelled(connection))
+            elif connection.state == "registered":
+                self._apply_rules(connection, changed)
         if changed:
             self._announce()
+
+    def _why_expelled(self, connection: Connection) -> str:
+        if connection.admin is not None:
+            return "admin-deleted"
+        gone = connection.client.account not in self.worker.accounts.months
+        return "account-deleted" if gone else "month-expired"
+
+    def _apply_rules(self, connection: Connection, changed: bool) -> None:
+        """What the operator decided meets a client that is registered."""
+        rules, client = self.worker.accounts.rules, connection.client
+        if client in rules.blocked:
+            session.end_all(self.worker, client, "blacklisted", self.worker.clock())
+            room.leave_all(self.worker, client, "removed", self.worker.clock())
+            register.dismissed(connection, "blacklisted")
+        elif changed and client.account in rules.notified:
+            for month, confirmed in self.worker.updates_of(client):
+                if not confirmed:
+                    connection.notify("update.offered", UpdateOffered(month))
 
     def _expel(self, connection: Connection, reason: str) -> None:
         register.dismissed(connection, reason)
@@ -209,56 +224,6 @@ class Upkeep:
         connection = self.worker.connections.get(identity)
         return connection.transport if connection is not None else None
 
-    # --- deadlines --------------------------------------------------------------------------------------------------
-
-    def _buckets(self):
-        """The 64 groups of slots whose deadlines this worker walks."""
-        return self.worker.store.buckets(self.worker.index, self.worker.conf.attach_workers)
-
-    def _walk_deadlines(self) -> None:
-        worker, now = self.worker, self.worker.clock()
-        buckets = self._buckets()
-        for identity in worker.store.calls.due(buckets, now, WALK):
-            self._call_due(identity, now)
-        for client in worker.store.mailbox.due(buckets, now, WALK):
-            self._mail_due(client, now)
-        for client, device in worker.store.devices.due(buckets, now, WALK):
-            self._device_due(client, device, now)
-
-    def _call_due(self, identity: str, now: int) -> None:
-        """A ring time-out, or the regular look at a call in talk: it ends when both parties stay away."""
-        worker = self.worker
-        calls = worker.store.calls
-        call = calls.get(identity)
-        if call is None or call.state not in session.LIVE:
-            calls.forget_due(identity)
-        elif call.state in session.RINGING:
-            session.end(worker, call, "timeout", "crs", now, allowed=session.RINGING)
-        elif any(worker.store.directory.lookup(parse_client(party)) for party in (call.caller, call.callee)):
-            calls.postpone(identity, now + worker.TALK_CHECK, "")
-        elif call.alone:
-            session.end(worker, call, "lost", "crs", now)
-        else:
-            calls.postpone(identity, now + worker.TALK_CHECK, str(now))
-
-    def _mail_due(self, client, now: int) -> None:
-        """Messages whose time is over: the sender is told first, then they go."""
-        worker = self.worker
-        expired = worker.store.mailbox.expired(client, now, WALK)
-        for item in expired:
-            if item.kind in ("content", "system"):
-                message.report(worker, item.sender, client, "expired", item.id, now,
-                               now + worker.conf.message_expiry * 1000)
-        worker.store.mailbox.expire(client, [item.ref for item in expired], now)
-
-    def _device_due(self, client, device: str, now: int) -> None:
-        """A secondary that was not seen for long is forgotten, with its copy of the mailbox."""
-        devices = self.worker.store.devices
-        if any(entry.device_id == device for entry in self.worker.store.directory.lookup(client)):
-            devices.seen(client, device, "secondary", now)
-        elif devices.forget(client, device, now):
-            LOG.info(f"a secondary device unseen for {self.worker.conf.device_expiry} days was forgotten")
-
     # --- relay ------------------------------------------------------------------------------------------------------
 
     def _watch_relay(self) -> None:
@@ -267,19 +232,24 @@ class Upkeep:
         now, instance = time.monotonic(), relay.instance()
         if instance == self._relay_instance and now < self._next_poll:
             return
-        calls = {}
-        for call in self.worker.store.calls.live(self._buckets()):
-            for stream in media.load(call.streams):
-                calls[stream.conversation] = call
-        unknown = relay.poll(list(calls))
-        for call in {calls[name].id: calls[name] for name in unknown}.values():
+        again = {}      # conversation -> who has the relay hold it, and for what
+        for call in self.worker.store.calls.live(self.deadlines.buckets):
+            again.update({stream.conversation: (self._allocate, call) for stream in media.load(call.streams)})
+        for conference in self.worker.store.conferences.live(self.deadlines.buckets):
+            again[conference.session] = (room.allocate, conference)
+        unknown = relay.poll(list(again))
+        for task, held in {again[name][1].id: again[name] for name in unknown}.values():
             try:
-                self.worker.allocate(call, media.load(call.streams))
+                task(self.worker, held)
             except Busy as error:   # its parties may ask for new legs later; the others must have theirs now
-                LOG.warn(f"relay: call {call.id}: {error}")
+                LOG.warn(f"relay: {held.id}: {error}")
         if unknown:
             LOG.info(f"relay: {len(unknown)} conversations added again")
         self._relay_instance, self._next_poll = instance, now + HEARTBEAT
+
+    @staticmethod
+    def _allocate(worker: Worker, call) -> None:
+        worker.allocate(call, media.load(call.streams))
 
     # --- process table, balance -------------------------------------------------------------------------------------
 

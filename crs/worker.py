@@ -18,6 +18,7 @@ from .errors import Busy, Unavailable
 from .names import Client
 from .protocol import Candidate, Result, notification
 from .relay.client import RelayClient, RelayRefused
+from .rules import Rules
 from .store import Store
 from .store.directory import Entry
 from .timers import Timers
@@ -65,7 +66,10 @@ class Worker:
         return connection
 
     def admits(self, connection: Connection) -> bool:
-        """Whether the account and month that this connection was made with are still good."""
+        """Whether the account and month, or the admin, that this connection was made with are still good."""
+        if connection.admin is not None:
+            admin = self.accounts.rules.admins.get(connection.admin)
+            return admin is not None and admin.created == connection.admin_since
         loaded = self.accounts.months.get(connection.client.account, {})
         return connection.month in loaded and self.accounts.is_valid(connection.month)
 
@@ -107,20 +111,32 @@ class Worker:
         digest = hashlib.sha256(f"{caller}|{identity}".encode()).digest()
         return f"{self.host}.{base64.b32encode(digest[:15]).decode().lower()}"
 
+    def conference_id(self) -> str:
+        """The name of a conference that begins now; it names the host."""
+        return f"{self.host}.room.{self.random.getrandbits(80):020x}"
+
     def allocate(self, call, streams: list[media.RelayedStream]) -> None:
         """Have the relay hold the conversations of a call; those it has already are left as they are.
 
         Raises Busy (a limit of crs-relay.conf), Unavailable.
         """
         for stream in streams:
-            legs = [{"ufrag": ufrag, "pwd": pwd} for ufrag, pwd in (stream.caller, stream.callee)]
-            try:
-                self.relay.add(stream.conversation, KINDS[stream.kind], legs, [call.id, call.caller, call.callee])
-            except RelayRefused as refusal:
-                if refusal.error == "limit":
-                    raise Busy(f"no {stream.kind} relay is free on this host") from None
-                LOG.warn(f"relay refused {stream.conversation}: {refusal}")
-                raise Unavailable("the relay refused the conversation") from None
+            self._add(stream.conversation, KINDS[stream.kind], (stream.caller, stream.callee),
+                      [call.id, call.caller, call.callee])
+
+    def allocate_multicast(self, conversation: str, legs: list[tuple[str, str]], identifiers: list[str]) -> None:
+        """Have the relay hold a conversation of these legs, in which a packet goes to all others. Raises as
+        ``allocate``."""
+        self._add(conversation, "OPAQUE_MULTICAST", legs, identifiers)
+
+    def _add(self, conversation: str, kind: str, legs, identifiers: list[str]) -> None:
+        try:
+            self.relay.add(conversation, kind, [{"ufrag": ufrag, "pwd": pwd} for ufrag, pwd in legs], identifiers)
+        except RelayRefused as refusal:
+            if refusal.error == "limit":
+                raise Busy(f"no {kind} relay is free on this host") from None
+            LOG.warn(f"relay refused {conversation}: {refusal}")
+            raise Unavailable("the relay refused the conversation") from None
 
     def release(self, call) -> None:
         self.release_streams(media.load(call.streams))
@@ -128,10 +144,13 @@ class Worker:
     def release_streams(self, streams: list[media.RelayedStream]) -> None:
         """Free relay conversations; where the relay is down they expire by themselves."""
         for stream in streams:
-            try:
-                self.relay.remove(stream.conversation)
-            except (Unavailable, RelayRefused) as error:
-                LOG.debug(f"relay did not remove {stream.conversation}: {error}")
+            self.release_conversation(stream.conversation)
+
+    def release_conversation(self, conversation: str) -> None:
+        try:
+            self.relay.remove(conversation)
+        except (Unavailable, RelayRefused) as error:
+            LOG.debug(f"relay did not remove {conversation}: {error}")
 
     # --- accounts and crypto updates --------------------------------------------------------------------------------
 
@@ -141,16 +160,24 @@ class Worker:
         if version == self.accounts.version:
             return False
         # Updates first: an account that is being deleted is then gone, never one whose months have all run out.
-        held = list(self.store.operator.updates())
+        held = {(head.account, head.month): self._month(head) for head in self.store.operator.heads()}
         loaded: dict[str, dict[str, Month]] = {account: {} for account in self.store.operator.accounts()}
-        for update in held:
-            if update.account in loaded:
-                loaded[update.account][update.month] = Month(update.created, update.month_key, update.domain_token,
-                                                             update.domains, update.uris)
-        self.accounts.load(version, loaded)
+        for (account, month), update in held.items():
+            if account in loaded and update is not None:
+                loaded[account][month] = update
+        self.accounts.load(version, loaded, Rules.read(self.store.records))
         LOG.info(f"accounts loaded: {', '.join(sorted(loaded)) or 'none'}")
         self.debug(f"{self.name}: records of version {version} loaded")
         return True
+
+    def _month(self, head) -> Month | None:
+        """The month of an update: the one held already where the update is the same, for its clients may be many."""
+        known = self.accounts.months.get(head.account, {}).get(head.month)
+        if known is not None and (known.created, known.applied) == (head.created, head.applied):
+            return known
+        update = self.store.operator.update(head.account, head.month)
+        return update and Month(update.created, update.month_key, update.domain_token, update.domains, update.uris,
+                                update.applied)
 
     def updates_of(self, client: Client) -> list[tuple[str, bool]]:
         """The crypto updates held for ``client``: (month, confirmed) of the current and the next month."""
@@ -164,7 +191,14 @@ class Worker:
     def crypto_update(self, client: Client, month: str) -> str | None:
         return self.store.operator.crypto_update(client, month)
 
-    # --- trace (manual, chapter 5, trace) ---------------------------------------------------------------------------
+    # --- statistics, trace (manual, chapter 5) ----------------------------------------------------------------------
+
+    def count(self, client: Client, *columns: str) -> None:
+        """Count events of a client (columns of ``stats export``), where statistics are enabled for its account."""
+        if client.account in self.accounts.rules.statistics:
+            for column in columns:
+                self.store.statistics.count(client, column)
+                self.trace("statistics", column, client.uri, client.account)
 
     def trace(self, element: str, *fields) -> None:
         self.tracer.emit(element, fields, self.clock())

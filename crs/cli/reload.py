@@ -4,10 +4,10 @@ A file that cannot be used is told and left out, the others count. Never here: t
 """
 
 from .. import names
+from ..accountfiles import AccountFiles, accounts_on_disk
 from ..errors import OperatorFault
 from ..trust import months
 from . import updates
-from .accountfiles import AccountFiles, accounts_on_disk
 from .output import Line
 
 
@@ -58,6 +58,7 @@ def _take_secret(host, files: AccountFiles) -> list[str]:
 
 def _take_update(host, files: AccountFiles, month: str) -> list[str]:
     """Make a record of one month's update, if it is news. Raises OperatorFault."""
+    from .. import monthly
     from ..trust import update as trusted
     now, grace = host.now(), updates.grace(host)
     if months.expired(month, now, grace):
@@ -69,7 +70,7 @@ def _take_update(host, files: AccountFiles, month: str) -> list[str]:
     if (update.account, update.month) != (files.account, month):
         raise OperatorFault(f"it is the update of {updates.title(update.account, update.month)}")
     trusted.check_time(update, now, grace)
-    standing = updates.held(host, files.account, month)
+    standing = monthly.held(host.store, files.account, month)
     trusted.check_replaces(update, standing)
     if update == standing:
         return []
@@ -79,6 +80,7 @@ def _take_update(host, files: AccountFiles, month: str) -> list[str]:
 
 def _write_missing(host) -> None:
     """Write the files that a record has and the disk does not."""
+    from .. import monthly
     from ..trust.update import encode
     for account, known in host.store.operator.accounts().items():
         files = AccountFiles(host.home.accounts, account)
@@ -87,4 +89,4 @@ def _write_missing(host) -> None:
     for account, month in host.store.operator.created():
         files = AccountFiles(host.home.accounts, account)
         if not files.update_path(month).is_file():
-            files.write_update(month, encode(updates.held(host, account, month)))
+            files.write_update(month, encode(monthly.held(host.store, account, month)))

@@ -7,29 +7,21 @@ from pathlib import Path
 
 from ..errors import OperatorFault
 from ..trust import months
-from .accountfiles import AccountFiles
 from .output import Line, Table, Utc
 
 
 def apply(host, arguments) -> Line:
     """``apply``: refuse or accept a protected update; an accepted one becomes a record, and a file of its account."""
-    from ..trust import update as updates
-    protected = _read(Path(arguments["<update-file>"]), updates.MAX_FILE)
+    from .. import monthly
+    from ..trust.update import MAX_FILE
+    protected = _read(Path(arguments["<update-file>"]), MAX_FILE)
     secrets = {account: known.secret for account, known in host.store.operator.accounts().items()}
-    update = updates.unprotect(protected, secrets.get, host.now(), grace(host))
-    standing = held(host, update.account, update.month)
-    updates.check_replaces(update, standing)
-    files = AccountFiles(host.home.accounts, update.account)
-    files.make()
-    if update != standing:
-        host.store.operator.put_update(update, host.now())
-    files.write_update(update.month, updates.encode(update))
-    _forget_expired(host, files)
+    update, changed = monthly.apply(host.store, host.home.accounts, protected, secrets.get, host.now(), grace(host))
     return Line(f"{title(update.account, update.month)}, created {Utc(update.created)} UTC, "
                 f"{len(update.clients)} clients, connected domains: {', '.join(update.domains) or 'none'}; "
-                f"{'applied' if update != standing else 'was applied already'}",
+                f"{'applied' if changed else 'was applied already'}",
                 {"account": update.account, "month": update.month, "created": Utc(update.created),
-                 "clients": len(update.clients), "domains": update.domains, "changed": update != standing})
+                 "clients": len(update.clients), "domains": update.domains, "changed": changed})
 
 
 def show(host, arguments) -> Table:
@@ -47,24 +39,6 @@ def _read(path: Path, limit: int) -> bytes:
             return file.read(limit + 1)
     except OSError as error:
         raise OperatorFault(f"cannot read {path}: {error.strerror}") from None
-
-
-def held(host, account: str, month: str):
-    """The update that stands, whole, or None."""
-    from ..trust.update import Update
-    head = host.store.operator.update(account, month)
-    return head and Update(account, month, head.created, head.month_key, head.domain_token, head.domains,
-                           host.store.operator.crypto_updates(account, month))
-
-
-def _forget_expired(host, files: AccountFiles) -> None:
-    """Remove updates of an account whose keys have run out."""
-    kept = {month for account, month in host.store.operator.created() if account == files.account}
-    for month in kept.union(files.months()):
-        if months.expired(month, host.now(), grace(host)):
-            if month in kept:
-                host.store.operator.delete_update(files.account, month, host.now())
-            files.remove_update(month)
 
 
 def grace(host) -> int:

@@ -23,17 +23,29 @@ def change(connection: Connection, params: Change, now: int) -> Relayed:
     mark = f"{role}:{params.id}"
     streams = media.load(call.streams)
     if mark not in call.changes.split():
-        streams = _grown(worker, call, streams, params)
+        before, streams = len(streams), _grown(worker, call, streams, params)
         worker.allocate(call, streams)
         marks = [*call.changes.split(), mark][-KEPT_CHANGES:]
-        call = worker.store.calls.transition(call.id, {"talk"}, {"streams": media.dump(streams),
+        multi, column = _multi(call, role, params.kind, before, len(streams))
+        call = worker.store.calls.transition(call.id, {"talk"}, {"streams": media.dump(streams), "multi": multi,
                                                                  "changes": " ".join(marks)},
                                              {"seq": call.seq}, now, None)
+        if column:
+            worker.count(connection.client, column)
     other = "callee" if role == "caller" else "caller"
     _tell(worker, call, other, "session.changed", SessionChanged(
         call.id, call.seq, params.id, params.kind, params.body, media.infos(streams),
         media.legs(streams, other, worker.candidates)))
     return Relayed(call.id, call.seq, media.legs(streams, role, worker.candidates))
+
+
+def _multi(call, role: str, kind: str, before: int, after: int) -> tuple[str, str]:
+    """Who waits for the other to accept several streams, and what this step counts for in the statistics."""
+    if before == 1 < after:
+        return role, "initiated-multi-session"
+    if call.multi and call.multi != role and kind != "offer":
+        return "", "accepted-multi-session" if kind == "answer" else ""
+    return call.multi, ""
 
 
 def _grown(worker, call, streams, params: Change):

@@ -28,6 +28,9 @@ def post(connection: Connection, params: Post, now: int) -> Posted:
         now + lifetime * 1000, worker.conf.mailbox_count, worker.conf.mailbox_bytes)
     if posted.new:
         worker.store.mailbox.posted(sender)
+        name = "system" if params.kind == "system" else "message"
+        worker.count(sender, f"{name}-outgoing")
+        worker.count(receiver, f"{name}-incoming")
         worker.trace("message", sender.uri, receiver.uri, "posted content", receiver.account, params.id,
                      sender.account)
     worker.wake(receiver, "message.waiting", MessageWaiting(posted.waiting))

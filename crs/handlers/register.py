@@ -10,16 +10,16 @@ def register(connection: Connection, params: Register, now: int) -> Registered:
     """register {device_id, version, type?} -> Registered.
 
     A second primary replaces the first; a device that registers again replaces its own older entry.
-    Fails: denied (the account or the key's month is gone), conflict (this connection serves another device),
-    limit-reached (four secondary devices are registered), try-again.
+    Fails: denied (blacklisted, or the account or the key's month is gone), conflict (this connection serves another
+    device), limit-reached (four secondary devices are registered), try-again.
     """
     worker, client = connection.worker, connection.client
     if connection.device_id not in (None, params.device_id):
         raise Conflict(f"this connection serves device {connection.device_id}; open another one for another device")
+    if client in worker.accounts.rules.blocked:
+        _deny(connection, "this client is blacklisted", reason="blacklisted")
     if not worker.admits(connection):
-        worker.trace_attach(connection, "denied", "the account or the month of this credential is not loaded")
-        worker.schedule_cleanup(connection)
-        raise Denied("the account or the month of this credential is not loaded here any more")
+        _deny(connection, "the account or the month of this credential is not loaded here any more")
     if not worker.accounts.is_listed(client):
         worker.store.objects.observe(client)
     connection.device_id, connection.device_type = params.device_id, params.type
@@ -35,6 +35,12 @@ def register(connection: Connection, params: Register, now: int) -> Registered:
         time=now, keep_alive=KeepAlive(method, interval),
         waiting=worker.store.mailbox.waiting(client, connection.box),
         sessions=states_of(connection), updates=[UpdateState(*one) for one in worker.updates_of(client)])
+
+
+def _deny(connection: Connection, why: str, **details):
+    connection.worker.trace_attach(connection, "denied", why)
+    connection.worker.schedule_cleanup(connection)
+    raise Denied(why, **details)
 
 
 def unregister(connection: Connection, params: Nothing, now: int) -> Done:

@@ -20,7 +20,7 @@ MAX_CALLS = 16   # live calls of one client
 
 
 def invite(connection: Connection, params: Invite, now: int) -> Invited:
-    """session.invite {id, to, body?, account?, streams?} -> Invited. All devices of the callee ring.
+    """session.invite {id, to, body?, account?, streams?, group?} -> Invited. All devices of the callee ring.
 
     A retry with the same id answers with the same call. Fails: invalid-params, not-found, not-connected,
     domain-not-connected, conflict (id used for another callee), limit-reached, not-registered, try-again.
@@ -32,18 +32,21 @@ def invite(connection: Connection, params: Invite, now: int) -> Invited:
         callee = worker.resolve(caller, params.to, account)
     except NotFound:
         callee = Client(params.to, account or caller.account)
-        call = _create(connection, session, callee, params, "responder not found", now)
+        _, call = _create(connection, session, callee, params, "responder not found", now)
         worker.trace_session(call)
         raise
     if callee == caller:
         raise InvalidParams("a client cannot call itself")
     reachable = worker.store.directory.lookup(callee)
-    call = _create(connection, session, callee, params, "invite" if reachable else "responder not connected", now)
+    is_new, call = _create(connection, session, callee, params,
+                           "invite" if reachable else "responder not connected", now)
     if call.callee != str(callee):
         raise Conflict(f"id {params.id} was used for a call to another client")
     if call.state == "responder not connected":
         worker.trace_session(call)
         raise NotConnected(f"{callee.uri} is not connected", session=session)
+    if is_new:
+        _count_invite(worker, call, caller, callee)
     streams = media.load(call.streams)
     if call.state == "invite":
         worker.store.calls.join(session, caller, callee)
@@ -51,24 +54,31 @@ def invite(connection: Connection, params: Invite, now: int) -> Invited:
         worker.trace_session(call)
         worker.wake(callee, "session.incoming", SessionIncoming(
             session, call.seq, caller.uri, caller.account, call.offer, media.infos(streams),
-            media.legs(streams, "callee", worker.candidates), now))
+            media.legs(streams, "callee", worker.candidates), now, call.group))
     return Invited(session, call.state, call.seq, media.legs(streams, "caller", worker.candidates))
 
 
+def _count_invite(worker, call, caller: Client, callee: Client) -> None:
+    worker.count(caller, "session-outgoing", *(["initiated-multi-session"] if call.multi else []),
+                 *(["sent-group-call-invite"] if call.group else []))
+    worker.count(callee, "session-incoming")
+
+
 def _create(connection: Connection, session: str, callee: Client, params: Invite, state: str, now: int):
-    """The call's record: a new one in ``state``, or the one that an earlier try left."""
+    """Whether the call is new, and its record: in ``state``, or the one that an earlier try left."""
     worker, caller = connection.worker, connection.client
     known = worker.store.calls.get(session)
     if known is not None:
-        return known
+        return False, known
     if len(worker.store.calls.calls_of(caller)) >= MAX_CALLS:
         raise Busy(f"a client holds at most {MAX_CALLS} calls at a time")
     streams = [media.new_stream(session, stream, number, worker.random)
                for number, stream in enumerate(params.streams)] if state == "invite" else []
     fields = {"caller": str(caller), "caller_device": connection.device_id, "callee": str(callee), "state": state,
-              "offer": params.body, "streams": media.dump(streams), "host": worker.host}
+              "offer": params.body, "streams": media.dump(streams), "host": worker.host,
+              "group": "" if params.group is UNSET else params.group, "multi": "caller" if len(streams) > 1 else ""}
     return worker.store.calls.create(session, fields, now, now + worker.conf.ring_timeout * 1000,
-                                     worker.conf.session_keep * 1000)[1]
+                                     worker.conf.session_keep * 1000)
 
 
 def ringing(connection: Connection, params: SessionOnly, now: int) -> Sequenced:
@@ -97,7 +107,9 @@ def accept(connection: Connection, params: Accept, now: int) -> Sequenced:
     if call.state in RINGING:
         call = worker.store.calls.transition(
             call.id, LIVE, {"state": "talk", "callee_device": connection.device_id, "answer": params.body,
-                            "answered": now}, {"callee_device": ""}, now, now + worker.TALK_CHECK)
+                            "answered": now, "multi": ""}, {"callee_device": ""}, now, now + worker.TALK_CHECK)
+        worker.count(connection.client, *(["accepted-multi-session"] if len(media.load(call.streams)) > 1 else []),
+                     *(["accepted-group-call-invite"] if call.group else []))
         worker.trace_session(call)
     if call.state != "talk" or call.callee_device != connection.device_id:
         raise Conflict(f"the call is in state {call.state}, on another device" if call.state == "talk"
@@ -148,6 +160,14 @@ def end(worker, call, reason: str, who: str, now: int, device: str | None = None
     return call
 
 
+def end_all(worker, client: Client, reason: str, now: int) -> None:
+    """End all calls of a client."""
+    for session in worker.store.calls.calls_of(client):
+        call = worker.store.calls.get(session)
+        if call is not None:
+            end(worker, call, reason, "crs", now)
+
+
 def list_sessions(connection: Connection, params: Nothing, now: int) -> SessionList:
     """session.list {} -> SessionList: the live calls of this device. Fails: not-registered, try-again."""
     return SessionList(states_of(connection))
@@ -172,7 +192,7 @@ def state_of(worker, call, role: str) -> SessionState:
     streams = media.load(call.streams)
     return SessionState(call.id, role, peer.uri, peer.account, call.state, call.seq, call.created,
                         media.infos(streams), media.legs(streams, role, worker.candidates), call.offer, call.answer,
-                        call.callee_device if role == "callee" else call.caller_device)
+                        call.callee_device if role == "callee" else call.caller_device, call.group)
 
 
 def _as_party(connection: Connection, session: str):

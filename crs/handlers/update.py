@@ -2,7 +2,12 @@
 
 from ..connection import Connection
 from ..errors import NotFound
-from ..protocol import Done, MonthOnly, UpdateBody
+from ..protocol import Done, MonthOnly, Nothing, UpdateBody, UpdateList, UpdateState
+
+
+def list_updates(connection: Connection, params: Nothing, now: int) -> UpdateList:
+    """update.list {} -> UpdateList: those held for this client, as in the answer to register. Fails: try-again."""
+    return UpdateList([UpdateState(*one) for one in connection.worker.updates_of(connection.client)])
 
 
 def fetch(connection: Connection, params: MonthOnly, now: int) -> UpdateBody:

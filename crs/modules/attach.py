@@ -88,11 +88,15 @@ class Attach:
             link.close() if link is not None else sock.close()
 
     def _authenticate(self, connection: Connection, identity: str) -> bool:
-        found = self.worker.accounts.client_of(identity)
-        if found is None:   # the month ran out or the account went during the handshake
+        accounts = self.worker.accounts
+        admin, found = accounts.admin_of(identity), accounts.client_of(identity)
+        if admin is not None:
+            connection.admin, connection.kind = admin, "admin"
+            connection.admin_since = accounts.rules.admins[admin].created
+        elif found is not None:
+            (connection.client, connection.month), connection.kind = found, "client"
+        else:   # the month ran out, or the account or the admin went during the handshake
             return False
-        connection.client, connection.month = found
-        connection.kind = "client"
         self._enter(connection, "authenticated")
         return True
 

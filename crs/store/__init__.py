@@ -15,6 +15,7 @@ from ..pool import slots
 from . import schema
 from .calls import Calls
 from .commands import SCRIPTS, Commands
+from .conferences import Conferences
 from .devices import Devices
 from .directory import Directory
 from .mailbox import Mailbox
@@ -38,6 +39,7 @@ class Store:
         self.directory = Directory(high, host, self.devices)
         self.mailbox = Mailbox(low)
         self.calls = Calls(high)
+        self.conferences = Conferences(high)
         self.operator = Operator(low, high, host)
         self.records = Records(self.operator)
         self.objects = Objects(low)

@@ -36,6 +36,8 @@ class Call(msgspec.Struct, frozen=True):
     offer: str = ""          # body of the invite, opaque
     answer: str = ""         # body of the accept, opaque
     streams: str = ""        # relayed streams with their legs (crs.media)
+    group: str = ""          # of a group call: its id, chosen by who started it
+    multi: str = ""          # who made it a call of several streams, as long as the other has not accepted that
     changes: str = ""        # ids of the last changes of media, for retries
     alone: str = ""          # ms, since when no party was seen at a regular look; empty while one is
 

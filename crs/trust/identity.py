@@ -4,6 +4,7 @@ Never here: TLS itself (``net.tls``), which months and accounts are loaded (``ac
 "Keys and TLS"; byte by byte in ``doc/update-file.md``.
 """
 
+import base64
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -37,6 +38,25 @@ def psk(key: bytes, identity: str) -> bytes:
     """The 32-byte TLS key that belongs to ``identity``: derived from the month key for a client, from the shared
     secret for a pool or inter-working link, so that a key is good for one name (and direction) only."""
     return hkdf(key, identity)
+
+
+def admin_key(secret: str) -> bytes:
+    """The TLS key of a remote admin: the bytes of its secret, which is base64 of at least 16 (manual, create admin);
+    of one that is not, its text."""
+    try:
+        key = base64.b64decode(secret, validate=True)
+    except ValueError:
+        key = b""
+    return key if len(key) >= 16 else secret.encode()
+
+
+def parse_admin(identity: str) -> str | None:
+    """The name in an admin's identity ``a.<name>``, or None if it is not one."""
+    kind, _, name = identity.partition(".")
+    try:
+        return names.account(name) if kind == "a" else None     # the same characters, the same length
+    except ValueError:
+        return None
 
 
 def client_identity(account: str, month: str, uri: str, month_key: bytes) -> str:

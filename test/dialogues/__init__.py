@@ -2,7 +2,10 @@
 
 ```
 client alice +46700000001              opens a connection (device and account where they matter: client a2 +467… @acme)
+admin ann                              opens one of a remote admin (conftest.py says what it may do)
+operator blacklist add acme +4670…     a command of the operator (crs-cli); workers take it up within a moment
 alice -> method {"param": 1}           sends a request
+alice => method {"param": 1}           sends it again and again, until it is answered as the next line says
 alice <- {"state": "invite"}           its result has at least these members
 alice <! not-found                     or: it is refused with this data.error
 alice <~ session.ringing {"seq": 2}    a notification comes
@@ -16,8 +19,11 @@ in, the same from there on. ``*`` is any value. ``#`` begins a comment line.
 
 import json
 import re
+import time
 
-from ..raw import RawClient, Refused
+import gevent
+
+from ..raw import PATIENCE, RawClient, Refused
 
 
 class Dialogue:
@@ -28,6 +34,7 @@ class Dialogue:
         self.host, self.domains = host, domains
         self.clients: dict[str, RawClient] = {}
         self.values: dict[str, object] = {}
+        self.repeated: dict[RawClient, str] = {}    # requests that are repeated until they are answered well
 
     @staticmethod
     def _joined(text: str):
@@ -59,8 +66,14 @@ class Dialogue:
             account = words[2].split("@")[1].strip() if "@" in words[2] else "acme"
             self.clients[name] = RawClient(self.host.address, self.domains[account].month(uri))
             return
+        if words[0] == "admin":
+            self.clients[words[1]] = RawClient(self.host.address, self.host.admins[words[1]])
+            return
+        if words[0] == "operator":
+            self.host.cli(*line.split()[1:])
+            return
         client, verb, rest = self.clients[words[0]], words[1], (words[2] if len(words) > 2 else "")
-        getattr(self, {"->": "_send", "<-": "_result", "<!": "_error", "<~": "_notified", "<x": "_closed",
+        getattr(self, {"->": "_send", "=>": "_repeat", "<-": "_result", "<!": "_error", "<~": "_notified", "<x": "_closed",
                        "closes": "_close"}[verb])(client, rest)
 
     def _send(self, client, rest: str) -> None:
@@ -68,13 +81,33 @@ class Dialogue:
         filled = re.sub(r'"\$(\w+)"', lambda match: json.dumps(self.values[match[1]]), params or "{}")
         client.send(method, json.loads(filled))
 
+    def _repeat(self, client, rest: str) -> None:
+        self.repeated[client] = rest
+        self._send(client, rest)
+
+    def _until(self, client, check) -> None:
+        """``check`` the answer; where the request is to be repeated, until it is as it should be."""
+        request, deadline = self.repeated.pop(client, None), time.monotonic() + PATIENCE
+        while True:
+            try:
+                return check(client.answer())
+            except AssertionError:
+                if request is None or time.monotonic() > deadline:
+                    raise
+            gevent.sleep(0.05)
+            self._send(client, request)
+
     def _result(self, client, rest: str) -> None:
-        answer = client.answer()
+        self._until(client, lambda answer: self._good(answer, rest))
+
+    def _good(self, answer: dict, rest: str) -> None:
         assert "result" in answer, answer
         self._match(json.loads(rest or "{}"), answer["result"], "result")
 
     def _error(self, client, rest: str) -> None:
-        answer = client.answer()
+        self._until(client, lambda answer: self._bad(answer, rest))
+
+    def _bad(self, answer: dict, rest: str) -> None:
         assert "error" in answer, answer
         word, _, pattern = rest.partition(" ")
         assert answer["error"]["data"]["error"] == word, answer

@@ -23,6 +23,7 @@ LISTENING = "127.0.0.9"
 DIRECTIVES = """
 mailbox-count 5
 mailbox-bytes 65536
+storage-bytes 4096
 send-timeout 500
 update-grace 31
 device-expiry 1
@@ -149,6 +150,15 @@ def test_a_mailbox_holds_so_many_bytes(attach):
         sender.call("message.post", {"id": f"b{index}", "to": number(8), "body": "x" * 30_000})
     refused(sender, "message.post", {"id": "b2", "to": number(8), "body": "x" * 30_000}, "quota-exceeded")
     assert sender.call("message.post", {"id": "b3", "to": number(8), "body": "short"})["id"] == "b3"
+
+
+@shows("storage-bytes")
+def test_a_client_stores_so_many_bytes(attach):
+    client = attach(number(6))
+    refused(client, "storage.put", {"id": "p1", "type": "contacts", "value": "x" * 4096}, "quota-exceeded")
+    client.call("storage.put", {"id": "p2", "type": "contacts", "value": "x" * 4000})
+    refused(client, "storage.put", {"id": "p3", "type": "history", "value": "x" * 100}, "quota-exceeded")
+    assert client.call("storage.list")["quota"] == 4096
 
 
 @shows("send-timeout")

@@ -1,0 +1,107 @@
+"""Remote admins: monthly updates and statistics of the accounts that the operator gave them access to (manual 4.9).
+
+What an admin was not given is answered like what does not exist. A connection of an admin knows nothing else.
+"""
+
+import gevent
+
+from .. import log, monthly
+from ..connection import Connection
+from ..errors import Conflict, Denied, Refused, Unavailable, UpdateRefused
+from ..protocol import (AccountOnly, AdminAccount, AdminAccounts, AppliedUpdate, ApplyUpdate, ClearedStatistics, Done,
+                        ExportStatistics, Nothing, StatisticsRows, UploadPart)
+from ..store.records import STATISTICS
+from ..store.statistics import COLUMNS
+from ..trust import months
+
+LOG = log.get("attach")
+UPDATE = "update"    # the other authorization; STATISTICS is both a setting and the right to change it
+
+
+def accounts(connection: Connection, params: Nothing, now: int) -> AdminAccounts:
+    """admin.accounts {} -> AdminAccounts: those the admin has access to, and what it may do there. Fails: try-again."""
+    rules, created = connection.worker.accounts.rules, connection.worker.store.operator.created()
+    return AdminAccounts([
+        AdminAccount(account, sorted(may), account in rules.statistics,
+                     {month: time for (owner, month), time in created.items() if owner == account})
+        for account, may in sorted(rules.access.get(connection.admin, {}).items())])
+
+
+def upload(connection: Connection, params: UploadPart, now: int) -> Done:
+    """admin.update.part {id, number, body} -> {}: one part of a protected update file, kept for an hour.
+
+    Parts may come in any order, and again. Fails: denied (no authorization ``update`` for any account), try-again.
+    """
+    if not any(UPDATE in may for may in connection.worker.accounts.rules.access.get(connection.admin, {}).values()):
+        raise Denied("this admin may not apply updates")
+    connection.worker.store.uploads.put(connection.admin, params.id, params.number, params.body)
+    return Done()
+
+
+def apply(connection: Connection, params: ApplyUpdate, now: int) -> AppliedUpdate:
+    """admin.update.apply {id, parts} -> AppliedUpdate. A retry is answered the same, with changed false.
+
+    Fails: conflict (data.missing: parts that are not here), refused (the message says why), try-again.
+    """
+    worker, admin = connection.worker, connection.admin
+    protected, missing = worker.store.uploads.whole(admin, params.id, params.parts)
+    if missing:
+        raise Conflict(f"{len(missing)} parts of {params.id} are not here", missing=missing[:100])
+    secrets = {account: known.secret for account, known in worker.store.operator.accounts().items()
+               if worker.accounts.rules.may(admin, account, UPDATE)}
+    try:
+        update, changed = monthly.apply(worker.store, worker.conf.home.accounts, protected, secrets.get, now,
+                                        worker.conf.update_grace * months.DAY, gevent.get_hub().threadpool.apply_e)
+    except UpdateRefused as refusal:
+        LOG.info(f"admin {admin}: an update is refused: {refusal}")
+        raise Refused(str(refusal)) from None
+    except OSError as error:
+        LOG.warn(f"admin {admin}: the files of an account cannot be written: {error.strerror}")
+        raise Unavailable("the files of the account cannot be written") from None
+    LOG.info(f"admin {admin}: update of {update.account} for {update.month} applied")
+    return AppliedUpdate(update.account, update.month, update.created, len(update.clients), changed)
+
+
+def enable(connection: Connection, params: AccountOnly, now: int) -> Done:
+    """admin.statistics.enable {account} -> {}: collect statistics of an account from now on. Fails: denied,
+    try-again."""
+    return _switch(connection, params.account, True, now)
+
+
+def disable(connection: Connection, params: AccountOnly, now: int) -> Done:
+    """admin.statistics.disable {account} -> {}: collect no more; what was collected stays. Fails: denied,
+    try-again."""
+    return _switch(connection, params.account, False, now)
+
+
+def clear(connection: Connection, params: AccountOnly, now: int) -> ClearedStatistics:
+    """admin.statistics.clear {account} -> ClearedStatistics: for how many clients there was something. Fails: denied,
+    try-again."""
+    _check(connection, params.account)
+    cleared = connection.worker.store.statistics.clear(params.account)
+    LOG.info(f"admin {connection.admin}: statistics of {params.account} cleared")
+    return ClearedStatistics(cleared)
+
+
+def export(connection: Connection, params: ExportStatistics, now: int) -> StatisticsRows:
+    """admin.statistics.export {account, after?, limit?} -> StatisticsRows, in the order of URIs. Fails: denied,
+    try-again."""
+    _check(connection, params.account)
+    rows = []
+    for row in connection.worker.store.statistics.export(params.account, now, params.after):
+        if len(rows) == params.limit:
+            return StatisticsRows(list(COLUMNS), rows, True)
+        rows.append([row.uri, *row.counts, *row.states])
+    return StatisticsRows(list(COLUMNS), rows, False)
+
+
+def _switch(connection: Connection, account: str, on: bool, now: int) -> Done:
+    _check(connection, account)
+    connection.worker.store.records.switch(account, STATISTICS, on, now)
+    LOG.info(f"admin {connection.admin}: statistics of {account} {'enabled' if on else 'disabled'}")
+    return Done()
+
+
+def _check(connection: Connection, account: str) -> None:
+    if not connection.worker.accounts.rules.may(connection.admin, account, STATISTICS):
+        raise Denied(f"this admin may not manage statistics of account {account}")

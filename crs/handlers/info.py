@@ -1,0 +1,24 @@
+"""Client info: what a client tells of itself, for the operator's eyes (manual, show client-info)."""
+
+from msgspec import UNSET
+
+from ..connection import Connection
+from ..protocol import Done, Nothing, PutInfo
+from ..store.objects import Info
+
+
+def put(connection: Connection, params: PutInfo, now: int) -> Done:
+    """info.put {client_time, os, os_version, scan_time?} -> {}. Replaces what was told before; the version of the
+    software is that of register. Fails: not-registered, try-again."""
+    scanned = None if params.scan_time is UNSET else params.scan_time
+    connection.worker.store.objects.put_info(connection.client, Info(
+        now, params.client_time, scanned, params.os, params.os_version, connection.version))
+    connection.worker.trace("object", connection.client.uri, "update client_info", connection.client.account)
+    return Done()
+
+
+def delete(connection: Connection, params: Nothing, now: int) -> Done:
+    """info.delete {} -> {}: forget what was told. Fails: not-registered, try-again."""
+    connection.worker.store.objects.delete_info(connection.client)
+    connection.worker.trace("object", connection.client.uri, "delete client_info", connection.client.account)
+    return Done()
