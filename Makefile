@@ -9,13 +9,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 BENCHES := relay idle attach messages calls
 
-.PHONY: run test venv clean bench $(BENCHES:%=bench-%)
+.PHONY: run test fuzz venv clean bench $(BENCHES:%=bench-%)
 
 run: venv
 	$(INTO) -m crs.tour
 
 test: venv
 	$(INTO) -m pytest test
+
+# The C part of the relay under the sanitizers, for a minute; the tests do the same for seconds.
+fuzz: venv
+	$(INTO) -m test.relay.fuzz
 
 # All benchmarks, or one; BENCH has their options (see bench/README.md).
 bench: venv

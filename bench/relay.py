@@ -25,6 +25,7 @@ LOSS = 0.001                          # of the packets sent; what is more is too
 STEP = 0.4                            # seconds of load at one rate
 FIRST, GROWTH, HALVINGS = 40_000, 1.3, 3      # packets/s to begin with; then raised by this, then halved between
 LATENCY = 1.0                         # seconds
+SETTLING = 2_000                      # packets/s that any server takes
 LIMITED = 0.97                        # the load offered less than this share of the rate: it is the limit itself
 
 
@@ -139,7 +140,19 @@ def capacity(load: Load, start: float) -> Outcome:
 
 def _twice(load: Load, rate: float) -> Outcome:
     outcome = load.at(rate, STEP)
-    return outcome if outcome.fine else load.at(rate, STEP)
+    if not outcome.fine:
+        _settle(load)
+        outcome = load.at(rate, STEP)
+    if not outcome.fine:
+        _settle(load)
+    return outcome
+
+
+def _settle(load: Load) -> None:
+    """Wait until the server has got rid of what an overload left in its sockets. Bounded."""
+    for _ in range(20):
+        if load.at(SETTLING, 0.1).fine:
+            return
 
 
 class Bench:

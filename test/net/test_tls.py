@@ -4,11 +4,9 @@ import gc
 import importlib.util
 import os
 import re
-import shutil
 import ssl
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import gevent
@@ -18,6 +16,7 @@ from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
 from crs.net import psk, tls
+from test.compiler import can_build
 from test.net.peers import IDENTITY, KEY, TIMEOUT, Tap, context, shake, tcp_pair, tls_pair, until
 
 VERSIONS = ["TLSv1.2", "TLSv1.3"]
@@ -378,13 +377,6 @@ def run_handshake(before):
 
 def test_closures_serve_where_the_module_is_not_built():
     assert run_handshake("sys.modules['crs.net._psk'] = None") == [f"closure {IDENTITY} True"] * 2
-
-
-def can_build() -> bool:
-    """Whether this machine has what C modules are built with: compiler, headers, setuptools."""
-    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
-    headers = Path(sysconfig.get_path("include"), "Python.h")
-    return bool(shutil.which(compiler) and headers.exists() and importlib.util.find_spec("setuptools"))
 
 
 def test_the_built_module_serves(tmp_path):

@@ -1,0 +1,143 @@
+"""The C part: it is built, survives what the fuzzer does, and takes bursts and churn as the Python loop does."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from random import Random
+
+import pytest
+
+from test.compiler import can_build
+
+from . import fuzz
+from .loops import LOOPS
+from .running import PATIENCE, ROOT, Peer, RunningRelay, new_leg, request
+
+BUILD = "import sys; from crs.relay.fast_build import ffibuilder; ffibuilder.compile(tmpdir=sys.argv[1])"
+TRY = """
+import sys, crs.relay
+crs.relay.__path__.insert(0, sys.argv[1])
+from crs.relay import fast
+print(fast.LOOP, fast.open_port({}, 1, [], "127.0.0.1", 0).drain.__qualname__)
+"""
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def relay(request):
+    with RunningRelay(loop=request.param) as running:
+        yield running
+
+
+def pair(relay, kind="RTP"):
+    """(name, legs, peers) of a conversation whose two legs are bound."""
+    legs = new_leg(), new_leg()
+    name = relay.add(*legs, kind=kind)
+    peers = Peer(relay), Peer(relay)
+    for peer, leg in zip(peers, legs, strict=True):
+        peer.bind(leg)
+    return name, legs, peers
+
+
+def test_it_is_built_where_a_compiler_is_at_hand(tmp_path):
+    built = subprocess.run([sys.executable, "-c", BUILD, tmp_path], cwd=ROOT, capture_output=True, text=True,
+                           timeout=120)
+    assert (built.returncode == 0) == can_build(), built.stderr
+    if can_build():
+        told = subprocess.run([sys.executable, "-c", TRY, tmp_path / "crs" / "relay"], cwd=ROOT, capture_output=True,
+                              text=True, timeout=60)
+        assert told.stdout == "C FastPort.drain\n", told.stderr
+
+
+if can_build():      # where C cannot be built there is nothing to fuzz
+    @pytest.fixture(scope="module")
+    def fuzzer(tmp_path_factory):
+        return fuzz.build(tmp_path_factory.mktemp("fuzz"))
+
+    @pytest.mark.parametrize("seed", [1, 2, int(time.time())])
+    def test_the_fuzzer_finds_nothing(fuzzer, seed):
+        done = fuzz.run(fuzzer, seed, 2)
+        assert done.returncode == 0, done.stderr
+
+
+SIZES = {"all of a size": [172] * 100, "all of another": [1200] * 70, "as large as may be": [1500] * 70,
+         "in steps": [100 + number // 10 for number in range(100)], "each different": list(range(100, 200)),
+         "a shorter one at last": ([500] * 7 + [80]) * 8, "with odd ones between": ([300] * 5 + [3]) * 12}
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
+def test_bursts_arrive_whole_and_in_order(relay, sizes):
+    _, _, (anna, ben) = pair(relay, "OPAQUE")
+    packets = [bytes([0x80, number]) + os.urandom(size - 2) for number, size in enumerate(sizes)]
+    os.kill(relay.process.pid, signal.SIGSTOP)      # so that they are there all at once
+    try:
+        for packet in packets:
+            anna.send(packet)
+            ben.send(packet)
+    finally:
+        os.kill(relay.process.pid, signal.SIGCONT)
+    assert [ben.receive() for _ in packets] == packets
+    assert [anna.receive() for _ in packets] == packets
+
+
+def test_a_binding_in_a_burst_counts_for_what_follows(relay):
+    name, legs, (anna, ben) = pair(relay)
+    moved = Peer(relay)
+    os.kill(relay.process.pid, signal.SIGSTOP)
+    try:
+        anna.send(b"\x80 before the move")
+        moved.send(b"\x80 not bound yet")
+        moved.send(request(legs[0]))
+        moved.send(b"\x80 after the move")
+        anna.send(b"\x80 from the address left behind")
+        ben.send(b"\x80 to the new address")
+    finally:
+        os.kill(relay.process.pid, signal.SIGCONT)
+    assert [ben.receive(), ben.receive()] == [b"\x80 before the move", b"\x80 after the move"]
+    assert moved.receive()[:2] == b"\x01\x01"
+    assert moved.receive() == b"\x80 to the new address"
+    assert anna.silent(legs[0])
+
+
+def test_conversations_come_and_go_under_traffic(relay):
+    """Steady pairs lose nothing, and nobody ever hears another conversation, while others change all the time."""
+    random = Random(7)
+    before = relay.commander.stats()
+    steady, passing, sent = [pair(relay) for _ in range(8)], [], 0
+    give_up = time.monotonic() + PATIENCE * 3
+    for number in range(400):
+        assert time.monotonic() < give_up
+        for name, _, (anna, ben) in steady:
+            packet = b"\x80" + f"{name} {number}".encode() + bytes(random.randrange(1000))
+            anna.send(packet)
+            ben.send(packet)
+            sent += 2
+            assert ben.receive() == packet and anna.receive() == packet
+        what = random.randrange(4)
+        if what == 0 or not passing:
+            passing.append(pair(relay, random.choice(["RTP", "OPAQUE"])))
+        elif what == 1:
+            name, _, peers = passing.pop(random.randrange(len(passing)))
+            peers[0].send(b"\x80 goodbye, " + name.encode())
+            relay.commander.remove(name)
+            for peer in peers:
+                peer.close()
+        elif what == 2:
+            name, legs, (anna, ben) = passing.pop()
+            moved = Peer(relay)
+            moved.bind(legs[0])
+            anna.close()
+            passing.append((name, legs, (moved, ben)))
+        else:
+            name, legs, (anna, ben) = random.choice(passing)
+            anna.send(b"\x80 of " + name.encode())
+            assert ben.receive() == b"\x80 of " + name.encode()
+            stranger = Peer(relay)
+            stranger.send(secrets.token_bytes(200))
+            stranger.close()
+    after = relay.commander.stats()
+    assert after["Sent"]["error"] == before["Sent"]["error"]
+    assert after["RTP"]["tx"] - before["RTP"]["tx"] >= sent
+    assert len(relay.commander.list()) >= len(steady) + len(passing)
