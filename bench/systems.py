@@ -109,8 +109,10 @@ class Crs(System):
 
     def start(self, clients: int) -> "Crs":
         self.host = Host(self.directory, local=f"attach-workers {self.workers}")
-        self.host.start(*pinned(self.cores))
-        self.process = self.host.process
+        try:
+            self.host.start(*pinned(self.cores))
+        finally:
+            self.process = self.host.process   # to be ended, also where it was not ready in time
         self.uris = [f"+4670{number:07d}" for number in range(clients)]
         self.domain = Domain(self.host, "bench", self.uris)
         self._stalls = threading.Thread(target=self._watch_stalls, daemon=True)
