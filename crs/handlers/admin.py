@@ -51,7 +51,7 @@ def apply(connection: Connection, params: ApplyUpdate, now: int) -> AppliedUpdat
                if worker.accounts.rules.may(admin, account, UPDATE)}
     try:
         update, changed = monthly.apply(worker.store, worker.conf.home.accounts, protected, secrets.get, now,
-                                        worker.conf.update_grace * months.DAY, gevent.get_hub().threadpool.apply_e)
+                                        worker.conf.update_grace * months.DAY, _aside)
     except UpdateRefused as refusal:
         LOG.info(f"admin {admin}: an update is refused: {refusal}")
         raise Refused(str(refusal)) from None
@@ -60,6 +60,11 @@ def apply(connection: Connection, params: ApplyUpdate, now: int) -> AppliedUpdat
         raise Unavailable("the files of the account cannot be written") from None
     LOG.info(f"admin {admin}: update of {update.account} for {update.month} applied")
     return AppliedUpdate(update.account, update.month, update.created, len(update.clients), changed)
+
+
+def _aside(work, *arguments):
+    """Work that takes long, in a thread: the other clients of this worker go on meanwhile."""
+    return gevent.get_hub().threadpool.apply(work, arguments)
 
 
 def enable(connection: Connection, params: AccountOnly, now: int) -> Done:

@@ -6,7 +6,7 @@ from crs.trust import identity
 
 from ..hosts import Domain, running
 
-NUMBERS = [f"+4670{dialogue}00000{number}" for dialogue in range(1, 10) for number in (1, 2, 3)]
+NUMBERS = [f"+4670{dialogue}00000{number}" for dialogue in range(10) for number in (1, 2, 3)]
 
 
 @pytest.fixture(scope="module")

@@ -207,6 +207,7 @@ def test_deleting_an_account_ends_its_clients_and_no_others(host, steady, attach
 
 def test_a_reissue_lets_a_new_client_in_and_offers_its_crypto_update(host, attach):
     domain = Domain(host, "growing", [ALICE])
+    host.cli("update-notification", "enable", "growing")
     alice = attach(domain, ALICE)
     assert alice.registered["updates"] == [{"month": THIS, "confirmed": False}]
     alice.call("update.confirm", {"month": THIS})
@@ -224,6 +225,7 @@ def test_a_reissue_lets_a_new_client_in_and_offers_its_crypto_update(host, attac
 
 def test_the_next_month_is_offered_when_it_is_applied(host, attach):
     domain = Domain(host, "ahead", [ALICE])
+    host.cli("update-notification", "enable", "ahead")
     alice = attach(domain, ALICE)
     alice.call("update.confirm", {"month": THIS})
     domain.months[months.after(THIS)] = bytes(range(1, 33))
