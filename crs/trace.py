@@ -74,12 +74,13 @@ class Tracer:
 
 
 class Hearing:
-    """Events of one element from now on, for the command line: wait for ``fileno()``, then ``read()``."""
+    """Events of one element from now on, for the command line: ``early``, then wait for ``fileno()`` and ``read()``."""
 
     def __init__(self, store, element: str):
         """Raises Unavailable."""
         from .store.listener import Listener
         self._listener = Listener(store.high.path, store.high.name, [schema.trace(element)])
+        self.early = self._decoded(self._listener.early)
         store.high.tell("PUBLISH", schema.RELOAD, b"*\n" + LOOK)
 
     def fileno(self) -> int:
@@ -87,10 +88,14 @@ class Hearing:
 
     def read(self) -> list[Event]:
         """What has come. Raises Unavailable when there will be no more."""
-        return [Event(time, values) for time, *values in map(msgspec.json.decode, self._listener.read())]
+        return self._decoded(self._listener.read())
 
     def close(self) -> None:
         self._listener.close()
+
+    @staticmethod
+    def _decoded(messages: list[bytes]) -> list[Event]:
+        return [Event(time, values) for time, *values in map(msgspec.json.decode, messages)]
 
 
 def concerns(element: str, values: Sequence, uri: str | None, account: str | None) -> bool:

@@ -46,10 +46,9 @@ def _run(argv: list[str]) -> int:
     act = getattr(import_module(f"crs.cli.{module}"), name)
     host = Host(call.arguments["--home"])
     try:
-        result = act(host, call.arguments)
+        write(sys.stdout, act(host, call.arguments), as_json=call.arguments["--json"])
     except Unavailable as error:
         raise OperatorFault(f"{error}; {host.remedy}") from None
-    write(sys.stdout, result, as_json=call.arguments["--json"])
     return 0
 
 

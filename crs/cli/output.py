@@ -166,6 +166,11 @@ def _without_repeats(lines: list[tuple]) -> list[tuple]:
     return [("", *line[1:]) if at and line[0] == lines[at - 1][0] else line for at, line in enumerate(lines)]
 
 
+def counted(count: int, what: str) -> str:
+    """``1 client``, ``2 clients``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def key(title: str) -> str:
     """The JSON key of a column or field."""
     return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")

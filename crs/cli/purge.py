@@ -6,7 +6,7 @@ Never here: closing a connection (its worker does).
 from ..errors import OperatorFault
 from ..names import Client
 from . import asking, known
-from .output import Line
+from .output import Line, counted
 from .progress import Progress
 
 REASON = "purged"
@@ -21,7 +21,7 @@ def client(host, arguments) -> Line:
                             "crs-cli show attach shows who is")
     for entry in entries:
         _purge(host, client, entry)
-    return Line(f"{client.uri} of account {client.account} purged from {_counted(len(entries), 'connection')}",
+    return Line(f"{client.uri} of account {client.account} purged from {counted(len(entries), 'connection')}",
                 {"account": client.account, "uri": client.uri, "connections": len(entries)})
 
 
@@ -38,7 +38,7 @@ def clients(host, arguments) -> Line:
                 purged.add(client)
                 connections += 1
                 progress.at(len(purged))
-    return Line(f"{_counted(len(purged), 'client')} of account {account} purged",
+    return Line(f"{counted(len(purged), 'client')} of account {account} purged",
                 {"account": account, "clients": len(purged), "connections": connections})
 
 
@@ -46,7 +46,7 @@ def observed(host, arguments) -> Line:
     """``purge observed``: who is attached now is observed again when it registers the next time."""
     account = known.account(host, arguments)
     count = host.store.objects.forget_observed(account)
-    return Line(f"{_counted(count, 'observed client')} of account {account} purged",
+    return Line(f"{counted(count, 'observed client')} of account {account} purged",
                 {"account": account, "observed": count})
 
 
@@ -54,7 +54,3 @@ def _purge(host, client: Client, entry) -> None:
     """Tell the worker; where none listens, what it left behind goes."""
     if not host.store.directory.dismiss(entry, REASON):
         host.store.directory.unregister(client, entry.device_id, entry.connection)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -5,7 +5,7 @@ Never here: counting (the workers count, while statistics are enabled for the ac
 
 from ..store.statistics import COLUMNS
 from . import known
-from .output import Line, Table
+from .output import Line, Table, counted
 from .progress import Progress
 
 
@@ -23,4 +23,5 @@ def clear(host, arguments) -> Line:
     """``stats clear``."""
     account = known.account(host, arguments)
     count = host.store.statistics.clear(account)
-    return Line(f"statistics of {count} clients of account {account} cleared", {"account": account, "clients": count})
+    return Line(f"statistics of {counted(count, 'client')} of account {account} cleared",
+                {"account": account, "clients": count})

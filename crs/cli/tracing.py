@@ -29,6 +29,7 @@ def _events(hearing: trace.Hearing, out) -> Iterator[trace.Event]:
     poll.register(hearing, select.POLLIN)
     poll.register(out, 0)      # reports POLLERR or POLLHUP all the same
     try:
+        yield from hearing.early
         while True:
             ready = dict(poll.poll())
             if out.fileno() in ready:

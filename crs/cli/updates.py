@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import OperatorFault
 from ..trust import months
 from .output import Line, Table, Utc
+from .progress import Progress
 
 
 def apply(host, arguments) -> Line:
@@ -16,7 +17,9 @@ def apply(host, arguments) -> Line:
     from ..trust.update import MAX_FILE
     protected = _read(Path(arguments["<update-file>"]), MAX_FILE)
     secrets = {account: known.secret for account, known in host.store.operator.accounts().items()}
-    update, changed = monthly.apply(host.store, host.home.accounts, protected, secrets.get, host.now(), grace(host))
+    with Progress("bytes") as progress:
+        progress.step(f"checking and loading {len(protected)} bytes")
+        update, changed = monthly.apply(host.store, host.home.accounts, protected, secrets.get, host.now(), grace(host))
     return Line(f"{title(update.account, update.month)}, created {Utc(update.created)} UTC, "
                 f"{len(update.clients)} clients, connected domains: {', '.join(update.domains) or 'none'}; "
                 f"{'applied' if changed else 'was applied already'}",

@@ -16,7 +16,8 @@ GREETING_LIMIT = 5    # seconds for connecting and subscribing
 
 
 class Listener:
-    """Wait until ``fileno()`` is readable, then ``read()``. Raises Unavailable where Redis is down."""
+    """Take ``early``, then wait until ``fileno()`` is readable and ``read()``, again and again. Raises Unavailable
+    where Redis is down. ``early``: messages that came with the confirmation."""
 
     def __init__(self, path: str | Path, name: str, channels: Sequence[str]):
         self._name = name
@@ -26,9 +27,10 @@ class Listener:
         try:
             self._sock.connect(str(path))
             self._sock.sendall(hiredis.pack_command(("SUBSCRIBE", *channels)))
-            confirmed = 0
-            while confirmed < len(channels):
-                confirmed += len(self._pushes())
+            pushes: list[list] = []
+            while len(pushes) < len(channels):
+                pushes += self._pushes()
+            self.early = [message for _, _, message in pushes[len(channels):]]
             self._sock.settimeout(None)
         except (OSError, hiredis.HiredisError) as error:
             self.close()

@@ -96,8 +96,8 @@ def test_bash_completes_with_the_tabulator(named, home, tmp_path):
     crs_cli.chmod(0o755)
     (tmp_path / "protected-update-file").touch()
     shell = pexpect.spawn(shutil.which("bash"), ["--norc", "--noprofile", "-i"], encoding="utf-8", timeout=20,
-                          cwd=tmp_path, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "CRS_HOME": str(home),
-                                             "PS1": "> ", "TERM": "dumb"})
+                          cwd=tmp_path, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}",
+                                             "CRS_HOME": str(home), "PS1": "> ", "TERM": "dumb"})
     shell.sendline(f"bind 'set enable-bracketed-paste off'; source {ROOT}/etc/crs/crs-cli.bash; echo rea''dy")
     shell.expect_exact("ready\r\n")
     for typed, completed in (("crs-cli purge client acm\t", "e "), ("+4670\t", "1111111 "),

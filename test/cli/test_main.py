@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -190,11 +191,12 @@ HEAVY = {"gevent", "redis", "cryptography", "joserfc", "OpenSSL", "asyncio"}
 
 
 @pytest.mark.parametrize("words", ["show attach", "show session", "show message", "show updates", "show account",
-                                   "list account", "show version", "check slot +46701234567"])
+                                   "list account", "show version", "check slot +46701234567", "show admins",
+                                   "show iw-crs", "list iw-crs", "list conference-room", "--complete 'crs-cli show '"])
 def test_a_plain_show_imports_nothing_heavy(home, store, words):
     """Each of these takes longer to import than all the rest of the command."""
     code = ("import sys; from crs.cli.main import main; code = main(sys.argv[1:]); "
             "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr); sys.exit(code)")
-    done = subprocess.run([sys.executable, "-c", code, *words.split(), "--home", str(home)], text=True,
+    done = subprocess.run([sys.executable, "-c", code, *shlex.split(words), "--home", str(home)], text=True,
                           capture_output=True, timeout=PATIENCE, cwd=PROGRAM.parents[1])
     assert done.returncode == 0 and not HEAVY & set(done.stderr.split())

@@ -11,6 +11,42 @@ from . import Transcript
 FILES = sorted(Path(__file__).parent.glob("*.transcript"))
 
 
+# The actions of the manual's chapter 5.4, in its order; backup, services and health-check are played by their own tests.
+MANUAL = """
+apply
+show: attach blacklist session message system version iw-crs account relay relays admins admin admin-accounts updates
+    client-info push-token client-storage
+create: account sharedSecret admin conference-room
+reload: account
+delete: account iw-crs admin admin-account admin-account-authorization client-info conference-room
+list: account iw-crs conference-room
+blacklist: add remove
+purge: client clients observed
+add: iw-crs admin-account admin-account-authorization
+lookup: client conference-room
+trace: attach session message object event connection statistics
+stats: enable disable clear export
+check: slot
+wakeup: client
+update-notification: enable disable
+"""
+
+
+def manual() -> list[str]:
+    names = []
+    for line in MANUAL.replace("\n    ", " ").split("\n")[1:-1]:
+        first, _, seconds = line.partition(":")
+        names += [f"{first} {second}" for second in seconds.split()] or [first]
+    return names
+
+
+def test_every_action_of_the_manual_is_there_and_in_a_transcript():
+    played = "\n".join(path.read_text() for path in FILES)
+    missing = [name for name in manual() if name not in ACTIONS or f"$ crs-cli {name} " not in f"{played} ".replace(
+        "\n", " \n")]
+    assert missing == []
+
+
 @pytest.fixture(scope="module")
 def values(host, domains, tmp_path_factory):
     """What ``$name`` stands for in all transcripts."""
