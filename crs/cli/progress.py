@@ -3,6 +3,7 @@
 Never here: what the work is.
 """
 
+import os
 import sys
 import time
 
@@ -17,7 +18,7 @@ class Progress:
         self._total = "" if total is None else f" of {total}"
         self._shown_at = time.monotonic()
         self._shown = False
-        self._visible = sys.stderr.isatty()
+        self._visible = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
     def __enter__(self) -> "Progress":
         return self

@@ -10,6 +10,8 @@ from ..trust import months
 from .output import Line, Table, Utc
 from .progress import Progress
 
+LONG_WORK = 1_000_000     # bytes of an update from which on a person wants to see that something is done
+
 
 def apply(host, arguments) -> Line:
     """``apply``: refuse or accept a protected update; an accepted one becomes a record, and a file of its account."""
@@ -18,7 +20,8 @@ def apply(host, arguments) -> Line:
     protected = _read(Path(arguments["<update-file>"]), MAX_FILE)
     secrets = {account: known.secret for account, known in host.store.operator.accounts().items()}
     with Progress("bytes") as progress:
-        progress.step(f"checking and loading {len(protected)} bytes")
+        if len(protected) > LONG_WORK:
+            progress.step(f"checking and loading {len(protected)} bytes")
         update, changed = monthly.apply(host.store, host.home.accounts, protected, secrets.get, host.now(), grace(host))
     return Line(f"{title(update.account, update.month)}, created {Utc(update.created)} UTC, "
                 f"{len(update.clients)} clients, connected domains: {', '.join(update.domains) or 'none'}; "

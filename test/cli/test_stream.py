@@ -144,6 +144,7 @@ def test_columns_of_a_terminal_grow_with_what_is_in_them():
 @pytest.fixture
 def standard_error(monkeypatch):
     def give(terminal: bool) -> io.StringIO:
+        monkeypatch.setenv("TERM", "xterm")
         err = io.StringIO()
         err.isatty = lambda: terminal
         monkeypatch.setattr(sys, "stderr", err)
