@@ -12,6 +12,9 @@ Nothing is imported here, so that a light client (``connection``) pays for no ci
     messages    post, fetch, acknowledge
     calls       invite, ring, accept, hang up
     offer       what travels sealed at call set-up: codec and SRTP keys
+    rooms       conference rooms and their datagrams
+    storage     values kept at the CRS for all devices
+    sockets     the UDP socket of a leg
     rtp, wav    packets and files as values
     paths       which relay addresses are bound and carry the media
     media       one stream of speech over one UDP socket

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import gevent
 import pylibsrtp
-from gevent import socket
 from gevent.event import Event
 
 from crs.client import rtp
 from crs.client.offer import Srtp
 from crs.client.paths import Paths
+from crs.client.sockets import LARGEST, send_to, udp_socket
 from crs.client.wav import Recording
 from crs.protocol import Leg
 from crs.relay import packet
@@ -27,7 +27,6 @@ from crs.relay import packet
 LOG = logging.getLogger("crs.client")
 
 QUIET_AFTER_SPEECH = 10   # packets of comfort noise after which the other end's speech is over (0.2 s)
-LARGEST = 2048            # bytes of a datagram
 
 _PROFILES = {"AEAD_AES_128_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
              "AES_CM_128_HMAC_SHA1_80": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80}
@@ -63,7 +62,7 @@ class Media:
         self._speech_end: int | None = None   # timestamp of the last speech that came
         self._quiet = 0
         self._bound = clock()
-        self._socket = _udp_socket(leg)
+        self._socket = udp_socket(leg)
         self._paths = Paths(leg, os.urandom)
         self._greenlets: list[gevent.Greenlet] = []
 
@@ -107,7 +106,7 @@ class Media:
         while True:
             now = self._clock()
             for request, address in self._paths.due(now):
-                self._send_to(request, address)
+                send_to(self._socket, request, address)
             targets = self._paths.targets(now)
             if targets or self.heard.is_set():
                 self._send_frame(targets)
@@ -122,22 +121,13 @@ class Media:
         frame = rtp.Packet(kind, first, self._sequence, self._timestamp, self._ssrc, payload or b"\x7f")
         protected = self._outbound.protect(rtp.pack(frame))
         for address in targets:
-            self._send_to(protected, address)
+            send_to(self._socket, protected, address)
         self._sent += 1
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + rtp.FRAME_SAMPLES) & 0xFFFFFFFF
         self._next += len(payload)
         if self.heard.is_set() and self._next >= len(self._speech):
             self.played.set()
-
-    def _send_to(self, octets: bytes, address: tuple) -> None:
-        host = address[0]
-        if self._socket.family == socket.AF_INET6 and ":" not in host:
-            host = f"::ffff:{host}"
-        try:
-            self._socket.sendto(octets, (host, address[1]))
-        except OSError as error:
-            LOG.debug("not sent to %s: %s", address, error)   # no route just now; the next try may find one
 
     # --- in ---
 
@@ -187,12 +177,3 @@ class Media:
 
 def _session(srtp: Srtp, direction: int) -> pylibsrtp.Session:
     return pylibsrtp.Session(pylibsrtp.Policy(key=srtp.key, ssrc_type=direction, srtp_profile=_PROFILES[srtp.suite]))
-
-
-def _udp_socket(leg: Leg) -> socket.socket:
-    """One socket for all candidates: IPv6, which carries IPv4 as well, as soon as one of them is IPv6."""
-    if any(":" in packet.plain(one.ip) for one in leg.candidates):
-        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        return sock
-    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -5,6 +5,7 @@ Lives here: putting the parts together, and the chores after each attach. Never 
 """
 
 import logging
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,20 @@ from crs.client.calls import Calls
 from crs.client.connection import Client
 from crs.client.door import Door
 from crs.client.messages import Messages
+from crs.client.rooms import Rooms
 from crs.client.secrecy import Secrecy, wall_clock
 from crs.client.state import State
+from crs.client.storage import Storage
 from crs.errors import CrsError, NotFound, RpcError
-from crs.protocol import Done, MonthOnly, PutObject, Registered, UpdateBody, UpdateOffered
+from crs.protocol import (Done, MonthOnly, PutInfo, PutObject, Registered, UpdateBody, UpdateList, UpdateOffered,
+                          UpdateState)
 from crs.trust import credential as credentials
 from crs.trust.credential import Server
 
 LOG = logging.getLogger("crs.client")
 
-RETRY_PAUSE = 2.0   # seconds before chores that failed are tried again
+RETRY_PAUSE = 2.0           # seconds before chores that failed are tried again
+UPDATE_LOOK = 6 * 3600.0    # seconds between looks for crypto updates: being told of them is off by default
 
 
 class Phone:
@@ -45,6 +50,8 @@ class Phone:
         self._secrecy = Secrecy(self.client, self.credential)
         self.messages = Messages(self.client, self._secrecy, self.state)
         self.calls = Calls(self.client, self._secrecy)
+        self.rooms = Rooms(self.client)
+        self.storage = Storage(self.client)
         self._offered: set[str] = set()   # months whose crypto update is to be fetched and confirmed
         self._due = Event()
         self._published = Event()
@@ -72,6 +79,8 @@ class Phone:
                 call.hang_up()
             except RpcError as error:
                 LOG.info("not hung up: %s", error)
+        for room in self.rooms.live():
+            room.stop("client closes")
         self.client.close()
         if self._chores is not None:
             self._chores.kill()
@@ -83,19 +92,25 @@ class Phone:
     # --- chores: crypto updates, then the token ---
 
     def _hear_registered(self, registered: Registered) -> None:
-        # Another device may have confirmed an update that this one's credential does not hold yet.
-        self._offered.update(update.month for update in registered.updates
-                             if not update.confirmed or update.month not in self.credential.months)
+        self._note_updates(registered.updates)
         self._due.set()
+
+    def _note_updates(self, updates: list[UpdateState]) -> None:
+        """Another device may have confirmed an update that this one's credential does not hold yet."""
+        self._offered.update(update.month for update in updates
+                             if not update.confirmed or update.month not in self.credential.months)
 
     def _hear_offer(self, offered: UpdateOffered) -> None:
         self._offered.add(offered.month)
         self._due.set()
 
     def _do_chores(self) -> None:
-        while self._due.wait():
+        while True:
+            asked = self._due.wait(UPDATE_LOOK)
             self._due.clear()
             try:
+                if not asked:
+                    self._note_updates(self.client.call("update.list", result=UpdateList).updates)
                 for month in sorted(self._offered):
                     self._update(month)
                 self._publish()
@@ -121,3 +136,5 @@ class Phone:
         token = credentials.for_month(self.credential, month).token
         self.client.call("object.put", PutObject("client-token", token), Done)
         self._published.set()
+        system = platform.uname()
+        self.client.call("info.put", PutInfo(wall_clock(), system.system[:64], system.release[:64]), Done)

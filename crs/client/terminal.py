@@ -97,6 +97,22 @@ class Terminal:
         ringing_here = self._call.role == "callee" and self._call.state != "talk"
         self._call.hang_up("declined" if ringing_here else "normal")
 
+    def join(self, number: str) -> None:
+        """Take part in a conference: who is there shows in ``rooms``; this terminal neither speaks nor hears there."""
+        room = self._phone.rooms.join(number)
+        self._say(f"in room {room.number}@{room.account} with {len(room.members) - 1} others")
+
+    def leave(self, number: str) -> None:
+        left = [room for room in self._phone.rooms.live() if room.number == number]
+        for room in left:
+            room.leave()
+        self._say(f"room {number} left" if left else f"not in room {number}")
+
+    def rooms(self) -> None:
+        for room in self._phone.rooms.live():
+            present = ", ".join(f"{one.uri}@{one.account}" for one in room.members)
+            self._say(f"room {room.number}@{room.account}: {present}")
+
     def quit(self) -> bool:
         return False
 
@@ -160,6 +176,9 @@ COMMANDS = {
     "call": Command("call NUMBER", 1, 1, Terminal.call, "call somebody"),
     "answer": Command("answer", 0, 0, Terminal.answer, "take the call that rings"),
     "hangup": Command("hangup", 0, 0, Terminal.hangup, "end the call, or refuse the one that rings"),
+    "join": Command("join ROOM", 1, 1, Terminal.join, "take part in a conference, without sound"),
+    "leave": Command("leave ROOM", 1, 1, Terminal.leave, "leave a conference"),
+    "rooms": Command("rooms", 0, 0, Terminal.rooms, "the conferences that you are in, and who is there"),
     "help": Command("help", 0, 0, Terminal.help, "this list"),
     "quit": Command("quit", 0, 0, Terminal.quit, "leave; the end of the input does the same"),
 }

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from .. import media
 from ..connection import Connection
-from ..errors import Busy, NotFound
+from ..errors import Busy, Conflict, NotFound
 from ..names import Client
 from ..protocol import (Done, FoundRoom, FoundRooms, JoinedRoom, JoinRoom, LeaveRoom, Leg, LookupRoom, RoomChanged,
                         RoomEnded, RoomMember)
@@ -31,7 +31,7 @@ def join(connection: Connection, params: JoinRoom, now: int) -> JoinedRoom:
     """room.join {id, number, account?, body?} -> JoinedRoom. The other members get *room.changed*.
 
     Without account the first room that lookup finds. A retry with the same id answers with the same leg, as long as
-    the device is a member. Fails: not-found, domain-not-connected, limit-reached (members, rooms of this client,
+    the device is a member. Fails: not-found, domain-not-connected, conflict (the id with another body), limit-reached (members, rooms of this client,
     relays), not-registered, try-again.
     """
     worker, client = connection.worker, connection.client
@@ -44,6 +44,8 @@ def join(connection: Connection, params: JoinRoom, now: int) -> JoinedRoom:
     member = Member(params.id, *media.credentials(worker.random), params.body, now)
     code, conference = worker.store.conferences.join(room, seat, member, worker.conference_id(), now, MAX_MEMBERS,
                                                      now + worker.TALK_CHECK)
+    if conference.members[seat].body != params.body:
+        raise Conflict(f"id {params.id} was used for another join of this room")
     if code == 1:
         worker.count(client, "conference-calls")
         worker.debug(f"{client} joins conference room {room}")

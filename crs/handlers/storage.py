@@ -10,8 +10,8 @@ from ..protocol import BlobInfo, BlobList, BlobType, Done, FoundBlob, Nothing, P
 def put(connection: Connection, params: PutBlob, now: int) -> PutDone:
     """storage.put {id, type, value, replaces?} -> PutDone, once it is stored.
 
-    A retry with the same id is answered, not stored again. Fails: conflict (not ``replaces`` is there: data.id is),
-    quota-exceeded, not-registered, try-again.
+    A retry with the same id is answered, not stored again. Fails: conflict (not ``replaces`` is there but data.id is;
+    or the same id with another value), quota-exceeded, not-registered, try-again.
     """
     worker, client = connection.worker, connection.client
     updated = worker.store.objects.put_blob(client, params.type, params.id, params.value, now,

@@ -35,6 +35,7 @@ class Domain:
         self._numbers = itertools.count(46_700_000_000)
         (directory / "secret").write_text("a secret agreed with the operator\n")
         host.cli("create", "account", "acme", "-s", "-", stdin="a secret agreed with the operator\n")
+        host.cli("update-notification", "enable", "acme")
         host.run("crs-cms", "init", directory / "cms", "--account", "acme", "--secret", directory / "secret",
                  check=True)
 

@@ -92,6 +92,13 @@ def test_a_value_replaces_only_the_one_that_was_meant(store):
     assert store.objects.blob(ALICE, "contacts").id == "p2"
 
 
+def test_an_id_that_stands_for_another_value_is_no_retry(store):
+    store.objects.put_blob(ALICE, "contacts", "p1", "one", NOW, 1000)
+    with pytest.raises(Conflict):
+        store.objects.put_blob(ALICE, "contacts", "p1", "two", NOW, 1000)
+    assert store.objects.blob(ALICE, "contacts").value == "one"
+
+
 def test_the_quota_counts_everything_that_is_stored(store):
     objects = store.objects
     objects.put_blob(ALICE, "a", "p1", "x" * 100, NOW, 1000)

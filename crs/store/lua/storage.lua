@@ -2,7 +2,8 @@
 -- KEYS  1 storage
 -- ARGV  1 type  2 id of this put  3 value  4 now ms  5 limit of bytes  6 limit of types
 --       7 "1" when the value must replace a given one, else "0"  8 id of that one, or "" for none
--- Returns {1, time} when stored now or by an earlier try; {0, id held, or ""} when something else is there;
+-- Returns {1, time} when stored now or by an earlier try; {0, id held, or ""} when something else is there, also
+-- under the same id;
 -- {-1, bytes that all would be} when that is too much; {-2, types} when there are too many.
 local key, kind, id, value, now, max_bytes, max_types, guarded, replaced = KEYS[1], unpack(ARGV)
 local held = redis.call('HGET', key, kind)
@@ -10,7 +11,8 @@ local time, held_id
 if held then
     time, held_id = string.match(held, '^(%d+) ([^\n]*)\n')
     if held_id == id then
-        return {1, time}
+        local same = held == time .. ' ' .. id .. '\n' .. value
+        return same and {1, time} or {0, id}
     end
 end
 if guarded == '1' and (held_id or '') ~= replaced then

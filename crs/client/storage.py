@@ -1,0 +1,51 @@
+"""What a client keeps at the CRS for all its devices. Values are bytes here, text on the wire; who calls seals them.
+
+Never here: ciphers, merging.
+"""
+
+import base64
+import secrets
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from crs.client.connection import NOTHING, Client
+from crs.errors import NotFound
+from crs.protocol import BlobInfo, BlobList, BlobType, Done, FoundBlob, PutBlob, PutDone
+
+
+class Stored(NamedTuple):
+    """One value; ``id`` is what the next put replaces."""
+
+    id: str
+    updated: int    # ms
+    value: bytes
+
+
+class Storage:
+    """The values of this client, by type."""
+
+    def __init__(self, client: Client):
+        self._client = client
+
+    def put(self, type: str, value: bytes, replaces: str | None = None) -> str:
+        """Store ``value``; returns its id. ``replaces``: the id that must be there, "" for none. Raises Conflict
+        (details: the id that is there), QuotaExceeded, Unavailable."""
+        identity = secrets.token_hex(12)
+        text = base64.b64encode(value).decode()
+        request = PutBlob(identity, type, text, UNSET if replaces is None else replaces)
+        return self._client.call("storage.put", request, PutDone).id
+
+    def get(self, type: str) -> Stored | None:
+        """The value of a type; None where there is none. Raises ValueError for one that was not stored by this class."""
+        try:
+            found = self._client.call("storage.get", BlobType(type), FoundBlob)
+        except NotFound:
+            return None
+        return Stored(found.id, found.updated, base64.b64decode(found.value, validate=True))
+
+    def delete(self, type: str) -> None:
+        self._client.call("storage.delete", BlobType(type), Done)
+
+    def list(self) -> list[BlobInfo]:      # the last method that can name the type list
+        return self._client.call("storage.list", NOTHING, BlobList).blobs
