@@ -7,6 +7,7 @@ Here alone are the names of files and directories of a home. Never here: what st
 import os
 from pathlib import Path
 
+from crs import private
 from crs.errors import OperatorFault
 
 INSTALLED = Path("/opt/crs")               # manual, chapter 4.1.2
@@ -90,15 +91,5 @@ class Home:
         self.prepare()
         self.root.chmod(0o700)
         for file, text in texts.items():
-            write_private(self.root / file, text)
-        write_private(self.notify, NOTIFY_SH, 0o700)
-
-
-def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a whole file in one step: a reader sees the old text or the new. ``mode`` holds from the first byte on."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(fd, "w", encoding="utf-8") as file:
-        os.fchmod(fd, mode)
-        file.write(text)
-    os.replace(draft, path)
+            private.write(self.root / file, text)
+        private.write(self.notify, NOTIFY_SH, 0o700)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from docopt import docopt
 
-from crs import __version__, config, directives, log
+from crs import __version__, config, directives, log, private
 from crs.errors import OperatorFault
-from crs.home import NOTIFY_SH, Home, write_private
+from crs.home import NOTIFY_SH, Home
 from crs.start import Start
 
 USAGE = """\
@@ -144,7 +144,7 @@ def _keep_configuration(home: Home) -> None:
     for file in directives.FILES:
         original = home.root / file
         text = original.read_text(encoding="utf-8-sig") if original.exists() else ""
-        write_private(home.started_with / file, text)
+        private.write(home.started_with / file, text)
 
 
 def _module(home: Home, options: dict) -> int:

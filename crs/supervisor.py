@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 from typing import Callable
 
-from crs import log
+from crs import log, private
 from crs.child import Child, Module, Redis, module_command
-from crs.home import Home, write_private
+from crs.errors import OperatorFault
+from crs.home import Home
 from crs.notifier import Notifier
 from crs.systemd import Watchdog, notify
 
@@ -206,6 +207,6 @@ class Supervisor:
         if running != self._listed:
             self._listed = running
             try:
-                write_private(self.home.processes, json.dumps(running) + "\n", 0o644)
-            except OSError as error:
-                LOG.warn(f"{self.home.processes} cannot be written: {error.strerror}")
+                private.write(self.home.processes, json.dumps(running) + "\n", 0o644)
+            except OperatorFault as fault:
+                LOG.warn(str(fault))

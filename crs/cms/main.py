@@ -40,11 +40,11 @@ from pathlib import Path
 
 from docopt import DocoptExit, docopt
 
-from crs import __version__
+from crs import __version__, private
 from crs.cms import issue, state
 from crs.cms.state import CmsFault, State
 from crs.errors import CrsError
-from crs.trust import credential, months, private, update
+from crs.trust import credential, months, update
 
 MAX_TEXT = 4096      # bytes in a file with a secret or a domain token
 

@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from crs import protocol
+from crs import private, protocol
 from crs.errors import OperatorFault
-from crs.trust import fields, jose, private
+from crs.trust import fields, jose
 from crs.trust.jose import PrivateKey
 
 FILE = "cms.json"

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from crs import names, protocol
+from crs import names, private, protocol
 from crs.errors import OperatorFault
-from crs.trust import fields, identity, jose, months, private, tokens
+from crs.trust import fields, identity, jose, months, tokens
 from crs.trust.jose import PrivateKey
 
 TYPE = "crs-crypto-update"

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from crs import private
 from crs.cms import state
 from crs.cms.main import ACTIONS, main
-from crs.trust import credential, months, private, update
+from crs.trust import credential, months, update
 
 BIN = Path(__file__).parents[2] / "bin" / "crs-cms"
 SECRET = "a secret with spaces"

@@ -5,9 +5,10 @@ import os
 
 import pytest
 
+from crs import private
 from crs.errors import OperatorFault
 from crs.names import Client
-from crs.trust import credential, fields, jose, months, private
+from crs.trust import credential, fields, jose, months
 from crs.trust.credential import CredentialFault
 from test.trust.people import MONTH, NOW, Domain
 

@@ -1,27 +1,31 @@
-"""Files that hold keys: written whole or not at all, for their owner's eyes alone. Never here: what is in them."""
+"""Files that are written whole or not at all, by default for their owner's eyes alone. Never here: what is in them."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from crs.errors import OperatorFault
 
 
-def write(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` in one step (0600), on the disk when this returns. Raises OperatorFault."""
+def write(path: Path, content: bytes | str, mode: int = 0o600) -> None:
+    """Replace ``path`` by ``content`` in one step, on the disk when this returns: a reader sees the old or the new.
+
+    It is never open to more than ``mode`` says. Raises OperatorFault, and leaves the old file.
+    """
     path = Path(path)
     try:
-        descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)    # 0600 from the start
+        draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with open(descriptor, "wb") as file:
-                file.write(data)
+                file.write(content.encode() if isinstance(content, str) else content)
+                os.fchmod(descriptor, mode)
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(descriptor)
             os.replace(draft, path)
         except BaseException:
             os.unlink(draft)
             raise
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         raise OperatorFault(f"cannot write {path}: {error.strerror}") from None
 
@@ -40,7 +44,8 @@ def read(path: Path, limit: int) -> bytes:
     return data
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Have the names in a directory on the disk. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
