@@ -134,7 +134,7 @@ class Worker:
             self.relay.add(conversation, kind, [{"ufrag": ufrag, "pwd": pwd} for ufrag, pwd in legs], identifiers)
         except RelayRefused as refusal:
             if refusal.error == "limit":
-                raise Busy(f"no {kind} relay is free on this host") from None
+                raise Busy(f"no {kind.lower()} relay is free on this host") from None
             LOG.warn(f"relay refused {conversation}: {refusal}")
             raise Unavailable("the relay refused the conversation") from None
 

@@ -7,6 +7,8 @@ import pytest
 from crs.accounts import Accounts, Month
 from crs.errors import DomainNotConnected, InvalidParams, NotFound
 from crs.names import Client
+from crs.rules import Rules
+from crs.store.records import Admin
 from crs.trust import identity
 
 KEY = bytes(range(32))
@@ -95,5 +97,51 @@ def test_the_current_month_rules_before_the_one_in_grace_and_the_next():
     accounts = view({"acme": {"202611": month((), ("old",)), "202612": month((), ("now",)),
                               "202701": month((), ("next",))}}, "2026-12-03")
     assert accounts.newest("acme").domains == ("now",)
-    del accounts.months["acme"]["202612"]
+    months = {month: held for month, held in accounts.months["acme"].items() if month != "202612"}
+    accounts.load(2, {"acme": months})
     assert accounts.newest("acme").domains == ("old",)
+
+
+# --- rules ----------------------------------------------------------------------------------------------------------
+
+ROOMS = Rules(rooms={("100200", "beta"): Client("+46800000001", "beta"), ("100200", "acme"): ALICE,
+                     ("300400", "gamma"): Client("+46900000001", "gamma")},
+              admins={"ann": Admin("AAECAwQFBgcICQoLDA0ODw==", 1), "old": Admin("not base64", 2)},
+              access={"ann": {"acme": frozenset({"update"})}}, blocked=frozenset({Client("+46700000002", "acme")}))
+
+
+@pytest.fixture
+def ruled():
+    accounts = view({})
+    accounts.load(2, {"acme": {"202611": month(domains=("beta", "gamma"))}, "beta": {"202611": month(domains=("acme",))},
+                      "gamma": {"202611": month()}}, ROOMS)
+    return accounts
+
+
+def test_rooms_are_found_in_the_own_account_first_then_where_domains_are_connected(ruled):
+    assert [owner.account for owner in ruled.rooms(ALICE, "100200", None)] == ["acme", "beta"]
+    assert [owner.account for owner in ruled.rooms(ALICE, "100200", "beta")] == ["beta"]
+    assert ruled.rooms(ALICE, "300400", None) == [] == ruled.rooms(ALICE, "100201", None)
+    with pytest.raises(DomainNotConnected):
+        ruled.rooms(ALICE, "300400", "gamma")
+
+
+def test_who_may_be_in_a_room(ruled):
+    assert ruled.may_join(ALICE, "100200", "beta")
+    assert not ruled.may_join(ALICE, "300400", "gamma")
+    assert not ruled.may_join(Client("+46700000002", "acme"), "100200", "acme")     # blacklisted
+    assert not ruled.may_join(ALICE, "100201", "acme")
+
+
+def test_the_key_of_an_admin_is_its_secret(ruled):
+    assert ruled.find_key(b"a.ann") == bytes(range(16))
+    assert ruled.find_key(b"a.old") == b"not base64"
+    for unknown in (b"a.eve", b"a.", b"a.ann.x", b"b.ann", b"a.a b"):
+        assert ruled.find_key(unknown) is None
+    assert ruled.admin_of("a.ann") == "ann" and ruled.client_of("a.ann") is None
+
+
+def test_what_an_admin_may_do(ruled):
+    assert ruled.rules.may("ann", "acme", "update")
+    for refused in (("ann", "acme", "statistics"), ("ann", "beta", "update"), ("old", "acme", "update")):
+        assert not ruled.rules.may(*refused)
