@@ -13,6 +13,7 @@ from gevent.event import Event
 
 from . import log, media
 from .connection import Connection
+from .bookkeeping import TIDY, Bookkeeping
 from .errors import Busy, CrsError
 from .deadlines import Deadlines
 from .handlers import register, room, session
@@ -38,6 +39,7 @@ class Upkeep:
         self.worker = worker
         self.deadlines = Deadlines(worker)
         self._refresh = Event()
+        self.books = Bookkeeping(worker, self.deadlines.buckets)
         self._relay_instance = ""      # the start of the relay that has our conversations
         self._next_poll = 0.0          # time.monotonic()
         self._down: set[str] = set()
@@ -48,7 +50,7 @@ class Upkeep:
         self._until_done("accounts", self.worker.refresh_accounts)
         self._until_done("directory", self._drop_predecessor)
         for task, pause in ((self.deadlines.walk_deadlines, TICK), (self._watch_relay, RELAY_TICK),
-                            (self._announce, ANNOUNCE)):
+                            (self._announce, ANNOUNCE), (self.books.tidy, TIDY)):
             gevent.spawn(self._forever, task, pause)
         self._watchdog.begin()
         gevent.spawn(self._follow_accounts)

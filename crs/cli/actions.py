@@ -28,6 +28,9 @@ ACTIONS: dict[str, Action] = {
     "apply": Action("updates.apply", "<update-file> [--json]",
                     "Check a protected monthly update, keep it unprotected, have the workers load it."),
 
+    "backup": Action("backup.write", "[--json]",
+                     "Write an archive of configuration, accounts and data to backup/ below the home."),
+
     "show account": Action("accounts.show", "[--json]",
                            "Accounts loaded by each process that handles clients."),
     "show admin": Action("admins.show", "<name> [--json]",
@@ -152,6 +155,11 @@ ACTIONS: dict[str, Action] = {
     "wakeup client": Action("push.wakeup", "<account-id> <uri> [--json]",
                             "Have a client connect by a push notification (push is not connected in this release)."),
 
+    "health-check system": Action("health.system", "[--output-format FORMAT | --json]",
+                                  "Test this host: processes, databases, relay, ports, disk, links, conservation."),
+    "health-check account": Action("health.account", "<account-id> [--local-only] [--output-format FORMAT | --json]",
+                                   "Test an account: its updates, and a call and a message of temporary clients."),
+
     "update-notification enable": Action("settings.enable_notification", "<account-id> [--json]",
                                          "Tell clients of an account of their crypto updates."),
     "update-notification disable": Action("settings.disable_notification", "<account-id> [--json]",
@@ -187,6 +195,9 @@ OPTIONS: dict[str, Argument] = {
     "-v": Argument("verbose: print the client token and the domain token, too"),
     "--account ID": Argument("only what concerns this account", names.account),
     "--uri URI": Argument("only what concerns this client", names.uri),
+    "--local-only": Argument("test clients attach to this host only, over its loopback interface"),
+    "--output-format FORMAT": Argument("summary (ok, warning or error), json (the default) or tsv: every test",
+                                       reading.choice("format", ("summary", "json", "tsv"))),
     "--json": Argument("print JSON instead of a table"),
     "--yes": Argument("do not ask"),
     "--home DIR": Argument("home directory of the CRS (else CRS_HOME, else /opt/crs)"),
@@ -195,4 +206,5 @@ OPTIONS: dict[str, Argument] = {
 
 EVERYWHERE = "[--home DIR]"
 
-EXIT_CODES = {0: "done", 1: "not done; the reason is on standard error", 2: "the command line was wrong"}
+EXIT_CODES = {0: "done", 1: "not done; the reason is on standard error", 2: "the command line was wrong",
+              3: "health-check only: a warning (0: ok, 1: an error)"}

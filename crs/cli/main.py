@@ -46,10 +46,9 @@ def _run(argv: list[str]) -> int:
     act = getattr(import_module(f"crs.cli.{module}"), name)
     host = Host(call.arguments["--home"])
     try:
-        write(sys.stdout, act(host, call.arguments), as_json=call.arguments["--json"])
+        return write(sys.stdout, act(host, call.arguments), as_json=call.arguments["--json"])
     except Unavailable as error:
         raise OperatorFault(f"{error}; {host.remedy}") from None
-    return 0
 
 
 def _failed(error, code: int) -> int:

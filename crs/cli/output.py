@@ -72,16 +72,28 @@ class Line(NamedTuple):
     fields: dict
 
 
-def write(out, result, as_json: bool) -> None:
-    """Print ``result`` (any class of this file) to the text stream ``out``."""
+class Verdict(NamedTuple):
+    """Another result that says by itself whether it is JSON, and with which exit code the program ends."""
+
+    shown: Line | Table
+    code: int
+    as_json: bool
+
+
+def write(out, result, as_json: bool) -> int:
+    """Print ``result`` (any class of this file) to the text stream ``out``; returns the exit code."""
+    if isinstance(result, Verdict):
+        write(out, result.shown, result.as_json)
+        return result.code
     if isinstance(result, Stream):
         _follow(out, result, as_json)
-        return
+        return 0
     aligned = out.isatty() and not getattr(result, "tabs", False)
     show = _json if as_json else _aligned if aligned else _separated
     for line in show(result):
         out.write(line + "\n")
     out.flush()
+    return 0
 
 
 RED, YELLOW = 31, 33      # ECMA-48, SGR

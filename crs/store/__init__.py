@@ -16,11 +16,13 @@ from . import schema
 from .calls import Calls
 from .commands import SCRIPTS, Commands
 from .conferences import Conferences
+from .conservation import Conservation
 from .devices import Devices
 from .directory import Directory
 from .mailbox import Mailbox
 from .objects import Objects
 from .operator import Operator
+from .probes import Probes
 from .records import Records
 from .statistics import Statistics
 from .uploads import Uploads
@@ -45,6 +47,8 @@ class Store:
         self.objects = Objects(low)
         self.statistics = Statistics(low, self.operator)
         self.uploads = Uploads(low)
+        self.probes = Probes(high, low)
+        self.conservation = Conservation(high, low)
 
     @classmethod
     def open(cls, home: Home, host: str, device_expiry_ms: int = DEVICE_EXPIRY) -> "Store":

@@ -66,6 +66,11 @@ def conferences_of(client: Client) -> str:
     return tagged("conferences", client)
 
 
+def conservation() -> str:
+    """Hash: what the workers found when they compared the ledgers. Worker -> ``conservation._Found`` as JSON."""
+    return "conservation"
+
+
 def wake(host: str, worker: str) -> str:
     """Channel of one worker. Message: connection id, line feed, the notification's JSON."""
     return f"wake:{host}:{worker}"
@@ -108,7 +113,8 @@ def firsts(client: Client) -> str:
 
 def ledger(client: Client) -> str:
     """Hash: figures of the mailbox. ``seq`` the last one given; ``shown`` the highest that was fetched; ``count`` and
-    ``bytes`` of the messages held (reports do not count: they are exempt from quota)."""
+    ``bytes`` of the messages held (reports do not count: they are exempt from quota). ``posted``, ``received``,
+    ``acked``, ``expired``, ``purged``, ``forwarded``: items, reports too, as in ``conservation.Sheet``."""
     return tagged("ledger", client)
 
 
@@ -164,6 +170,11 @@ def upload(admin: str) -> str:
     return f"upload:{{{admin}}}"
 
 
+def probes() -> str:
+    """Sorted set: the test clients of health checks, score: until when their health check says that it works (ms)."""
+    return "probes"
+
+
 def records(kind: str) -> str:
     """Hash: the operator's records of one kind (``account``, ``update``, those of ``records.py``).
 
@@ -180,6 +191,18 @@ def clock() -> str:
 def crypto_updates(account: str, month: str) -> str:
     """Hash: the crypto updates of one monthly update. URI -> what the CMS left for that client, opaque."""
     return f"obj:{{operator}}:crypto:{account}.{month}"
+
+
+def all_low(client: Client, device: str) -> tuple[str, ...]:
+    """Every key of redis_low that belongs to a client which never had another box than that of ``device``."""
+    return (mail(client), box(client, device), tombs(client), firsts(client), ledger(client), devices(client),
+            statistics(client), usage(client), info(client), push(client), storage(client), token(client),
+            confirmed(client))
+
+
+def all_high(client: Client) -> tuple[str, ...]:
+    """Every key of redis_high that belongs to a client."""
+    return directory(client), calls_of(client), conferences_of(client)
 
 
 # --- both -----------------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_right_command_line(line, words, arguments):
 @pytest.mark.parametrize(("line", "text"), [
     ("", "no action given; see crs-cli --help"),
     ("shwo attach", "there is no action shwo; did you mean show?"),
-    ("zzz", "there is no action zzz; one of: add, apply, blacklist, check, create, delete, list, "
+    ("zzz", "there is no action zzz; one of: add, apply, blacklist, check, create, delete, health-check, list, "
             "lookup, purge, reload, show, stats, trace, update-notification, wakeup"),
     ("create", "create what? one of: account, sharedSecret, admin, conference-room"),
     ("show atach", "there is no show atach; did you mean attach?"),

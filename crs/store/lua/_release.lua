@@ -9,8 +9,9 @@ local function boxes_of(devices, prefix)
     return boxes
 end
 
--- Take a ref out of some boxes; the item is deleted when none of `all` holds it any more. Returns whether it was there.
-local function release(mail, ledger, all, some, ref, message)
+-- Take a ref out of some boxes; the item is deleted when none of `all` holds it any more, and the ledger counts it under
+-- `cause`. Returns whether it was there.
+local function release(mail, ledger, all, some, ref, message, cause)
     local here = 0
     for _, box in ipairs(some) do
         here = here + redis.call('ZREM', box, ref)
@@ -27,7 +28,7 @@ local function release(mail, ledger, all, some, ref, message)
         redis.call('HINCRBY', ledger, 'count', -1)
         redis.call('HINCRBY', ledger, 'bytes', -redis.call('HSTRLEN', mail, ref))
     end
-    redis.call('HDEL', mail, ref)
+    redis.call('HINCRBY', ledger, cause, redis.call('HDEL', mail, ref))
     return true
 end
 

@@ -7,11 +7,12 @@ local mail, ledger, devices, tombs, firsts = unpack(KEYS)
 local prefix, message, device, now = unpack(ARGV, 1, 4)
 local all = boxes_of(devices, prefix)
 local some = device == '' and all or {prefix .. device}
+local cause = device == '' and 'expired' or 'acked'
 local dropped = 0
 for index = 5, #ARGV do
     local ref = ARGV[index]
     if device ~= '' or tonumber(redis.call('ZSCORE', tombs, ref) or now) <= tonumber(now) then
-        if release(mail, ledger, all, some, ref, message) then
+        if release(mail, ledger, all, some, ref, message, cause) then
             dropped = dropped + 1
         end
         if device == '' then

@@ -13,7 +13,7 @@ end
 local all = boxes_of(devices, prefix)
 local box = prefix .. device
 for _, ref in ipairs(redis.call('ZRANGE', box, 0, -1)) do
-    release(mail, ledger, all, {box}, ref, message)
+    release(mail, ledger, all, {box}, ref, message, 'purged')
 end
 redis.call('HDEL', devices, device)
 return 1

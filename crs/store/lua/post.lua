@@ -13,16 +13,24 @@ if known then
     return {0, known, redis.call('ZCARD', primary)}
 end
 
-local held = redis.call('HMGET', ledger, 'seq', 'count', 'bytes')
+local held = redis.call('HMGET', ledger, 'seq', 'count', 'bytes', 'posted')
+local posted = held[4] or 0
+if not held[4] then    -- a mailbox from before this was counted
+    posted = redis.call('HLEN', mail)
+    for _, left in ipairs(redis.call('HMGET', ledger, 'acked', 'expired', 'purged', 'forwarded')) do
+        posted = posted + (left or 0)
+    end
+end
+posted = posted + 1
 local seq = string.format('%.0f', math.max(tonumber(held[1] or 0) + 1, tonumber(now)))
 if kind == 'message' then
     local count, bytes = tonumber(held[2] or 0) + 1, tonumber(held[3] or 0) + #record
     if count > tonumber(max_count) or bytes > tonumber(max_bytes) then
         return {-1, '', 0}
     end
-    redis.call('HSET', ledger, 'seq', seq, 'count', count, 'bytes', bytes)
+    redis.call('HSET', ledger, 'seq', seq, 'count', count, 'bytes', bytes, 'posted', posted)
 else
-    redis.call('HSET', ledger, 'seq', seq)
+    redis.call('HSET', ledger, 'seq', seq, 'posted', posted)
     if kind == 'ack' then
         redis.call('HINCRBY', statistics, 'deliv', 1)
     end

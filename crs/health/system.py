@@ -1,0 +1,127 @@
+"""The health of this host: its processes, stores, relay, ports, disk, links, and whether messages are conserved.
+
+Works also while the host is down: then that is what the tests say. Never here: anything about one account.
+"""
+
+import shutil
+import socket
+import time
+from collections.abc import Callable
+
+from .report import Doubt, Fault, Report
+
+SLOW = 100            # ms that Redis may take for an answer
+STALL = 1000          # ms that a worker's loop may stand still
+SCARCE, FULL = 10, 2  # percent of the disk that should, and must, be free
+PATIENCE = 5.0        # seconds
+
+
+class SystemCheck:
+    """``host`` is a ``cli.host.Host``: its configuration, processes, store and relay."""
+
+    def __init__(self, host):
+        self.report = Report()
+        self._host = host
+        self._conf = host.conf
+        self._store = host.store
+
+    def run(self) -> Report:
+        """Make all tests."""
+        workers = [f"attach:{index}" for index in range(self._conf.attach_workers)]
+        tests: dict[str, Callable[[], str]] = {
+            "process redis_high": lambda: self._process("redis_high"),
+            "process redis_low": lambda: self._process("redis_low"),
+            **{f"process {name}": lambda name=name: self._process(f"app:{name}") for name in workers},
+            "redis_high": lambda: self._redis(self._store.high),
+            "redis_low": lambda: self._redis(self._store.low),
+            **{f"worker {name}": lambda name=name: self._worker(name) for name in workers},
+            "relay": self._relay,
+            "port": self._port,
+            "disk": self._disk,
+            "durability": self._durability,
+            "inter-working links": self._peers,
+            "pool links": self._pool,
+            "message ledger": self._ledger,
+        }
+        for name, check in tests.items():
+            self.report.try_(name, check)
+        return self.report
+
+    def _process(self, name: str) -> str:
+        for entry in self._host.running:
+            if name == (f"app:attach:{entry['index']}" if entry["process"] == "app:attach" else entry["process"]):
+                return f"runs with pid {entry['pid']}"
+        raise Fault(f"does not run; {self._host.remedy}")
+
+    def _redis(self, redis) -> str:
+        began = time.monotonic()
+        redis.call("PING")
+        took = (time.monotonic() - began) * 1000
+        facts = dict(line.split(":", 1) for line in redis.call("INFO", "persistence").decode().splitlines()
+                     if ":" in line)
+        if facts.get("aof_enabled") != "1" or facts.get("aof_last_write_status") != "ok":
+            raise Fault("what is stored does not reach the disk; see the log of this Redis, and the disk")
+        if took > SLOW:
+            raise Doubt(f"answers within {took:.0f} ms, which is slow")
+        return f"answers within {took:.1f} ms; writes reach the disk"
+
+    def _worker(self, name: str) -> str:
+        for process in self._store.directory.processes(self._host.now()):
+            if (process.host, process.name) == (self._conf.name, name):
+                if process.stall > STALL:
+                    raise Doubt(f"{process.clients} connections; its loop stood still for {process.stall:.0f} ms")
+                return f"{process.clients} connections"
+        raise Fault(f"does not say that it lives; {self._host.remedy}")
+
+    def _relay(self) -> str:
+        held = len(self._host.relay.list())
+        return f"answers; {held} conversation{'' if held == 1 else 's'}"
+
+    def _port(self) -> str:
+        address = listening(self._conf)
+        try:
+            socket.create_connection(address, PATIENCE).close()
+        except OSError as error:
+            raise Fault(f"nobody answers at {address[0]}, port {address[1]}: {error.strerror or error}") from None
+        return f"connections are taken at {address[0]}, port {address[1]}"
+
+    def _disk(self) -> str:
+        usage = shutil.disk_usage(self._host.home.data)
+        free = 100 * usage.free / usage.total
+        told = f"{free:.0f} % of the disk of {self._host.home.data} is free"
+        if free < FULL:
+            raise Fault(told)
+        if free < SCARCE:
+            raise Doubt(told)
+        return told
+
+    def _durability(self) -> str:
+        return "an acknowledged message survives what the disk of this host survives; it has no backup elsewhere"
+
+    def _peers(self) -> str:
+        peers = sorted(self._store.records.peers())
+        if peers:
+            raise Doubt(f"not connected in this release: {', '.join(peers)}")
+        return "none is configured"
+
+    def _pool(self) -> str:
+        others = sorted(set(self._conf.hosts) - {self._conf.name})
+        if others:
+            raise Doubt(f"not connected in this release: {', '.join(others)}")
+        return "this host is alone in its pool"
+
+    def _ledger(self) -> str:
+        sheets = self._store.conservation.sheets(self._host.now())
+        if not sheets:
+            raise Doubt("nothing is compared yet; it is within seconds of the first account")
+        wrong = {account: sheet.difference for account, sheet in sheets.items() if sheet.difference}
+        if wrong:
+            accounts = ", ".join(f"{account} ({difference:+d})" for account, difference in sorted(wrong.items()))
+            raise Doubt(f"more (+) or less (-) came than was kept, acknowledged, expired or purged: {accounts}")
+        return f"what came is what was kept, acknowledged, expired or purged, in {len(sheets)} accounts"
+
+
+def listening(conf) -> tuple[str, int]:
+    """Where a client of this very machine reaches this host: packets to an address of its own never leave it."""
+    address = str(conf.listen_address or conf.ip)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address), conf.listen_port
