@@ -10,7 +10,9 @@ import time
 import pytest
 
 from crs.home import Home
-from crs.store import Store
+from crs.names import Client
+from crs.store import Store, schema
+from crs.store.mailbox import ref
 from test.hosts import ROOT, Domain, running, wait_for
 
 SYSTEM = ["process redis_high", "process redis_low", "process attach:0", "process attach:1", "redis_high", "redis_low",
@@ -135,3 +137,22 @@ def test_warnings_and_what_is_broken(tmp_path):
         assert found["relay"] == "error" and found["redis_low"] == "ok"
         assert results(host, "account", "acme", code=1)["call"] == "error"
         os.kill(host.pids()["crs_relay"], signal.SIGCONT)
+
+
+def test_a_lost_message_is_a_warning_with_the_account(tmp_path):
+    with running(tmp_path) as host:
+        started(host, Domain(host, "acme", ["+46701111111"]))
+        store, now = Store.direct(Home(host.home), "crs1"), time.time_ns() // 1_000_000
+        alice, bob = Client("+46701111111", "acme"), Client("+46702222222", "acme")
+        name = ref("content", alice, "1")
+        store.mailbox.post(bob, name, alice, "1", "content", "body", now, now + 3_600_000, 10, 10_000)
+        store.low.call("HDEL", schema.mail(bob), name)
+        host.cli("create", "account", "other")     # the books are compared at once when the accounts change
+        wait_for(lambda: store.conservation.sheets(now)["acme"].difference, "the difference is found")
+        store.close()
+        tests = json.loads(check(host, "system", code=3))["tests"]
+        found = next(test for test in tests if test["test"] == "message ledger")
+        assert found["result"] == "warning" and found["description"].endswith(": acme (+1)")
+        log = (host.home / "log" / "crs.log").read_text()
+        warned, = [line for line in log.splitlines() if "ledger of account" in line]
+        assert "| WARN |" in warned and warned.endswith("ledger of account acme: 1 messages are lost")
