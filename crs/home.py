@@ -5,6 +5,7 @@ Here alone are the names of files and directories of a home. Never here: what st
 """
 
 import os
+import stat
 from pathlib import Path
 
 from crs import private
@@ -83,6 +84,24 @@ class Home:
             except OSError as error:
                 raise OperatorFault(f"{directory} cannot be made: {error.strerror}; "
                                     "check the path and its owner") from None
+
+    def tighten(self) -> list[Path]:
+        """Take from everybody but the owner what the files of accounts hold, and from the world the configuration.
+
+        The manual's restore (chapter 4.20.2) leaves them readable by all. Returns what was changed; what cannot be,
+        since it belongs to somebody else, is left for ``check`` to tell.
+        """
+        changed = []
+        wanted = [(path, 0o077) for path in (self.accounts, *sorted(self.accounts.rglob("*")))]
+        for path, others in (*wanted, (self.data, 0o077), (self.conf, 0o007), (self.local_conf, 0o007)):
+            try:
+                mode = stat.S_IMODE(os.lstat(path).st_mode)
+                if mode & others and not path.is_symlink():
+                    os.chmod(path, mode & ~others)
+                    changed.append(path)
+            except OSError:
+                pass
+        return changed
 
     def create(self, texts: dict[str, str]) -> None:
         """Make a fresh home with these configuration files (name to text) and ``notify.sh``. Raises OperatorFault."""

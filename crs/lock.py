@@ -7,7 +7,8 @@ is inherited, with the descriptor, by every process of the host, and so is held 
 import fcntl
 import os
 import time
-from typing import Callable
+from contextlib import contextmanager
+from typing import Callable, Iterator
 
 from crs.errors import OperatorFault
 from crs.home import Home
@@ -49,6 +50,20 @@ def running(home: Home) -> bool:
         return False
     try:
         return not _flocked(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def kept_down(home: Home) -> Iterator[bool]:
+    """Whether no host lives in this home; then none starts before the end: it waits (``take``)."""
+    try:
+        fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:        # there is no run/ yet, in which it could live
+        yield True
+        return
+    try:
+        yield _flocked(fd)
     finally:
         os.close(fd)
 

@@ -124,6 +124,11 @@ def _host(home: Home, standalone: bool) -> int:
     home.prepare()
     log.setup(home.crs_log, "crsd")
     held = lock.take(home, _say)
+    tightened = home.tighten()
+    if tightened:
+        LOG.warn(f"others could read {tightened[0]}"
+                 + (f" and {len(tightened) - 1} more files and directories" if tightened[1:] else "")
+                 + ", as after a restore; now they cannot")
     server = redis_server.find(conf)
     if standalone:
         listen.probe(conf.listen_address, conf.relay_port, socket.SOCK_DGRAM, "relay-port")

@@ -1,0 +1,204 @@
+"""The back-up archive of a home (manual, chapter 4.20): what is in it, and how it comes to be whole or not at all.
+
+    <home>/backup/crs-backup-<instance>-<date>.tar     crs.conf  crs-local.conf  accounts/  data/
+
+Names in it are paths below /, so that ``tar xf … -C /`` restores. Of a Redis server that runs a snapshot is taken: the
+archive has its data of one moment, in the form that it loads at its next start. Never here: restoring, which is tar's.
+"""
+
+import fcntl
+import hashlib
+import io
+import os
+import stat
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from . import lock, private
+from .errors import OperatorFault
+from .home import Home
+from .store import Store, snapshot
+
+FORMAT = tarfile.GNU_FORMAT
+PART = ".part"
+
+
+class Archive(NamedTuple):
+    """One archive that was written: where, how many files are in it, and its size in bytes."""
+
+    path: Path
+    files: int
+    size: int
+
+
+class _Draft:
+    """A tar file being written, which remembers what went into it."""
+
+    def __init__(self, file, on_file: Callable[[str], None]):
+        self._tar = tarfile.open(fileobj=file, mode="w", format=FORMAT)
+        self._on_file = on_file
+        self.digests: dict[str, str] = {}
+
+    def close(self) -> None:
+        self._tar.close()
+
+    def add(self, path: Path, name: Path | None = None) -> None:
+        """A file, directory or link, under ``name`` where that is another; what is gone by now is left out."""
+        with suppress(FileNotFoundError):
+            info = self._tar.gettarinfo(path, _inside(name or path))
+            if info is None:           # a socket, which is of no use in an archive
+                return
+            if not info.isreg():
+                self._tar.addfile(info)
+                return
+            with open(path, "rb") as file:
+                info.size = os.fstat(file.fileno()).st_size
+                self._put(info, file)
+
+    def tree(self, directory: Path, leave_out: tuple[str, ...] = ()) -> None:
+        """A directory with all that is below it; but no drafts of files (``private.write``), which begin with a dot."""
+        self.add(directory)
+        for entry in sorted(directory.iterdir()) if directory.is_dir() else ():
+            if entry.name.startswith(".") or entry.name in leave_out:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                self.tree(entry, leave_out)
+            else:
+                self.add(entry)
+
+    def made(self, path: Path, content: bytes, like: os.stat_result) -> None:
+        """A file that is on no disk, with the owner and age of another."""
+        self._put(_info(path, like, 0o600, tarfile.REGTYPE, len(content)), io.BytesIO(content))
+
+    def directory(self, path: Path, like: os.stat_result) -> None:
+        """A directory that need not be on the disk, likewise."""
+        self._tar.addfile(_info(path, like, 0o700, tarfile.DIRTYPE))
+
+    def _put(self, info: tarfile.TarInfo, file) -> None:
+        self._on_file(f"/{info.name}")
+        reader = _Digesting(file)
+        try:
+            self._tar.addfile(info, reader)
+        except OSError as error:
+            if error.errno is None:    # tarfile's own: there was less to read than before
+                raise OperatorFault(f"/{info.name} changed while it was read; try again") from None
+            raise
+        self.digests[info.name] = reader.digest.hexdigest()
+
+
+class _Digesting:
+    """A file that is read, with the digest of what was read so far."""
+
+    def __init__(self, file):
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        chunk = self._file.read(size)
+        self.digest.update(chunk)
+        return chunk
+
+
+def write(home: Home, instance: str, store: Store, now: int, on_file: Callable[[str], None] = lambda name: None,
+          patience: float = lock.WAIT) -> Archive:
+    """Write the archive of this home; ``on_file`` is told each file's name.
+
+    Raises OperatorFault and Unavailable, and leaves nothing of it then; no other archive is touched. A host that is
+    down does not start meanwhile (it waits ``lock.WAIT``); one that runs goes on.
+    """
+    home.backup.mkdir(mode=0o700, exist_ok=True)
+    stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%d-%H%M%S")
+    path = home.backup / f"crs-backup-{instance}-{stamp}.tar"
+    with _alone(home):
+        for rest in home.backup.glob(f".crs-backup-*{PART}"):      # of one that was killed
+            rest.unlink()
+        if path.exists():
+            raise OperatorFault(f"{path} exists already; try again a second later")
+        draft = path.with_name(f".{path.name}{PART}")
+        try:
+            files = _written(draft, home, store, on_file)
+            on_file(f"{path}, which is read back")
+            read_back(draft, files)
+            os.rename(draft, path)
+            private.sync_directory(home.backup)
+        except OSError as error:
+            raise OperatorFault(f"there is no backup: {error.filename or draft}: {error.strerror}; "
+                                "what was written is removed, older archives are as they were") from None
+        finally:
+            draft.unlink(missing_ok=True)
+    return Archive(path, len(files), path.stat().st_size)
+
+
+def _written(draft: Path, home: Home, store: Store, on_file: Callable[[str], None]) -> dict[str, str]:
+    """Write the draft to the disk; the files in it, name to digest."""
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file, lock.kept_down(home) as down:
+        tar = _Draft(file, on_file)
+        tar.add(home.conf)
+        tar.add(home.local_conf)
+        servers = {} if down else {"redis_high": store.high, "redis_low": store.low}
+        tar.tree(home.data, leave_out=(snapshot.DUMP, *servers))
+        for name, redis in servers.items():
+            _add_running(tar, home.data / name, redis)
+        tar.tree(home.accounts)
+        tar.close()
+        file.flush()
+        os.fsync(descriptor)
+    return tar.digests
+
+
+def _add_running(tar: _Draft, directory: Path, redis) -> None:
+    """The data of a server that runs, of one moment."""
+    with snapshot.taken(redis, directory) as dump:
+        tar.add(directory)
+        name, beside = snapshot.loadable(redis)
+        like = dump.stat()
+        for folder in {(directory / name).parent} - {directory}:
+            tar.directory(folder, like)
+        tar.add(dump, directory / name)
+        for other, content in beside.items():
+            tar.made(directory / other, content, like)
+
+
+def read_back(path: Path, digests: dict[str, str]) -> None:
+    """Raise OperatorFault unless the archive on the disk has exactly these files, each with its content."""
+    found = {}
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                if member.isreg():
+                    found[member.name] = hashlib.file_digest(tar.extractfile(member), "sha256").hexdigest()
+    except tarfile.TarError as error:
+        raise OperatorFault(f"there is no backup: what was written reads back broken ({error}); check the disk") from None
+    wrong = sorted(name for name in digests.keys() | found.keys() if digests.get(name) != found.get(name))
+    if wrong:
+        raise OperatorFault(f"there is no backup: /{wrong[0]} was not read back as it was written; check the disk")
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """One backup of a home at a time."""
+    descriptor = os.open(home.backup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise OperatorFault("another backup of this home is being written; wait until it is done") from None
+    finally:
+        os.close(descriptor)
+
+
+def _inside(path: Path) -> str:
+    return str(path).lstrip("/")
+
+
+def _info(path: Path, like: os.stat_result, mode: int, kind: bytes, size: int = 0) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(_inside(path))
+    info.uid, info.gid, info.mtime = like.st_uid, like.st_gid, int(like.st_mtime)
+    info.mode, info.type, info.size = mode, kind, size
+    return info

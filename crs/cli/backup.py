@@ -1,0 +1,17 @@
+"""The action backup (manual, chapters 4.20.1, 5.4).
+
+Never here: what is in an archive and how it is written (``crs.backup``).
+"""
+
+from .output import Line, counted
+from .progress import Progress
+
+
+def write(host, arguments) -> Line:
+    """``backup``: an archive of the configuration, the accounts and the data."""
+    from .. import backup
+    with Progress("files") as progress:
+        archive = backup.write(host.home, host.conf.name, host.store, host.now(),
+                               lambda name: progress.step(f"writing {name}"))
+    return Line(f"{archive.path}, {counted(archive.files, 'file')}, {archive.size} bytes",
+                {"path": str(archive.path), "files": archive.files, "bytes": archive.size})
