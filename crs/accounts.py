@@ -38,12 +38,18 @@ class Accounts:
         self.version = -1
         self.months: dict[str, dict[str, Month]] = {}
         self.rules = Rules()
+        # What depends on the date alone, kept while it holds: asked for several times in every request.
+        self._holds = (0, 0)                        # ms: from, until
+        self._current = ""
+        self._good: frozenset[str] = frozenset()
+        self._lists: dict[str, list[Month]] = {}    # account -> its valid months, the ruling one first
 
     def load(self, version: int, loaded: dict[str, dict[str, Month]], rules: Rules = Rules()) -> None:
         """Replace the whole view at once. ``loaded``: account -> month -> Month; an account may have none."""
         self.months = loaded
         self.rules = rules
         self.version = version
+        self._lists = {}
 
     # --- keys -------------------------------------------------------------------------------------------------------
 
@@ -81,16 +87,32 @@ class Accounts:
 
     def is_valid(self, month: str) -> bool:
         """Whether keys of ``month`` are good now."""
-        return months.usable(month, self._clock(), self._grace)
+        self._look_at_the_date()
+        return month in self._good
+
+    def _look_at_the_date(self) -> None:
+        now = self._clock()
+        if self._holds[0] <= now < self._holds[1]:
+            return
+        self._current = current = months.of(now)
+        before = months.before(current)
+        self._good = frozenset(one for one in (before, current, months.after(current))
+                               if months.usable(one, now, self._grace))
+        ends = (months.end(current), months.end(before) + self._grace)
+        self._holds = (now, min(end for end in ends if end > now))
+        self._lists = {}
 
     # --- domains ----------------------------------------------------------------------------------------------------
 
     def _live(self, account: str):
         """The valid months of an account, the current one first, then the older, then the next."""
-        loaded = self.months.get(account, {})
-        current = months.of(self._clock())
-        found = sorted(filter(self.is_valid, loaded), key=lambda month: (month != current, month > current))
-        return [loaded[month] for month in found]
+        self._look_at_the_date()
+        live = self._lists.get(account)
+        if live is None:
+            loaded, current = self.months.get(account, {}), self._current
+            found = sorted(self._good.intersection(loaded), key=lambda month: (month != current, month > current))
+            live = self._lists[account] = [loaded[month] for month in found]
+        return live
 
     def newest(self, account: str) -> Month | None:
         """The update that rules an account now: the current month's, else the one in its grace, else the next."""

@@ -19,7 +19,7 @@ TRANSITIONS = {
 class Connection:
     """The state of one TLS connection; ``worker`` carries the services that handlers use."""
 
-    __slots__ = ("admin", "admin_since", "client", "device_id", "device_type", "id", "ip", "kind", "month", "port",
+    __slots__ = ("admin", "admin_since", "backlog", "client", "device_id", "device_type", "id", "ip", "kind", "month", "port",
                  "since", "state", "transport", "version", "worker")
 
     def __init__(self, worker, identity: str, ip: str, port: int):
@@ -38,6 +38,7 @@ class Connection:
         self.since = 0
         self.version = ""
         self.transport = None
+        self.backlog = 0
 
     def advance(self, state: str) -> None:
         """Move to ``state``; raises RuntimeError when the table does not allow it."""

@@ -4,6 +4,7 @@ Each task is one greenlet that survives a dead store or relay: it logs the chang
 the store; all of this only hastens or repeats what a request or a restart would find there anyway.
 """
 
+import functools
 import os
 import socket
 import time
@@ -12,14 +13,14 @@ import gevent
 from gevent.event import Event
 
 from . import log, media
-from .connection import Connection
 from .bookkeeping import TIDY, Bookkeeping
+from .connection import Connection
 from .errors import Busy, CrsError
 from .deadlines import Deadlines
 from .handlers import register, room, session
 from .protocol import MessageWaiting, Reconnect, UpdateOffered, notification
 from .watchdog import Watchdog
-from .store.directory import DISMISS
+from .store.directory import DISMISS, LOST
 from .trace import LOOK
 from .worker import Worker
 
@@ -38,11 +39,12 @@ class Upkeep:
     def __init__(self, worker: Worker):
         self.worker = worker
         self.deadlines = Deadlines(worker)
-        self._refresh = Event()
         self.books = Bookkeeping(worker, self.deadlines.buckets)
+        self._refresh = Event()
         self._relay_instance = ""      # the start of the relay that has our conversations
         self._next_poll = 0.0          # time.monotonic()
         self._down: set[str] = set()
+        self._connects = 1             # to redis_high, after which no hint was lost
         self._watchdog = Watchdog(time.monotonic)
 
     def begin(self) -> None:
@@ -50,7 +52,9 @@ class Upkeep:
         self._until_done("accounts", self.worker.refresh_accounts)
         self._until_done("directory", self._drop_predecessor)
         for task, pause in ((self.deadlines.walk_deadlines, TICK), (self._watch_relay, RELAY_TICK),
-                            (self._announce, ANNOUNCE), (self.books.tidy, TIDY)):
+                            (self._watch_hints, TICK),
+                            (self._announce, ANNOUNCE), (self.books.tidy, TIDY),
+                            (self.books.open_metrics, TIDY)):
             gevent.spawn(self._forever, task, pause)
         self._watchdog.begin()
         gevent.spawn(self._follow_accounts)
@@ -96,15 +100,25 @@ class Upkeep:
             connection = self.worker.connections.get(identity.decode())
             if identity == b"*" and payload == LOOK:
                 gevent.spawn(self.worker.tracer.look)
+            elif identity == b"*" and payload == LOST:
+                self._reconcile_soon()
             elif identity == b"*":
                 self._refresh.set()
             elif connection is None:
                 continue   # gone meanwhile: its client finds the fact when it registers again
             elif payload.startswith(DISMISS):
-                reason = payload[len(DISMISS):].decode()
-                gevent.spawn(self._attempt, "dismiss", lambda c=connection, r=reason: register.dismissed(c, r))
+                since, _, reason = payload[len(DISMISS):].decode().partition(" ")
+                gevent.spawn(self._attempt, "dismiss",
+                             functools.partial(register.dismissed, connection, reason, int(since)))
             else:
                 connection.push(payload)
+
+    def _watch_hints(self) -> None:
+        """Hints are told without waiting: those that went down with a connection are made up for."""
+        connects = self.worker.store.high.connects
+        if connects > self._connects:
+            self.worker.store.directory.look_again()
+            self._connects = connects
 
     def _reconcile_soon(self) -> None:
         """After every (re)subscription: what was published meanwhile is lost, so look at the facts again."""
@@ -115,7 +129,8 @@ class Upkeep:
         worker = self.worker
         directory = worker.store.directory
         for client, device_id, identity in directory.entries_of(worker.name):
-            if identity not in worker.connections:
+            connection = worker.connections.get(identity)
+            if connection is None or connection.device_id != device_id:
                 directory.unregister(client, device_id, identity)
         for connection in list(worker.connections.values()):
             if connection.state == "registered":

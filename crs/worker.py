@@ -7,6 +7,7 @@ import base64
 import hashlib
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import gevent
@@ -15,6 +16,7 @@ from . import log, media, trace
 from .accounts import Accounts, Month
 from .connection import Connection
 from .errors import Busy, Unavailable
+from .metrics import Tally
 from .names import Client
 from .protocol import Candidate, Result, notification
 from .relay.client import RelayClient, RelayRefused
@@ -25,6 +27,7 @@ from .timers import Timers
 from .trust import months
 
 LOG = log.get("attach")
+MAX_CONNECTIONS = 16   # of one user on one worker: five devices, and those that have not noticed their end
 KINDS = {"rtp": "RTP", "opaque": "OPAQUE"}
 
 
@@ -51,9 +54,11 @@ class Worker:
         self.accounts = Accounts(conf.update_grace, clock)
         self.timers = Timers(time.monotonic)
         self.tracer = trace.Tracer(store)
+        self.figures = Tally()
         self.connections: dict[str, Connection] = {}
         self.candidates = [Candidate(conf.ip, conf.relay_port)]
         self._opened = 0
+        self._users: Counter[str] = Counter()
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -64,6 +69,21 @@ class Worker:
         self.connections[connection.id] = connection
         self.trace_connection(connection)
         return connection
+
+    def admit(self, connection: Connection) -> Connection | None:
+        """Count an authenticated connection with its user; returns the user's oldest one where it has too many."""
+        self._users[connection.user] += 1
+        if self._users[connection.user] <= MAX_CONNECTIONS:
+            return None
+        return next((one for one in self.connections.values() if one.user == connection.user), None)
+
+    def forget(self, connection: Connection) -> None:
+        """Forget a connection that ends."""
+        self.connections.pop(connection.id, None)
+        if connection.state != "connected":
+            self._users[connection.user] -= 1
+            if not self._users[connection.user]:
+                del self._users[connection.user]
 
     def admits(self, connection: Connection) -> bool:
         """Whether the account and month, or the admin, that this connection was made with are still good."""
@@ -99,6 +119,11 @@ class Worker:
     def wake(self, client: Client, method: str, params: Result, devices=None, but: str | None = None) -> int:
         """Send a notification to the registered devices of a client, on whatever worker; returns how many."""
         return self.store.directory.wake(client, notification(method, params), devices, but)
+
+    def hint(self, client: Client, method: str, params: Result) -> None:
+        """As ``wake``, for what is found in the store anyway: nobody waits for it, and where it is lost (with the
+        connection to the store) upkeep has all workers look again."""
+        self.store.directory.hint(client, notification(method, params))
 
     def dismiss(self, entry: Entry, reason: str) -> None:
         """Make the worker that holds ``entry`` unregister it."""
@@ -201,6 +226,7 @@ class Worker:
                 self.trace("statistics", column, client.uri, client.account)
 
     def trace(self, element: str, *fields) -> None:
+        self.figures.note(element, fields)
         self.tracer.emit(element, fields, self.clock())
 
     def debug(self, text: str) -> None:
@@ -211,10 +237,12 @@ class Worker:
         self.trace("connection", connection.id, connection.kind, connection.user, connection.ip, connection.port,
                    connection.state)
 
-    def trace_attach(self, connection: Connection, state: str, description: str) -> None:
-        self.trace("attach", connection.id, connection.device_type or "", connection.client.uri,
+    def trace_attach(self, connection: Connection, state: str, description: str, type: str | None = None) -> None:
+        """``type``: of a device that is not registered; else that of the connection's."""
+        self.trace("attach", connection.id, type or connection.device_type, connection.client.uri,
                    connection.client.account, connection.ip, connection.port, state, description)
 
     def trace_session(self, call) -> None:
+        self.figures.note_call(call.state, self.clock() - call.created)
         caller, callee = call.caller.rpartition("@"), call.callee.rpartition("@")
         self.trace("session", caller[0], callee[0], call.shown_state, caller[2], call.id, callee[2])

@@ -51,6 +51,7 @@ class Messages:
         self._state = state
         self._hint = Event()
         self._unreadable: set[str] = set()   # told once, kept for keys to come
+        self._unanswered: dict[str, Post] = {}
         self._turns: dict[tuple, BoundedSemaphore] = {}
         client.hear("message.waiting", lambda _: self._hint.set())
         client.hear("registered", lambda registered: registered.waiting and self._hint.set())
@@ -65,10 +66,16 @@ class Messages:
         """
         identity = id or secrets.token_hex(12)
         with self._turns.setdefault((to, account), BoundedSemaphore()):
-            receiver = self._secrecy.find(to, account)
-            body = self._secrecy.seal(receiver, kind, identity, text.encode())
-            post = Post(identity, receiver.name.uri, body, receiver.name.account, kind)
-            return self._client.call("message.post", post, Posted, timeout)
+            post = self._unanswered.get(identity) or self._seal(to, account, identity, kind, text)
+            self._unanswered[identity] = post   # a retry must be the very same: sealed anew it would be another message
+            posted = self._client.call("message.post", post, Posted, timeout)
+            del self._unanswered[identity]
+            return posted
+
+    def _seal(self, to: str, account: str | None, identity: str, kind: str, text: str) -> Post:
+        receiver = self._secrecy.find(to, account)
+        body = self._secrecy.seal(receiver, kind, identity, text.encode())
+        return Post(identity, receiver.name.uri, body, receiver.name.account, kind)
 
     def wait(self, timeout: float | None = None) -> list[Received]:
         """The next items that were not shown yet, in order; empty when none came within ``timeout`` seconds.

@@ -1,12 +1,15 @@
 """Change of media during a call, and new relay legs for it. Both parties keep talking meanwhile."""
 
+import zlib
+
 from msgspec import UNSET
 
 from .. import media
 from ..connection import Connection
-from ..errors import InvalidParams
+from ..errors import Conflict, InvalidParams
 from ..names import client as parse_client
 from ..protocol import Change, Relayed, SessionChanged, SessionOnly, SessionRelay
+from ..store.calls import CallConflict
 from .session import as_device
 
 KEPT_CHANGES = 32
@@ -20,12 +23,14 @@ def change(connection: Connection, params: Change, now: int) -> Relayed:
     """
     worker = connection.worker
     call, role = as_device(connection, params.session)
-    mark = f"{role}:{params.id}"
+    known, mark = call.changes.split(), f"{role}:{params.id}:{zlib.crc32(f'{params.kind} {params.body}'.encode()):08x}"
     streams = media.load(call.streams)
-    if mark not in call.changes.split():
+    if mark not in known:
+        if any(one.rpartition(":")[0] == f"{role}:{params.id}" for one in known):
+            raise Conflict(f"id {params.id} was used for another change of this call", state=call.state)
         before, streams = len(streams), _grown(worker, call, streams, params)
         worker.allocate(call, streams)
-        marks = [*call.changes.split(), mark][-KEPT_CHANGES:]
+        marks = [*known, mark][-KEPT_CHANGES:]
         multi, column = _multi(call, role, params.kind, before, len(streams))
         call = worker.store.calls.transition(call.id, {"talk"}, {"streams": media.dump(streams), "multi": multi,
                                                                  "changes": " ".join(marks)},
@@ -69,10 +74,14 @@ def relay(connection: Connection, params: SessionOnly, now: int) -> Relayed:
     call, role = as_device(connection, params.session)
     old = media.load(call.streams)
     streams = [media.new_stream(call.id, stream, number, worker.random) for number, stream in enumerate(old)]
-    call = worker.store.calls.transition(call.id, {"talk"}, {"streams": media.dump(streams)}, {"seq": call.seq}, now,
-                                         None)
+    worker.allocate(call, streams)   # first: what the record names must be there
+    try:
+        call = worker.store.calls.transition(call.id, {"talk"}, {"streams": media.dump(streams)}, {"seq": call.seq}, now,
+                                             None)
+    except CallConflict:             # it ended or changed in this moment
+        worker.release_streams(streams)
+        raise
     worker.release_streams(old)
-    worker.allocate(call, streams)
     other = "callee" if role == "caller" else "caller"
     _tell(worker, call, other, "session.relay",
           SessionRelay(call.id, call.seq, media.legs(streams, other, worker.candidates)))

@@ -4,11 +4,12 @@ What concerns two clients is two idempotent steps, the one that must not be lost
 acknowledgement is stored for the sender before the message is deleted.
 """
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from ..connection import Connection
-from ..protocol import Ack, Acked, Fetch, Fetched, Item, MessageWaiting, Post, Posted
-from ..store.mailbox import ref
+from ..errors import NotFound, QuotaExceeded
+from ..protocol import Ack, Acked, Fetch, Fetched, Item, MessageWaiting, Post, Posted, encode
+from ..store.mailbox import FETCH_BYTES, MESSAGE, PRIMARY, ref
 
 
 def post(connection: Connection, params: Post, now: int) -> Posted:
@@ -18,14 +19,20 @@ def post(connection: Connection, params: Post, now: int) -> Posted:
     Fails: invalid-params, not-found, domain-not-connected, quota-exceeded, not-registered, try-again.
     """
     worker, sender = connection.worker, connection.client
+    _check_backlog(connection)
     account = None if params.account is UNSET else params.account
-    receiver = worker.resolve(sender, params.to, account)
+    try:
+        receiver = worker.resolve(sender, params.to, account)
+    except NotFound:
+        worker.trace("message", sender.uri, params.to, "not-found", account or sender.account, params.id)
+        raise
     lifetime = worker.conf.message_expiry
     if params.expires is not UNSET:
         lifetime = min(lifetime, params.expires)
     posted = worker.store.mailbox.post(
         receiver, ref(params.kind, sender, params.id), sender, params.id, params.kind, params.body, now,
         now + lifetime * 1000, worker.conf.mailbox_count, worker.conf.mailbox_bytes)
+    connection.backlog = posted.backlog
     if posted.new:
         worker.store.mailbox.posted(sender)
         name = "system" if params.kind == "system" else "message"
@@ -33,8 +40,17 @@ def post(connection: Connection, params: Post, now: int) -> Posted:
         worker.count(receiver, f"{name}-incoming")
         worker.trace("message", sender.uri, receiver.uri, "posted content", receiver.account, params.id,
                      sender.account)
-    worker.wake(receiver, "message.waiting", MessageWaiting(posted.waiting))
+    worker.hint(receiver, "message.waiting", MessageWaiting(posted.waiting))
     return Posted(params.id, receiver.account, posted.time)
+
+
+def _check_backlog(connection: Connection) -> None:
+    """Every post brings a report to its sender's mailbox, which no quota refuses: who reads none may post no more."""
+    limit = 2 * connection.worker.conf.mailbox_count
+    if connection.backlog > limit:
+        connection.backlog = connection.worker.store.mailbox.waiting(connection.client, PRIMARY)
+        if connection.backlog > limit:
+            raise QuotaExceeded("the own mailbox is full of reports; fetch and acknowledge them first")
 
 
 def fetch(connection: Connection, params: Fetch, now: int) -> Fetched:
@@ -45,8 +61,14 @@ def fetch(connection: Connection, params: Fetch, now: int) -> Fetched:
         if item.first and item.kind in ("content", "system"):
             worker.trace("message", item.sender.uri, client.uri, "delivered", client.account, item.id,
                          item.sender.account)
-    return Fetched([Item(item.ref, item.seq, item.kind, item.sender.uri, item.sender.account, item.id, item.time,
-                         item.body) for item in items], more)
+    shown, size = [], 0
+    for item in items:
+        body = Raw(encode(item.body))   # bounded as it goes over the wire: escapes may make six bytes of one
+        size += len(body)
+        if shown and size > FETCH_BYTES:
+            return Fetched(shown, True)
+        shown.append(Item(item.ref, item.seq, item.kind, item.sender.uri, item.sender.account, item.id, item.time, body))
+    return Fetched(shown, more)
 
 
 def ack(connection: Connection, params: Ack, now: int) -> Acked:
@@ -56,18 +78,19 @@ def ack(connection: Connection, params: Ack, now: int) -> Acked:
     """
     worker, client = connection.worker, connection.client
     mailbox = worker.store.mailbox
-    expires = now + worker.conf.message_expiry * 1000
-    for item in mailbox.peek(client, connection.box, params.refs):
-        if item.kind in ("content", "system"):
-            report(worker, item.sender, client, "ack", item.id, now, expires)
+    messages = [ref for ref in params.refs if ref.startswith(MESSAGE)]
+    if messages:
+        report(worker, client, "ack", mailbox.peek(client, connection.box, messages), now)
     return Acked(mailbox.drop(client, connection.box, params.refs))
 
 
-def report(worker, sender, receiver, kind: str, identity: str, now: int, expires: int) -> None:
-    """Store what became of a message (``ack`` or ``expired``) for its sender, exempt from quota, and tell it."""
-    posted = worker.store.mailbox.post(sender, ref(kind, receiver, identity), receiver, identity, kind, "", now,
-                                       expires, 0, 0, quota=False)
-    if posted.new and kind == "ack":
-        worker.trace("message", receiver.uri, sender.uri, "posted ack", sender.account, identity,
-                     receiver.account)
-    worker.wake(sender, "message.waiting", MessageWaiting(posted.waiting))
+def report(worker, receiver, kind: str, items, now: int) -> None:
+    """Store what became of messages (``ack`` or ``expired``) for their senders, and tell these."""
+    expires = now + worker.conf.message_expiry * 1000
+    for item, posted in zip(items, worker.store.mailbox.report(receiver, kind, items, now, expires), strict=True):
+        if posted.new and kind == "ack":
+            worker.trace("message", receiver.uri, item.sender.uri, "posted ack", item.sender.account, item.id,
+                         receiver.account)
+        elif posted.new:
+            worker.figures.count("messages", kind)
+        worker.hint(item.sender, "message.waiting", MessageWaiting(posted.waiting))

@@ -40,8 +40,8 @@ def invite(connection: Connection, params: Invite, now: int) -> Invited:
     reachable = worker.store.directory.lookup(callee)
     is_new, call = _create(connection, session, callee, params,
                            "invite" if reachable else "responder not connected", now)
-    if call.callee != str(callee):
-        raise Conflict(f"id {params.id} was used for a call to another client")
+    if (call.callee, call.caller_device, call.offer) != (str(callee), connection.device_id, params.body):
+        raise Conflict(f"id {params.id} was used for another call, or by another device")
     if call.state == "responder not connected":
         worker.trace_session(call)
         raise NotConnected(f"{callee.uri} is not connected", session=session)
@@ -114,6 +114,8 @@ def accept(connection: Connection, params: Accept, now: int) -> Sequenced:
     if call.state != "talk" or call.callee_device != connection.device_id:
         raise Conflict(f"the call is in state {call.state}, on another device" if call.state == "talk"
                        else f"the call is in state {call.state}", state=call.state)
+    if call.answer != params.body:
+        raise Conflict("this call was accepted with another body", state=call.state)
     worker.wake(connection.client, "session.ended",
                 SessionEnded(call.id, call.seq, "answered-elsewhere", "callee"), but=connection.device_id)
     worker.wake(parse_client(call.caller), "session.accepted",

@@ -97,6 +97,9 @@ class Attach:
             (connection.client, connection.month), connection.kind = found, "client"
         else:   # the month ran out, or the account or the admin went during the handshake
             return False
+        oldest = self.worker.admit(connection)
+        if oldest is not None and oldest.transport is not None:
+            gevent.spawn(oldest.transport.close, 1008, "too many connections")
         self._enter(connection, "authenticated")
         return True
 
@@ -112,7 +115,7 @@ class Attach:
 
     def _leave(self, connection: Connection) -> None:
         worker = self.worker
-        worker.connections.pop(connection.id, None)
+        worker.forget(connection)
         if connection.state == "registered":
             try:
                 worker.store.directory.unregister(connection.client, connection.device_id, connection.id)

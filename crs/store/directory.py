@@ -15,7 +15,8 @@ from .commands import Commands, pairs
 from .devices import Devices
 
 PROCESS_TIME = 20_000   # ms without a word after which a process does not count
-DISMISS = b"!dismiss "  # what a payload begins with that asks a worker to unregister a device; then the reason
+LOST = b"lost"            # what follows ``*`` on the reload channel: hints were lost, see look_again
+DISMISS = b"!dismiss "  # what a payload begins with that asks a worker to unregister a device; then since when it is registered, a blank, the reason
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -117,6 +118,14 @@ class Directory:
         which = ("all",) if devices is None else ("some", *devices)
         return self._high.script("wake", (schema.directory(client),), (payload, but or "", *which))
 
+    def hint(self, client: Client, payload: bytes) -> None:
+        """As ``wake`` to all devices, without waiting: lost where the connection to redis_high is."""
+        self._high.tell(*self._high.evalsha("wake", (schema.directory(client),), (payload, "", "all")))
+
+    def look_again(self) -> None:
+        """Ask every worker of this host to compare its clients with the store: hints may have been lost."""
+        self._high.call("PUBLISH", schema.RELOAD, b"*\n" + LOST)
+
     def tell(self, entry: Entry, payload: bytes) -> bool:
         """Publish to the worker of one entry, whether or not it still stands; returns whether anybody heard."""
         message = entry.connection.encode() + b"\n" + payload
@@ -124,7 +133,7 @@ class Directory:
 
     def dismiss(self, entry: Entry, reason: str) -> bool:
         """Ask the worker of an entry to unregister that device; returns whether anybody heard."""
-        return self.tell(entry, DISMISS + reason.encode())
+        return self.tell(entry, DISMISS + f"{entry.since} {reason}".encode())
 
     # --- processes --------------------------------------------------------------------------------------------------
 

@@ -89,24 +89,34 @@ class Mailbox:
         most ``max_count`` messages and ``max_bytes`` are held. Raises QuotaExceeded, and Conflict where the ref was
         used for something else.
         """
+        *_, stored, backlog = self._low.all((
+            *self._store(receiver, ref, sender, id, kind, body, now, expires_at, max_count, max_bytes, quota),
+            ("ZCARD", schema.box(sender, PRIMARY))))
+        return _posted(id, kind, body, stored, backlog, quota)
+
+    def report(self, receiver: Client, kind: str, items: Sequence[Stored], now: int, expires_at: int) -> list[Posted]:
+        """Store for each item's sender, exempt from quota, what became of it at ``receiver``: ``ack`` or ``expired``.
+
+        All in one round trip; when this returns they are on the disk. What was told before is not told again.
+        """
+        commands = [command for item in items for command in self._store(
+            item.sender, ref(kind, receiver, item.id), receiver, item.id, kind, "", now, expires_at, 0, 0, False)]
+        return [_posted(item.id, kind, "", stored, 0, False)
+                for item, stored in zip(items, self._low.all(commands)[1::2], strict=True)]
+
+    def _store(self, receiver: Client, ref: str, sender: Client, id: str, kind: str, body: str, now: int,
+               expires_at: int, max_count: int, max_bytes: int, quota: bool) -> tuple[tuple, tuple]:
+        """The commands that store one item: its deadline first."""
         header = msgspec.json.encode(Header(kind, sender.uri, sender.account, id, now, expires_at))
         text = body.encode()
-        digest = _digest(kind if quota else "report", text)
-        _, (known, first, waiting), backlog = self._low.all((
+        return (
             self._due.entry(bucket(receiver), str(receiver), rounded(expires_at, expires_at - now)),
             self._low.evalsha(
                 "post", (schema.mail(receiver), schema.tombs(receiver), schema.ledger(receiver),
                          schema.devices(receiver), schema.statistics(receiver), schema.box(receiver, PRIMARY),
                          schema.firsts(receiver)),
                 (ref, header + b"\n" + text, now, expires_at, max_count, max_bytes, "message" if quota else kind,
-                 schema.box(receiver, ""), digest)),
-            ("ZCARD", schema.box(sender, PRIMARY))))
-        if known < 0:
-            raise QuotaExceeded("the mailbox of the receiver is full")
-        time, stored = first.decode().split()
-        if stored != digest:
-            raise Conflict(f"id {id} was used for another message")
-        return Posted(known == 1, int(time), waiting, backlog)
+                 schema.box(receiver, ""), _digest(kind, text, quota))))
 
     def fetch(self, client: Client, device: str, after: int, limit: int, now: int) -> tuple[list[Stored], bool]:
         """The items of ``device`` behind seq ``after`` in order, at most ``limit`` and about FETCH_BYTES; whether
@@ -175,9 +185,21 @@ class Mailbox:
             yield schema.client_of(key), Counts(*(int(count or 0) for count in counts))
 
 
-def _digest(kind: str, text: bytes) -> str:
-    """12 characters by which a retry is told from another message under the same id."""
-    return base64.b64encode(hashlib.sha256(kind.encode() + b" " + text).digest()[:9]).decode()
+def _posted(id: str, kind: str, body: str, stored: Sequence, backlog: int, quota: bool) -> Posted:
+    """What the script ``post`` answered. Raises QuotaExceeded, Conflict."""
+    known, first, waiting = stored
+    if known < 0:
+        raise QuotaExceeded("the mailbox of the receiver is full")
+    time, digest = first.decode().split()
+    if digest != _digest(kind, body.encode(), quota):
+        raise Conflict(f"id {id} was used for another message")
+    return Posted(known == 1, int(time), waiting, backlog)
+
+
+def _digest(kind: str, text: bytes, quota: bool) -> str:
+    """12 characters by which a retry is told from another message under the same id; all reports are alike."""
+    what = kind.encode() if quota else b"report"
+    return base64.b64encode(hashlib.sha256(what + b" " + text).digest()[:9]).decode()
 
 
 def bucket(client: Client) -> int:

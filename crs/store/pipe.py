@@ -68,6 +68,7 @@ class Pipe(Commands):
         self._waiting: deque[_Waiting] = deque()
         self._tried = Event()      # the first attempt to connect is over, however it ended
         self._up = False
+        self.connects = 0          # connections so far: after each but the first, what was told before may be lost
         self._said_down = False
         self._life = gevent.spawn(self._live)
 
@@ -128,6 +129,7 @@ class Pipe(Commands):
     def _serve(self, sock) -> None:
         """Carry calls until the connection breaks; then fail all who wait. Always raises."""
         self._up = True
+        self.connects += 1
         self._tried.set()
         if self._said_down:
             LOG.info(f"{self.name}: works again")

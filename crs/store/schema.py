@@ -66,6 +66,11 @@ def conferences_of(client: Client) -> str:
     return tagged("conferences", client)
 
 
+def figures() -> str:
+    """Hash: counters for the metrics. Name and label, a blank between them -> number; see ``crs.metrics``."""
+    return "figures"
+
+
 def conservation() -> str:
     """Hash: what the workers found when they compared the ledgers. Worker -> ``conservation._Found`` as JSON."""
     return "conservation"
@@ -76,7 +81,7 @@ def wake(host: str, worker: str) -> str:
     return f"wake:{host}:{worker}"
 
 
-RELOAD = "reload"          # Channel of all workers. Message ``*``, line feed: the operator's records have changed.
+RELOAD = "reload"          # Channel of all workers. ``*``: the operator's records have changed; ``?``: hints were lost.
 
 
 def trace(element: str) -> str:

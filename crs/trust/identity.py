@@ -5,6 +5,7 @@ Never here: TLS itself (``net.tls``), which months and accounts are loaded (``ac
 """
 
 import base64
+import functools
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -93,6 +94,7 @@ def open_uri(month_key: bytes, parsed: ParsedIdentity) -> str | None:
     return uri
 
 
+@functools.lru_cache(maxsize=256)   # of the months that are loaded: every attach needs one
 def _siv(month_key: bytes) -> AESSIV:
     return AESSIV(hkdf(month_key, "identity", 64))
 

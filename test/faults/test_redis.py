@@ -47,10 +47,22 @@ def answered(client, number: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", ["redis_low", "redis_high"])
-def test_a_hanging_redis_fails_requests_for_now(host, alice, bob, name):
+def test_a_hanging_directory_delays_the_wake_up_only(host, alice, bob):
+    pid = host.pids()["redis_high"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        post(alice, 1)
+        with pytest.raises(Refused) as refused:
+            alice.call("session.invite", {"id": "c1", "to": URIS[1]})
+        assert refused.value.word == "try-again"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert bob.notification("message.waiting")["waiting"] == 1
+
+
+def test_a_hanging_store_fails_requests_for_now(host, alice, bob):
     post(alice, 1)
-    pid = host.pids()[name]
+    pid = host.pids()["redis_low"]
     os.kill(pid, signal.SIGSTOP)
     try:
         must_fail_for_now(alice, 2)
