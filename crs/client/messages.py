@@ -23,6 +23,7 @@ from crs.trust.e2e import KeyMissing, SealRefused
 
 LOG = logging.getLogger("crs.client")
 
+KEPT_POSTS = 256     # sealed messages kept for retries
 ACKS_AT_ONCE = 100   # protocol: refs in one message.ack
 RETRY_PAUSE = 1.0    # seconds until a mailbox is tried again whose server is in trouble
 
@@ -51,7 +52,7 @@ class Messages:
         self._state = state
         self._hint = Event()
         self._unreadable: set[str] = set()   # told once, kept for keys to come
-        self._unanswered: dict[str, Post] = {}
+        self._posts: dict[str, Post] = {}
         self._turns: dict[tuple, BoundedSemaphore] = {}
         client.hear("message.waiting", lambda _: self._hint.set())
         client.hear("registered", lambda registered: registered.waiting and self._hint.set())
@@ -66,11 +67,11 @@ class Messages:
         """
         identity = id or secrets.token_hex(12)
         with self._turns.setdefault((to, account), BoundedSemaphore()):
-            post = self._unanswered.get(identity) or self._seal(to, account, identity, kind, text)
-            self._unanswered[identity] = post   # a retry must be the very same: sealed anew it would be another message
-            posted = self._client.call("message.post", post, Posted, timeout)
-            del self._unanswered[identity]
-            return posted
+            post = self._posts.get(identity) or self._seal(to, account, identity, kind, text)
+            self._posts[identity] = post   # a retry must be the very same: sealed anew it would be another message
+            if len(self._posts) > KEPT_POSTS:
+                del self._posts[next(iter(self._posts))]
+            return self._client.call("message.post", post, Posted, timeout)
 
     def _seal(self, to: str, account: str | None, identity: str, kind: str, text: str) -> Post:
         receiver = self._secrecy.find(to, account)

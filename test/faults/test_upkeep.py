@@ -140,7 +140,7 @@ def test_a_crowded_worker_asks_some_of_its_clients_to_move(tmp_path):
 
 def test_a_month_that_runs_out_ends_its_connections():
     now = [months.end("202611")]
-    conf = SimpleNamespace(name="crs1", ip="127.0.0.1", relay_port=1, update_grace=7,
+    conf = SimpleNamespace(name="crs1", ip="127.0.0.1", relay_port=1, update_grace=7, attach_workers=1,
                            detach_cleanup_for=lambda *_: None)
     store = MagicMock()
     store.operator.version.return_value = 1
