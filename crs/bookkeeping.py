@@ -6,6 +6,7 @@ Never here: anything that a client waits for.
 import gevent
 
 from . import log
+from .errors import Unavailable
 from .handlers import session
 from .store.conservation import Sheet
 from .worker import Worker
@@ -22,14 +23,31 @@ class Bookkeeping:
         self.worker = worker
         self.buckets = buckets
         self._compared = (0, frozenset())  # when, and which accounts
+        self._door = None
         self._told: dict[str, int] = {}    # account -> the difference that was logged last
 
     def tidy(self) -> None:
         """Do what is due."""
+        self.add_figures()
         self.erase_abandoned()
         then, accounts = self._compared
         if abs(self.worker.clock() - then) >= COMPARE or accounts != self.worker.accounts.months.keys():
             self.compare_ledgers()
+
+    def add_figures(self) -> None:
+        """Add what was counted here to the counters of the host."""
+        counted = self.worker.figures.take()
+        try:
+            self.worker.store.figures.add(counted)
+        except Unavailable:
+            self.worker.figures.give_back(counted)
+            raise
+
+    def open_metrics(self) -> None:
+        """Serve the metrics, once, where ``metrics-port`` says so. Raises OSError where the port is taken."""
+        if self._door is None and self.worker.index == 0 and self.worker.conf.metrics_port:
+            from .metrics import serve
+            self._door = serve(self.worker)
 
     def compare_ledgers(self) -> None:
         """Compare what came into the mailboxes with what left them and what they hold; log each new difference."""

@@ -13,7 +13,7 @@ from crs.errors import OperatorFault
 from crs.home import Home
 from crs.values import DEFAULT_KEEP_ALIVE, KeepAliveRule
 
-_TCP_PORTS = ("listen-port", "failover-port", "sync-port", "iw-listen-port")
+_TCP_PORTS = ("listen-port", "failover-port", "sync-port", "iw-listen-port", "metrics-port")
 
 
 class ConfigError(OperatorFault):

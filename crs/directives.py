@@ -101,6 +101,9 @@ DIRECTIVES = (
     _port("relay-port", 146, "UDP port for media."),
     _port("failover-port", 8090, "TCP port for the other hosts of the pool: fail-over.", effective=False),
     _port("sync-port", 8091, "TCP port for the other hosts of the pool: synchronisation.", effective=False),
+    Directive("metrics-port", GLOBAL, "<port>", values.Number(0, 65_535), "0",
+              "TCP port on which the host tells its metrics to Prometheus, on the loopback interface only (at the host's "
+              "own address where that is a loopback address). 0: on none."),
     # limits of a connection
     _number("handshake-timeout", Number(100, 600_000, "ms"), 10_000, "Time a client has for its TLS handshake."),
     _number("upgrade-timeout", Number(100, 600_000, "ms"), 10_000, "Time a client has for its WebSocket upgrade."),

@@ -19,6 +19,7 @@ from .conferences import Conferences
 from .conservation import Conservation
 from .devices import Devices
 from .directory import Directory
+from .figures import Figures
 from .mailbox import Mailbox
 from .objects import Objects
 from .operator import Operator
@@ -47,6 +48,7 @@ class Store:
         self.objects = Objects(low)
         self.statistics = Statistics(low, self.operator)
         self.uploads = Uploads(low)
+        self.figures = Figures(high)
         self.probes = Probes(high, low)
         self.conservation = Conservation(high, low)
 

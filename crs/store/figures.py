@@ -1,0 +1,29 @@
+"""Counters of this host for the metrics: they only grow, and outlive the workers that count.
+
+Each worker adds what it counted every few seconds; what one counted since is lost with it. Never here: what a figure means
+(``crs.metrics``).
+"""
+
+from collections.abc import Mapping
+
+from . import schema
+from .commands import Commands, pairs
+
+
+class Figures:
+    """Every method raises Unavailable where Redis did not do it for certain."""
+
+    def __init__(self, high: Commands):
+        self._high = high
+
+    def add(self, counted: Mapping[str, int]) -> None:
+        """Add to some counters."""
+        self._high.all([("HINCRBY", schema.figures(), name, count) for name, count in counted.items()])
+
+    def read(self) -> dict[str, int]:
+        """All counters that are not 0."""
+        return {name.decode(): int(count) for name, count in pairs(self._high.call("HGETALL", schema.figures()))}
+
+    def attached(self, host: str) -> int:
+        """How many devices the workers of a host have put into the directory."""
+        return self._high.call("HLEN", schema.attached(host))
