@@ -10,6 +10,7 @@ Two kinds of load: "calls", where packets follow each other that nothing could p
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ STEP = 0.4                            # seconds of load at one rate
 FIRST, GROWTH, HALVINGS = 40_000, 1.3, 3      # packets/s to begin with; then raised by this, then halved between
 LATENCY = 1.0                         # seconds
 SETTLING = 2_000                      # packets/s that any server takes
+BUDGET = 400                          # seconds after which rounds are left out
 LIMITED = 0.97                        # the load offered less than this share of the rate: it is the limit itself
 
 
@@ -69,16 +71,27 @@ class Outcome(NamedTuple):
 
 
 class Load:
-    """The load program, with the flows of one server. A context manager."""
+    """The load program, with the conversations of one server. A context manager."""
 
-    def __init__(self, tools: Path, ports: tuple[int, int], flows: list[str], cell: Cell):
-        self.cell = cell
-        file = tools / "flows"
-        file.write_text("\n".join(flows) + "\n")
+    def __init__(self, server: Forwarder, cell: Cell):
+        self.server, self.cell = server, cell
+
+    def _start(self) -> None:
+        file = self.server.tools / f"flows-{self.server.name}"
         self.process = subprocess.Popen(
-            [*common.pinned(common.LOAD_CORES), str(tools / "relay_load"), *map(str, ports), str(file)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [*common.pinned(common.LOAD_CORES), str(self.server.tools / "relay_load"),
+             *map(str, self.server.ports), str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._line()
+
+    def settle(self) -> None:
+        """Wait until the server has got rid of what an overload left in its sockets, or help it. Bounded."""
+        if self.server.breaks:
+            self._end()
+            connect(self.server, self.cell.conversations)
+            self._start()
+        for _ in range(20):
+            if self.at(SETTLING, 0.1).fine:
+                return
 
     def at(self, rate: float, seconds: float) -> Outcome:
         print(rate, self.cell.size, seconds, *self.cell.train, file=self.process.stdin, flush=True)
@@ -92,12 +105,21 @@ class Load:
             raise RuntimeError("the load ended")
         return line
 
+    def _end(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
     def __enter__(self) -> "Load":
+        self._start()
         return self
 
     def __exit__(self, *_) -> None:
-        self.process.stdin.close()
-        self.process.wait()
+        self._end()
+
+
+def connect(server: Forwarder, conversations: int) -> None:
+    """Set up conversations, for loads to come."""
+    (server.tools / f"flows-{server.name}").write_text("\n".join(server.connect(conversations)) + "\n")
 
 
 class Turn(NamedTuple):
@@ -141,18 +163,11 @@ def capacity(load: Load, start: float) -> Outcome:
 def _twice(load: Load, rate: float) -> Outcome:
     outcome = load.at(rate, STEP)
     if not outcome.fine:
-        _settle(load)
+        load.settle()
         outcome = load.at(rate, STEP)
     if not outcome.fine:
-        _settle(load)
+        load.settle()
     return outcome
-
-
-def _settle(load: Load) -> None:
-    """Wait until the server has got rid of what an overload left in its sockets. Bounded."""
-    for _ in range(20):
-        if load.at(SETTLING, 0.1).fine:
-            return
 
 
 class Bench:
@@ -161,7 +176,6 @@ class Bench:
         self.ports = free_port("0.0.0.0"), free_port("0.0.0.0")
         self.servers: list[Forwarder] = []
         self.found: dict[tuple[Cell, str], list[Turn]] = {}
-        self.direct: dict[Cell, Outcome] = {}
 
     def start(self, names: list[str]) -> None:
         for kind in ALL:
@@ -180,30 +194,38 @@ class Bench:
             server.stop()
 
     def run(self, cells: list[Cell]) -> None:
-        for many in dict.fromkeys(cell.conversations for cell in cells):
-            flows = {server: server.connect(many) for server in self.servers}
-            for cell in (cell for cell in cells if cell.conversations == many):
-                for _ in range(self.rounds):
-                    for server in self.servers:
-                        self._turn(server, flows[server], cell)
-                self._tell(cell)
+        start, connected = time.monotonic(), None
+        for number, cell in enumerate(sorted(cells, key=lambda cell: cell.conversations), 1):
+            if cell.conversations != connected:
+                connected = cell.conversations
+                for server in self.servers:
+                    connect(server, connected)
+            for run in range(self.rounds):
+                if run and time.monotonic() - start > BUDGET * number / len(cells):
+                    self.report.note(f"{cell}: {run} of {self.rounds} rounds, for want of time")
+                    break
+                for server in self.servers:
+                    self._turn(server, cell)
+            self._tell(cell)
 
-    def _turn(self, server: Forwarder, flows: list[str], cell: Cell) -> None:
+    def _turn(self, server: Forwarder, cell: Cell) -> None:
         before = self.found.setdefault((cell, server.name), [])
         server.refresh()
-        with Load(self.tools, self.ports, flows, cell) as load:
+        with Load(server, cell) as load:
             best = capacity(load, before[-1].capacity / GROWTH if before else FIRST)
             half = load.at(best.offered / 2, LATENCY)
         before.append(Turn(best.received / best.seconds, best.offered < LIMITED * best.rate, half))
 
     def _tell(self, cell: Cell) -> None:
         """The rows of a cell. Latency is told as what is added to that of a load that sends to itself at this rate."""
-        with Load(self.tools, self.ports, Direct(self.ports, self.tools).connect(cell.conversations), cell) as load:
+        direct = Direct(self.ports, self.tools)
+        connect(direct, cell.conversations)
+        with Load(direct, cell) as load:
             for server in self.servers:
                 turns = self.found[cell, server.name]
                 rates, halves = [turn.capacity for turn in turns], [turn.half for turn in turns]
-                direct = load.at(common.median(rates) / 2, LATENCY)
-                added = [common.median([getattr(half, name) for half in halves]) - getattr(direct, name)
+                alone = load.at(common.median(rates) / 2, LATENCY)
+                added = [common.median([getattr(half, name) for half in halves]) - getattr(alone, name)
                          for name in ("median", "p99", "p999")]
                 sent, arrived = sum(half.sent for half in halves), sum(half.received for half in halves)
                 self.report.row(str(cell), server.name, common.median(rates), f"{100 * common.spread(rates):.0f} %",
