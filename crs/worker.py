@@ -97,11 +97,13 @@ class Worker:
         """Close a connection that stays unregistered, where ``detach-cleanup`` says so (manual 4.12)."""
         delay = self.conf.detach_cleanup_for(connection.ip, connection.client)
         if delay is not None:
-            self.timers.after(delay, self._clean_up, connection.id)
+            self.timers.after(delay, self._clean_up, connection.id, connection.since)
 
-    def _clean_up(self, identity: str) -> None:
+    def _clean_up(self, identity: str, since: int) -> None:
         connection = self.connections.get(identity)
-        if connection is not None and connection.state != "registered" and connection.transport is not None:
+        if connection is None or connection.since != since:   # it registered again meanwhile
+            return
+        if connection.state != "registered" and connection.transport is not None:
             gevent.spawn(connection.transport.close, 1000, "not registered")
 
     # --- clients ----------------------------------------------------------------------------------------------------
@@ -205,13 +207,14 @@ class Worker:
                                 update.applied)
 
     def updates_of(self, client: Client) -> list[tuple[str, bool]]:
-        """The crypto updates held for ``client``: (month, confirmed) of the current and the next month."""
+        """The crypto updates held for ``client``: (month, confirmed) of the current and the next month. What was confirmed
+        before a re-issue was applied is offered again."""
         current = months.of(self.clock())
         loaded = self.accounts.months.get(client.account, {})
         held = [month for month in (current, months.after(current))
                 if month in loaded and client.uri in loaded[month].uris]
-        confirmed = self.store.objects.confirmed(client) if held else ()
-        return [(month, month in confirmed) for month in held]
+        confirmed = self.store.objects.confirmed(client) if held else {}
+        return [(month, confirmed.get(month, -1) >= loaded[month].applied) for month in held]
 
     def crypto_update(self, client: Client, month: str) -> str | None:
         return self.store.operator.crypto_update(client, month)

@@ -159,11 +159,22 @@ class Objects:
                 blob = _blob(record)
                 yield Held(client, len(blob.value.encode()), blob.updated, type.decode())
 
+    def each_token(self) -> Iterator[tuple[Client, str, str]]:
+        """Every token that is held: whose, what it is, the token."""
+        everyone = Client("*", "*")
+        for key, value in self._low.each(schema.tagged("token", everyone), lambda key: ("HGET", key, "value")):
+            if value is not None:
+                yield schema.client_of(key), "client token", value.decode()
+        for key, values in self._low.each(schema.tagged("push", everyone), lambda key: ("HVALS", key)):
+            for tokens in map(_push, values):
+                for purpose, token in tokens.tokens.items():
+                    yield schema.client_of(key), f"push token ({purpose}) of device {tokens.device_id}", token
+
     # --- crypto updates, observed clients ---------------------------------------------------------------------------
 
     def confirm(self, client: Client, month: str, now: int) -> None:
-        """Note that the client has taken its crypto update of ``month`` (the first time counts)."""
-        self._low.call("HSETNX", schema.confirmed(client), month, now)
+        """Note that the client has taken its crypto update of ``month``."""
+        self._low.call("HSET", schema.confirmed(client), month, now)
 
     def confirmed(self, client: Client) -> dict[str, int]:
         """The months whose crypto update the client has taken, and when (ms)."""

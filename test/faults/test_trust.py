@@ -219,6 +219,10 @@ def test_a_reissue_lets_a_new_client_in_and_offers_its_crypto_update(host, attac
     assert carol.call("update.fetch", {"month": THIS}) == {"month": THIS, "body": f"opaque update for {CAROL}"}
     carol.call("update.confirm", {"month": THIS})
     assert carol.register()["updates"] == [{"month": THIS, "confirmed": True}]
+    # what alice confirmed was the first issue; the re-issue may hold more (domains connected since)
+    assert alice.notification("update.offered") == {"month": THIS}
+    assert alice.register()["updates"] == [{"month": THIS, "confirmed": False}]
+    alice.call("update.confirm", {"month": THIS})
     assert alice.register()["updates"] == [{"month": THIS, "confirmed": True}]
     assert alice.call("message.post", {"id": "m1", "to": CAROL, "body": "welcome"})["account"] == "growing"
 

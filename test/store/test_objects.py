@@ -19,11 +19,11 @@ def test_token(store):
     assert store.objects.token(FOREIGN) is None
 
 
-def test_the_first_confirmation_counts(store):
+def test_the_last_confirmation_counts(store):
     store.objects.confirm(ALICE, "202611", NOW)
     store.objects.confirm(ALICE, "202611", NOW + 1)
     store.objects.confirm(ALICE, "202612", NOW + 2)
-    assert store.objects.confirmed(ALICE) == {"202611": NOW, "202612": NOW + 2}
+    assert store.objects.confirmed(ALICE) == {"202611": NOW + 1, "202612": NOW + 2}
     assert store.objects.confirmed(BOB) == {}
 
 
