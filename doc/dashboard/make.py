@@ -161,7 +161,7 @@ def _cell(panel: Panel, looks: Looks) -> str:
         value = low + (top - low) * step / 4
         y = 150 - 115 * step / 4
         parts.append(f'<line x1="60" x2="{CELL_W - 14}" y1="{y:g}" y2="{y:g}" stroke="#eee"/>'
-                     f'<text x="54" y="{y + 4:g}" text-anchor="end" fill="#777">{value:.3g}</text>')
+                     f'<text x="54" y="{y + 4:g}" text-anchor="end" fill="#777">{_figure(value)}</text>')
     for number, (name, points) in enumerate(busy.items()):
         path = " ".join(f"{60 + (CELL_W - 74) * (now - start) / (end - start):.1f},"
                         f"{150 - 115 * (value - low) / (top - low):.1f}" for now, value in points)
@@ -170,6 +170,10 @@ def _cell(panel: Panel, looks: Looks) -> str:
         parts.append(f'<rect x="{x}" y="{y - 8}" width="8" height="8" fill="{COLOURS[number]}"/>'
                      f'<text x="{x + 12}" y="{y}">{name[:19]}</text>')
     return "".join(parts)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _legend(legend: str, labels: Labels) -> str:

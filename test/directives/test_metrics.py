@@ -15,6 +15,7 @@ from crs.store import Store, schema
 from crs.store.mailbox import ref
 
 from ..hosts import Domain, free_port, running, wait_for
+from ..raw import RawClient, Refused
 from . import shows
 
 SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="[^"]*",?)+)\})? (-?[0-9.e+-]+)')
@@ -66,8 +67,12 @@ def host(tmp_path_factory, port):
 
 
 @pytest.fixture(scope="module")
-def prometheus(host, port):
-    Domain(host, "acme", ["+46701111111"])
+def domain(host):
+    return Domain(host, "acme", ["+46701111111"])
+
+
+@pytest.fixture(scope="module")
+def prometheus(host, domain, port):
     wait_for(lambda: len(host.rows("show", "account")) == 2, "both workers have the account")
     asking = Prometheus(port)
     asking.wait('crs_mailbox_items{account="acme"}', lambda value: value == 0)
@@ -119,6 +124,25 @@ def test_expired_and_waiting_messages(host, prometheus):
     prometheus.wait('crs_ledger_difference{account="acme"}', lambda value: value == -1)
     store.low.call("HDEL", schema.mail(alice), "from")
     store.close()
+
+
+def test_attached_denied_and_who_is_not_found(host, domain, prometheus):
+    client = RawClient(host.address, domain.month("+46701111111"))
+    client.call("register", {"device_id": "phone", "version": "1"})
+    with pytest.raises(Refused, match="not-found"):
+        client.call("message.post", {"id": "1", "to": "+46709999999", "body": "x"})
+    with pytest.raises(Refused, match="not-found"):
+        client.call("session.invite", {"id": "1", "to": "+46709999999"})
+    assert prometheus.wait("crs_clients_attached", lambda value: value == 1)
+    prometheus.wait('crs_messages_total{event="not-found"}', lambda value: value == 1)
+    prometheus.wait('crs_call_states_total{state="responder not found"}', lambda value: value == 1)
+    host.cli("blacklist", "add", "acme", "+46701111111")
+    prometheus.wait("crs_clients_attached", lambda value: value == 0)
+    with pytest.raises(Refused, match="denied"):
+        client.call("register", {"device_id": "phone", "version": "1"})
+    prometheus.wait('crs_registrations_total{result="denied"}', lambda value: value == 1)
+    host.cli("blacklist", "remove", "acme", "+46701111111")
+    client.close()
 
 
 def test_dropped_packets(host, prometheus):

@@ -156,3 +156,7 @@ def test_a_lost_message_is_a_warning_with_the_account(tmp_path):
         log = (host.home / "log" / "crs.log").read_text()
         warned, = [line for line in log.splitlines() if "ledger of account" in line]
         assert "| WARN |" in warned and warned.endswith("ledger of account acme: 1 messages are lost")
+
+
+def test_formats_are_completed(host):
+    assert host.run("crs-cli", "--complete", "crs-cli health-check system --output-format s").stdout == "summary\n"
