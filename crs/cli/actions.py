@@ -22,6 +22,7 @@ class Action(NamedTuple):
     help: str
 
 
+FORMATS = ("summary", "json", "tsv")     # of health-check
 _TRACE = "[--account ID] [--uri URI] [--json]"
 
 ACTIONS: dict[str, Action] = {
@@ -197,7 +198,7 @@ OPTIONS: dict[str, Argument] = {
     "--uri URI": Argument("only what concerns this client", names.uri),
     "--local-only": Argument("test clients attach to this host only, over its loopback interface"),
     "--output-format FORMAT": Argument("summary (ok, warning or error), json (the default) or tsv: every test",
-                                       reading.choice("format", ("summary", "json", "tsv"))),
+                                       reading.choice("format", FORMATS)),
     "--json": Argument("print JSON instead of a table"),
     "--yes": Argument("do not ask"),
     "--home DIR": Argument("home directory of the CRS (else CRS_HOME, else /opt/crs)"),

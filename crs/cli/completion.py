@@ -11,7 +11,7 @@ from ..errors import CrsError
 from ..names import Client
 from ..store.records import AUTHORIZATIONS
 from . import usage
-from .actions import ACTIONS
+from .actions import ACTIONS, FORMATS
 from .host import Host
 
 FILE = "<file>"      # what the script takes for: complete names of files
@@ -104,4 +104,5 @@ _LOOKS: dict[str, Callable] = {
     "<number>": lambda store, name, given: [number for number, _ in store.records.rooms()],
     "<uri>": _uris,
     "--uri": _uris,
+    "--output-format": lambda store, name, given: FORMATS,
 }
