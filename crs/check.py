@@ -5,29 +5,46 @@ here: what a correct configuration is (``config``).
 """
 
 import errno
-import os
+import hashlib
 import socket
-import stat
+import time
 from typing import Iterator
 
-from crs import directives, listen, lock, redis_server
+from crs import directives, listen, lock, machine, redis_server
+from crs.accountfiles import AccountFiles, accounts_on_disk
 from crs.config import Config, ConfigError, load
 from crs.conffile import Fault
-from crs.errors import OperatorFault
+from crs.errors import CrsError, OperatorFault, Unavailable
 from crs.home import Home
+from crs.trust import strength
+
+FAULT, NOTE, FACT = "fault", "note", "in use"     # what a finding is: it hinders, is worth telling, is so
 
 
 def check(home: Home) -> tuple[list[str], bool]:
-    """The report, line by line, and whether a host can start from this home."""
+    """The report, line by line, and whether a host can start from this home (and does its work, if it runs)."""
+    found = findings(home)
+    faults = sum(kind == FAULT for kind, _ in found)
+    lines = [f"note: {text}" if kind == NOTE else text for kind, text in found if not (faults and kind == FACT)]
+    return [*lines, f"{home}: {_count(faults, 'fault') if faults else 'no faults'}"], not faults
+
+
+def findings(home: Home) -> list[tuple[str, str]]:
+    """All that is found, (FAULT, NOTE or FACT; a sentence), in this order."""
     try:
         conf = load(home)
     except ConfigError as error:
-        return [*map(str, error.faults), f"{home}: {_count(len(error.faults), 'fault')}"], False
-    faults = list(_machine_faults(conf))
-    notes = [f"note: {note}" for note in (*conf.notes, *_readable_secrets(conf))]
-    if faults:
-        return [*map(str, faults), *notes, f"{home}: {_count(len(faults), 'fault')}"], False
-    return [*notes, *_in_use(conf), f"{home}: no faults"], True
+        return [(FAULT, str(fault)) for fault in error.faults]
+    faults, facts = list(_machine_faults(conf)), []
+    notes = [*map(str, conf.notes), *machine.modes(home, bool(conf.key or conf.cps)), *_weak_secrets(conf),
+             *_restart_notes(conf), *_limits(conf), *machine.clock(home, time.time())]
+    if lock.running(home):
+        for kind, text in _servers(conf):
+            {FAULT: faults, NOTE: notes, FACT: facts}[kind].append(text)
+    if not faults:      # a host that cannot start uses nothing
+        facts = [*_in_use(conf), *facts]
+    return [*((FAULT, str(text)) for text in faults), *((NOTE, text) for text in notes),
+            *((FACT, text) for text in facts)]
 
 
 def _machine_faults(conf: Config) -> Iterator[Fault | OperatorFault]:
@@ -53,11 +70,84 @@ def _port_faults(conf: Config) -> Iterator[OperatorFault]:
                 yield fault
 
 
-def _readable_secrets(conf: Config) -> Iterator[Fault]:
-    """The manual's restore makes ``crs.conf`` readable by everyone, with the secrets in it."""
-    if (conf.key or conf.cps) and stat.S_IMODE(os.stat(conf.home.conf).st_mode) & stat.S_IROTH:
-        yield Fault("crs.conf", 0, 0, "every user of this machine can read it, and there are secrets in it",
-                    f"chmod o-r {conf.home.conf}")
+def _weak_secrets(conf: Config) -> Iterator[str]:
+    """Secrets that could be guessed. Those of peers and admins are records, seen only while the host runs."""
+    places = {"crs.conf: key": conf.key, "crs.conf: the secret of cps": conf.cps and conf.cps.secret}
+    for account in accounts_on_disk(conf.home.accounts):
+        try:
+            places[f"account {account}: its shared secret"] = AccountFiles(conf.home.accounts, account).secret()
+        except (OSError, OperatorFault) as fault:
+            yield str(fault)
+    if redis_server.answers(conf.home.redis_low_sock):
+        places.update(_recorded_secrets(conf))
+    for place, secret in places.items():
+        if secret and strength.weak(secret):
+            yield (f"{place} has less than {strength.ENOUGH} bits (about {strength.bits(secret)}); "
+                   "crs-cli create sharedSecret makes a good one")
+
+
+def _recorded_secrets(conf: Config) -> dict[str, str]:
+    from crs.store import Store
+    store = Store.direct(conf.home, conf.name)
+    try:
+        return {**{f"iw-crs {ip}: its shared secret": peer.secret for ip, peer in store.records.peers().items()},
+                **{f"admin {name}: its secret": admin.secret for name, admin in store.records.admins().items()}}
+    except CrsError:
+        return {}
+    finally:
+        store.close()
+
+
+def _restart_notes(conf: Config) -> Iterator[str]:
+    """What was edited since the host was started."""
+    if not lock.running(conf.home):
+        return
+    for file in directives.FILES:
+        try:
+            began, stands = (conf.home.started_with / file).read_text(), (conf.home.root / file).read_text("utf-8-sig")
+        except OSError:
+            continue
+        if began != stands:
+            yield f"{file} was changed since the host was started; restart the host to have it effective"
+
+
+def _limits(conf: Config) -> Iterator[str]:
+    from crs.relay.forward import RECEIVE_BUFFER
+    wanted = {"net.core.somaxconn": (listen.BACKLOG, "clients that may wait while a worker is started again"),
+              "net.core.rmem_max": (RECEIVE_BUFFER, "bytes that the relay asks for (it has them all the same with "
+                                                    "CAP_NET_ADMIN)")}
+    settings = {name: (machine.sysctl(name), *more) for name, more in wanted.items()}
+    yield from machine.limits(machine.open_files(_worker(conf)), conf.attach_workers, settings)
+
+
+def _worker(conf: Config) -> int | None:
+    """The process id of a worker that runs."""
+    return next((entry["pid"] for entry in conf.home.listed() if entry["process"] == "app:attach"), None)
+
+
+def _servers(conf: Config) -> Iterator[tuple[str, str]]:
+    """The Redis servers of a host that runs: their version, and whether they keep what they are told."""
+    from crs.store import snapshot
+    from crs.store.direct import Direct
+    for name, fsync in redis_server.FSYNC.items():
+        redis = Direct(conf.home.run / f"{name}.sock", name, {})
+        try:
+            server, kept = snapshot.facts(redis, "server"), snapshot.facts(redis, "persistence")
+            wanted = {"appendonly": "yes", "appendfsync": fsync, "maxmemory-policy": "noeviction"}
+            for setting, value in wanted.items():
+                given = redis.call("CONFIG", "GET", setting)[1].decode()
+                if given != value:
+                    yield FAULT, f"{name} runs with {setting} {given}, not {value}; restart the host"
+        except Unavailable as fault:
+            yield FAULT, f"{fault}; see {conf.home.log / name}.log"
+            continue
+        finally:
+            redis.close()
+        for what, status in (("write to", "aof_last_write_status"), ("rewrite of", "aof_last_bgrewrite_status")):
+            if kept.get(status, "ok") != "ok":
+                yield FAULT, f"{name}: the last {what} its append-only file failed; is the disk full? see its log"
+        version = server.get("valkey_version") or server["redis_version"]
+        yield FACT, f"{name}: version {version}, append-only file, fsync {fsync}"
 
 
 def _in_use(conf: Config) -> Iterator[str]:
@@ -68,6 +158,10 @@ def _in_use(conf: Config) -> Iterator[str]:
     yield f"host: {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, " \
           f"media at {listen.place(conf.listen_address, conf.relay_port)}/udp"
     yield f"redis: {redis_server.find(conf)}"
+    digest = hashlib.sha256(conf.home.conf.read_bytes()).hexdigest()[:16]
+    yield f"crs.conf: digest {digest}, to be the same on all hosts of the pool"
+    yield f"limits: ulimit -n {machine.open_files(_worker(conf))}, " \
+          f"somaxconn {machine.sysctl('net.core.somaxconn')}, rmem_max {machine.sysctl('net.core.rmem_max')}"
     yield f"TLS callbacks: {tls.CALLBACKS}"
     yield f"relay forwards in: {fast.LOOP}"
     later = [row.name for row in directives.DIRECTIVES if not row.effective]

@@ -127,8 +127,9 @@ DIRECTIVES = (
     _number("relay-expiry", Number(1, 3600, "s"), 90, "When a relay that is neither used nor asked for is given up."),
     _number("device-expiry", Number(1, 3650, "days"), 30, "When a secondary device that was not seen is forgotten."),
     _number("update-grace", Number(0, 31, "days"), 7, "How long the keys of the previous month are still good."),
-    Directive("log-identities", GLOBAL, "yes|no", values.YES_NO, "no", "Write clients' numbers to crs.log.",
-              effective=False),
+    Directive("log-identities", GLOBAL, "yes|no", values.YES_NO, "no",
+              "yes: clients' numbers and tokens stand in crs.log. no: tags stand in their place, with a key of this host "
+              "and new ones every month; crs-cli identify <tag> tells whose one is."),
     # the pool
     Directive("ip", POOL, "<host> <address>", values.host_address, None,
               "The public address of each host of the pool, IPv4 or IPv6.", sample="crs1 <address>", repeats=True),

@@ -4,6 +4,7 @@ Here alone are the names of files and directories of a home. Never here: what st
 ``store``, ``trust``), or what runs in it (``supervisor``).
 """
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -50,6 +51,7 @@ class Home:
         self.lock = self.run / "lock"
         self.processes = self.run / "processes.json"
         self.written_by = self.data / "written-by"     # the Redis server that wrote the data
+        self.log_key = self.data / "log-key"           # of the tags in the log (``logtags``)
         self.started_with = self.run / "conf"          # the configuration that the running host was started with
         self.redis_high_sock = self.run / "redis_high.sock"
         self.redis_low_sock = self.run / "redis_low.sock"
@@ -102,6 +104,13 @@ class Home:
             except OSError:
                 pass
         return changed
+
+    def listed(self) -> list[dict]:
+        """The processes of the host as the supervisor wrote them down, whether they live or not (``processes``)."""
+        try:
+            return json.loads(self.processes.read_text())
+        except (OSError, ValueError):
+            return []
 
     def create(self, texts: dict[str, str]) -> None:
         """Make a fresh home with these configuration files (name to text) and ``notify.sh``. Raises OperatorFault."""

@@ -2,11 +2,12 @@
 
 A line is one write to a file opened for appending, so the lines of many processes never mix. A log that cannot be
 written stops nobody: lines are lost, counted, and the loss is told when writing works again. Never here: keys,
-secrets, plain text of messages (callers pass none), and log levels (the four types are for the reader).
+secrets, plain text of messages (callers pass none), how identities are hidden (``logtags``), and log levels (the four types are for the reader).
 """
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 MAX_TEXT = 8_000   # characters of one line's text; what a peer sent may be in it
@@ -54,6 +55,7 @@ class _File:
 
 
 _FILE = _File()
+_hide: Callable[[str], str] | None = None
 
 
 class Log:
@@ -86,6 +88,12 @@ def setup(path: str | os.PathLike, module: str) -> Log:
     return Log(module)
 
 
+def disguise(hide: Callable[[str], str] | None) -> None:
+    """From now on put every text of this process through ``hide`` (``logtags``) before it is written."""
+    global _hide
+    _hide = hide
+
+
 def get(module: str) -> Log:
     """The log of one module; its name is what stands before the process id."""
     return Log(module)
@@ -93,7 +101,8 @@ def get(module: str) -> Log:
 
 def _line(kind: str, module: str, text: str) -> bytes:
     time = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-    return f"[{time} | {kind} | {module}({os.getpid()})] {_printable(text)}\n".encode()
+    shown = _printable(_hide(text) if _hide else text)
+    return f"[{time} | {kind} | {module}({os.getpid()})] {shown}\n".encode()
 
 
 def _printable(text: str) -> str:

@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import sys
+import time
 import traceback
 from base64 import b64encode
 from pathlib import Path
@@ -124,6 +125,7 @@ def _host(home: Home, standalone: bool) -> int:
     home.prepare()
     log.setup(home.crs_log, "crsd")
     held = lock.take(home, _say)
+    _hide_identities(home, conf)
     tightened = home.tighten()
     if tightened:
         LOG.warn(f"others could read {tightened[0]}"
@@ -161,6 +163,7 @@ def _module(home: Home, options: dict) -> int:
     if lifeline is None:
         home.prepare()
     own_log = log.setup(home.relay_log if name == RELAY else home.crs_log, name)
+    _hide_identities(home, conf)
     start = Start(home, conf, name, _number(options, "--index"), _number(options, "--listen-fd"), lifeline,
                   _number(options, "--ready-fd"))
     try:
@@ -172,6 +175,21 @@ def _module(home: Home, options: dict) -> int:
         place = traceback.extract_tb(error.__traceback__)[-1]
         own_log.warn(f"ends: {type(error).__name__} at {place.filename}:{place.lineno}")
         raise
+
+
+def _hide_identities(home: Home, conf: config.Config) -> None:
+    """Have tags in the log in the place of clients' names, unless it may have those."""
+    if conf.log_identities:
+        return
+    from crs import logtags
+    from crs.trust import months
+    try:
+        logtags.make_key(home)
+        key = logtags.key(home)
+    except OperatorFault as fault:      # names stay out of the log all the same
+        LOG.warn(f"{fault}; the tags that this process writes can be told by nobody")
+        key = secrets.token_bytes(logtags.KEY_BYTES)
+    log.disguise(logtags.Tags(key, lambda: months.of(time.time_ns() // 1_000_000)).hide)
 
 
 def _number(options: dict, option: str) -> int | None:

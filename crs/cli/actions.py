@@ -58,6 +58,8 @@ ACTIONS: dict[str, Action] = {
                          "Packets and bytes of the media relay, by type of relay and in total."),
     "show relays": Action("relay.relays", "[--json]",
                           "Active relay resources."),
+    "show services": Action("doctor.services", "[--json]",
+                            "Services of this host, and whether each is active."),
     "show session": Action("clients.session", "[--json]",
                            "Calls: who calls whom, for how long (seconds), and the state."),
     "show system": Action("system.processes", "[--json]",
@@ -151,8 +153,12 @@ ACTIONS: dict[str, Action] = {
     "stats export": Action("statistics.export", "<account-id> [--json]",
                            "Print the statistics of an account, one client a line, separated by tabs."),
 
+    "check": Action("doctor.check", "[--json]",
+                    "Look at configuration and machine: what hinders this host, what is worth knowing, what is in use."),
     "check slot": Action("system.slot", "<uri> [--json]",
                          "The slot number of a mobile number."),
+    "identify": Action("identify.tag", "<tag> [--json]",
+                       "Whose tag in crs.log this is (log-identities no)."),
     "wakeup client": Action("push.wakeup", "<account-id> <uri> [--json]",
                             "Have a client connect by a push notification (push is not connected in this release)."),
 
@@ -184,6 +190,7 @@ ARGUMENTS: dict[str, Argument] = {
     "<number>": Argument("number of the conference room: 6 digits", reading.room),
     "<shared-secret>": Argument("as agreed with the other operator: a-z, A-Z, 0-9; '-' reads it from standard input",
                                 reading.plain_secret),
+    "<tag>": Argument("as it stands in crs.log, such as id-202611-… or token-202611-…", reading.tag),
     "<update-file>": Argument("path of the protected update file that the CMS wrote"),
     "<uri>": Argument("a number such as +46701234567, or urn:x-crs:client:<name>", names.uri),
 }

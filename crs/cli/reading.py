@@ -24,6 +24,14 @@ def number(lowest: int, highest: int) -> Callable[[str], int]:
     return read
 
 
+def tag(text: str) -> str:
+    """A tag of the log, also with the account that stands behind it there."""
+    from ..logtags import taken_apart
+    bare = text.partition("@")[0]
+    taken_apart(bare)
+    return bare
+
+
 def choice(what: str, words: Iterable[str]) -> Callable[[str], str]:
     """A reader of one of ``words``; a mistyped one is answered with the nearest."""
     known = list(words)

@@ -48,6 +48,8 @@ def parse(argv: list[str]) -> Call:
         raise _no_such_action(words)
     if asks_help:
         raise HelpAsked(page(name))
+    if len(words) > 1 and name == words[0] and family(name) and not positionals(name):     # check, and check slot
+        raise _no_such_action(words)
     _check(name, words[len(name.split()):], flags)
     return Call(name, ACTIONS[name], _arguments(name, argv))
 

@@ -1,9 +1,12 @@
 """Register and unregister: from here on (or no longer) this device is reached."""
 
+from .. import log
 from ..connection import Connection
 from ..errors import Conflict, CrsError, Denied
 from ..protocol import Done, KeepAlive, Nothing, Register, Registered, Unregistered, UpdateState
 from .session import states_of
+
+LOG = log.get("attach")
 
 
 def register(connection: Connection, params: Register, now: int) -> Registered:
@@ -85,6 +88,7 @@ def dismissed(connection: Connection, reason: str, since: int | None = None) -> 
     """
     if connection.state != "registered" or since not in (None, connection.since):
         return
+    LOG.info(f"{connection.client} unregistered: {reason}")
     connection.notify("unregistered", Unregistered(reason))
     leave(connection, reason)
     connection.worker.schedule_cleanup(connection)

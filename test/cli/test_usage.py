@@ -73,8 +73,8 @@ def test_right_command_line(line, words, arguments):
 @pytest.mark.parametrize(("line", "text"), [
     ("", "no action given; see crs-cli --help"),
     ("shwo attach", "there is no action shwo; did you mean show?"),
-    ("zzz", "there is no action zzz; one of: add, apply, blacklist, check, create, delete, health-check, list, "
-            "lookup, purge, reload, show, stats, trace, update-notification, wakeup"),
+    ("zzz", "there is no action zzz; one of: add, apply, backup, blacklist, check, create, delete, health-check, identify, "
+            "list, lookup, purge, reload, show, stats, trace, update-notification, wakeup"),
     ("create", "create what? one of: account, sharedSecret, admin, conference-room"),
     ("show atach", "there is no show atach; did you mean attach?"),
     ("create sharedsecret", "there is no create sharedsecret; did you mean sharedSecret?"),
@@ -91,6 +91,8 @@ def test_right_command_line(line, words, arguments):
     ("create account a+b", "account id 'a+b' is not valid: 1 to 20 of a-z, A-Z, 0-9, '-' and '_'"),
     ("create account abcdefghijklmnopqrstu",
      "account id 'abcdefghijklmnopqrstu' is not valid: 1 to 20 of a-z, A-Z, 0-9, '-' and '_'"),
+    ("check slto", "there is no check slto; did you mean slot?"),
+    ("identify me", "'me' is no tag; crs.log has such as id-202611-… and token-202611-…"),
     ("check slot 0701234567",
      "URI '0701234567' is not valid: a number such as +46701234567 or urn:x-crs:client:<name>"),
 ])
