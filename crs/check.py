@@ -61,10 +61,14 @@ def _machine_faults(conf: Config) -> Iterator[Fault | OperatorFault]:
 
 def _port_faults(conf: Config) -> Iterator[OperatorFault]:
     """Ports that cannot be bound. One in use is a fault only while no host of this home uses it."""
-    ports = ((conf.listen_port, socket.SOCK_STREAM, "listen-port"), (conf.relay_port, socket.SOCK_DGRAM, "relay-port"))
-    for port, kind, directive in ports:
+    from crs import metrics
+    ports = [(conf.listen_address, conf.listen_port, socket.SOCK_STREAM, "listen-port"),
+             (conf.listen_address, conf.relay_port, socket.SOCK_DGRAM, "relay-port")]
+    if conf.metrics_port:
+        ports.append((metrics.address(conf), conf.metrics_port, socket.SOCK_STREAM, "metrics-port"))
+    for address, port, kind, directive in ports:
         try:
-            listen.probe(conf.listen_address, port, kind, directive)
+            listen.probe(address, port, kind, directive)
         except listen.CannotBind as fault:
             if fault.errno != errno.EADDRINUSE or not lock.running(conf.home):
                 yield fault

@@ -6,12 +6,12 @@ Never here: monthly updates (``updates``), the form of the files (``accountfiles
 import base64
 
 from ..errors import OperatorFault
+from ..trust import strength
 from . import asking, known
 from ..accountfiles import AccountFiles
 from .output import Line, Table
 
 DEFAULT_BYTES = 16     # 128 bits (manual, chapter 5.4, create account)
-STRONG = 22            # characters of base64 that hold 128 bits
 MAX_SECRET = 2048      # characters
 
 
@@ -21,8 +21,8 @@ def create(host, arguments) -> Table:
     if host.store.operator.account(account):
         raise OperatorFault(f"account {account} exists already; crs-cli list account shows it")
     secret = _given_secret(arguments["-s"]) if arguments["-s"] is not None else _random_secret(host, arguments)
-    if len(secret) < STRONG:
-        host.warn(f"the shared secret is shorter than 128 bits ({STRONG} characters of base64)")
+    if strength.weak(secret):
+        host.warn("the shared secret has less than 128 bits; crs-cli create sharedSecret makes a good one")
     files, now = AccountFiles(host.home.accounts, account), host.now()
     files.make()
     host.store.operator.put_account(account, secret, now, now)

@@ -4,8 +4,8 @@ Never here: the links to them. This release keeps and shows the trust relations;
 """
 
 from ..errors import OperatorFault
+from ..trust import strength
 from . import asking, reading
-from .accounts import STRONG
 from .output import Line, Table
 
 NOT_CONNECTED = "not connected"
@@ -19,8 +19,8 @@ def add(host, arguments) -> Table:
         raise OperatorFault(f"iw-crs {ip} exists already; to change it: crs-cli delete iw-crs {ip}, then add it again")
     if secret == reading.FROM_INPUT:
         secret = _typed()
-    if len(secret) < STRONG:
-        host.warn(f"the shared secret is shorter than {STRONG} characters, which 128 bits take")
+    if strength.weak(secret):
+        host.warn("the shared secret has less than 128 bits; both operators want a longer one")
     host.store.records.put_peer(ip, secret, comment, host.now())
     return _listed({ip: (secret, comment)})
 

@@ -65,8 +65,8 @@ def test_a_secret_on_standard_input(operator, store, standard_input):
 
 def test_a_short_secret_is_taken_with_a_warning(operator, store, capsys):
     operator("create account acme -s short")
-    assert capsys.readouterr().err == ("crs-cli: warning: the shared secret is shorter than 128 bits "
-                                       "(22 characters of base64)\n")
+    assert capsys.readouterr().err == ("crs-cli: warning: the shared secret has less than 128 bits; "
+                                       "crs-cli create sharedSecret makes a good one\n")
     assert store.operator.account("acme").secret == "short"
 
 

@@ -94,7 +94,7 @@ def test_a_peer_s_secret_on_standard_input(operator, store, monkeypatch, typed, 
 
 def test_a_short_secret_of_a_peer_is_taken_with_a_warning(operator, store, capsys):
     operator("add iw-crs 192.0.2.7 short")
-    assert "the shared secret is shorter than 22 characters, which 128 bits take" in capsys.readouterr().err
+    assert "the shared secret has less than 128 bits; both operators want a longer one" in capsys.readouterr().err
     assert store.records.peers()["192.0.2.7"].secret == "short"
 
 

@@ -12,7 +12,8 @@ NUMBER, PEER_SECRET = "+46701111111", "c2VjcmV0b2Z0aGVwZWVyY3Jz"
 LONG = "abcdefghijklmnopqrstu"      # 21 characters
 
 RIGHT = {"<account-id>": "acme", "<uri>": NUMBER, "<name>": "ann", "<number>": "123456", "<ip>": "192.0.2.7",
-         "<shared-secret>": PEER_SECRET, "<authorization>": "update", "<update-file>": "/nowhere/at/all.upd"}
+         "<shared-secret>": PEER_SECRET, "<authorization>": "update", "<update-file>": "/nowhere/at/all.upd",
+         "<tag>": "id-202611-mfrgg"}
 
 BROKEN = {
     "<account-id>": {"a+b": "account id 'a+b' is not valid: 1 to 20 of a-z, A-Z, 0-9, '-' and '_'",
@@ -31,6 +32,8 @@ BROKEN = {
                               "input" for text in ("a+b", "'a b'", "''")},
     "<authorization>": {"updates": "authorization 'updates' is not known; did you mean update?",
                         "all": "authorization 'all' is not known; one of: update, statistics"},
+    "<tag>": {"me": "'me' is no tag; crs.log has such as id-202611-… and token-202611-…",
+              "id-202613-mfrgg": "'id-202613-mfrgg' is no tag; crs.log has such as id-202611-… and token-202611-…"},
     "<update-file>": {},
 }
 BROKEN_OPTIONS = {
