@@ -34,11 +34,12 @@ def results(host, *arguments, code=0) -> dict[str, str]:
 
 
 def keys(host) -> dict[str, list]:
-    """What is in both databases, as to the keys that a client could leave: names, and the members of due lists."""
+    """What is in both databases, as to the keys that a client could leave: names, and the members of due lists. What
+    was counted for the metrics stays counted."""
     store = Store.direct(Home(host.home), "crs1")
     found = {}
     for redis in (store.high, store.low):
-        for key in redis.call("KEYS", "*"):
+        for key in set(redis.call("KEYS", "*")) - {schema.figures().encode()}:
             kind = redis.call("TYPE", key)
             members = {b"zset": ("ZRANGE", key, 0, -1), b"set": ("SMEMBERS", key), b"hash": ("HKEYS", key)}.get(kind)
             found[f"{redis.name}: {key.decode()}"] = sorted(redis.call(*members)) if members else []
