@@ -3,16 +3,15 @@
     <home>/backup/crs-backup-<instance>-<date>.tar     crs.conf  crs-local.conf  accounts/  data/
 
 Names in it are paths below /, so that ``tar xf … -C /`` restores. Of a Redis server that runs a snapshot is taken: the
-archive has its data of one moment, in the form that it loads at its next start. Never here: restoring, which is tar's.
+archive has its data of one moment, in the form that it loads at its next start. ``data/restored`` is in it first and
+last, with other words: who extracts the whole archive keeps the last. Never here: restoring, which is tar's.
 """
 
 import fcntl
 import hashlib
 import io
 import os
-import stat
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from typing import NamedTuple
 
 from . import lock, private
 from .errors import OperatorFault
-from .home import Home
+from .home import RESTORED, UNRESTORED, Home
 from .store import Store, snapshot
 
 FORMAT = tarfile.GNU_FORMAT
@@ -71,13 +70,17 @@ class _Draft:
             else:
                 self.add(entry)
 
-    def made(self, path: Path, content: bytes, like: os.stat_result) -> None:
+    def made(self, path: Path, content: bytes, like: Path) -> None:
         """A file that is on no disk, with the owner and age of another."""
-        self._put(_info(path, like, 0o600, tarfile.REGTYPE, len(content)), io.BytesIO(content))
+        info = self._tar.gettarinfo(like, _inside(path))
+        info.mode, info.size, info.type = 0o600, len(content), tarfile.REGTYPE
+        self._put(info, io.BytesIO(content))
 
-    def directory(self, path: Path, like: os.stat_result) -> None:
+    def directory(self, path: Path, like: Path) -> None:
         """A directory that need not be on the disk, likewise."""
-        self._tar.addfile(_info(path, like, 0o700, tarfile.DIRTYPE))
+        info = self._tar.gettarinfo(like, _inside(path))
+        info.mode, info.size, info.type = 0o700, 0, tarfile.DIRTYPE
+        self._tar.addfile(info)
 
     def _put(self, info: tarfile.TarInfo, file) -> None:
         self._on_file(f"/{info.name}")
@@ -139,13 +142,16 @@ def _written(draft: Path, home: Home, store: Store, on_file: Callable[[str], Non
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file, lock.kept_down(home) as down:
         tar = _Draft(file, on_file)
+        # tar says nothing of an archive cut off between two files: the host does (``Home.check_restored``).
+        tar.made(home.restored, UNRESTORED, home.data)
         tar.add(home.conf)
         tar.add(home.local_conf)
         servers = {} if down else {"redis_high": store.high, "redis_low": store.low}
-        tar.tree(home.data, leave_out=(snapshot.DUMP, *servers))
+        tar.tree(home.data, leave_out=(snapshot.DUMP, home.restored.name, *servers))
         for name, redis in servers.items():
             _add_running(tar, home.data / name, redis)
         tar.tree(home.accounts)
+        tar.made(home.restored, RESTORED, home.data)
         tar.close()
         file.flush()
         os.fsync(descriptor)
@@ -157,12 +163,11 @@ def _add_running(tar: _Draft, directory: Path, redis) -> None:
     with snapshot.taken(redis, directory) as dump:
         tar.add(directory)
         name, beside = snapshot.loadable(redis)
-        like = dump.stat()
         for folder in {(directory / name).parent} - {directory}:
-            tar.directory(folder, like)
+            tar.directory(folder, dump)
         tar.add(dump, directory / name)
         for other, content in beside.items():
-            tar.made(directory / other, content, like)
+            tar.made(directory / other, content, dump)
 
 
 def read_back(path: Path, digests: dict[str, str]) -> None:
@@ -174,7 +179,8 @@ def read_back(path: Path, digests: dict[str, str]) -> None:
                 if member.isreg():
                     found[member.name] = hashlib.file_digest(tar.extractfile(member), "sha256").hexdigest()
     except tarfile.TarError as error:
-        raise OperatorFault(f"there is no backup: what was written reads back broken ({error}); check the disk") from None
+        raise OperatorFault(f"there is no backup: what was written reads back broken ({error}); "
+                            "check the disk") from None
     wrong = sorted(name for name in digests.keys() | found.keys() if digests.get(name) != found.get(name))
     if wrong:
         raise OperatorFault(f"there is no backup: /{wrong[0]} was not read back as it was written; check the disk")
@@ -195,10 +201,3 @@ def _alone(home: Home) -> Iterator[None]:
 
 def _inside(path: Path) -> str:
     return str(path).lstrip("/")
-
-
-def _info(path: Path, like: os.stat_result, mode: int, kind: bytes, size: int = 0) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(_inside(path))
-    info.uid, info.gid, info.mtime = like.st_uid, like.st_gid, int(like.st_mtime)
-    info.mode, info.type, info.size = mode, kind, size
-    return info

@@ -48,10 +48,11 @@ def findings(home: Home) -> list[tuple[str, str]]:
 
 
 def _machine_faults(conf: Config) -> Iterator[Fault | OperatorFault]:
-    try:
-        conf.home.check_socket_paths()
-    except OperatorFault as fault:
-        yield fault
+    for look in (conf.home.check_socket_paths, conf.home.check_restored):
+        try:
+            look()
+        except OperatorFault as fault:
+            yield fault
     yield from _port_faults(conf)
     try:
         redis_server.find(conf)

@@ -16,6 +16,8 @@ INSTALLED = Path("/opt/crs")               # manual, chapter 4.1.2
 INSTALLED_LOG = Path("/var/log/crs")       # manual, chapter 6
 MAX_SOCKET_PATH = 107                      # bytes; sun_path of unix(7) without its final NUL
 
+UNRESTORED, RESTORED = b"part of a backup was extracted\n", b"a whole backup was extracted\n"
+
 NOTIFY_SH = """\
 #!/bin/sh
 # Run at every system event (manual, chapter 7.1):   notify.sh <unit/modulename> <event>
@@ -51,6 +53,7 @@ class Home:
         self.lock = self.run / "lock"
         self.processes = self.run / "processes.json"
         self.written_by = self.data / "written-by"     # the Redis server that wrote the data
+        self.restored = self.data / "restored"         # what was extracted last from a backup: RESTORED, UNRESTORED
         self.log_key = self.data / "log-key"           # of the tags in the log (``logtags``)
         self.started_with = self.run / "conf"          # the configuration that the running host was started with
         self.redis_high_sock = self.run / "redis_high.sock"
@@ -104,6 +107,16 @@ class Home:
             except OSError:
                 pass
         return changed
+
+    def check_restored(self) -> None:
+        """Raise OperatorFault if a restore from a backup broke off half-way."""
+        try:
+            broken = self.restored.read_bytes() == UNRESTORED
+        except OSError:
+            return
+        if broken:
+            raise OperatorFault(f"a restore into {self.root} broke off: the archive is not complete, or tar was "
+                                "stopped; extract a complete one")
 
     def listed(self) -> list[dict]:
         """The processes of the host as the supervisor wrote them down, whether they live or not (``processes``)."""

@@ -123,6 +123,7 @@ def _host(home: Home, standalone: bool) -> int:
 
     conf = config.load(home)
     home.prepare()
+    home.check_restored()
     log.setup(home.crs_log, "crsd")
     held = lock.take(home, _say)
     _hide_identities(home, conf)

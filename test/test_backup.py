@@ -22,7 +22,8 @@ def home(tmp_path) -> Home:
     home = Home(tmp_path / "crs")
     home.create({"crs.conf": CONF, "crs-local.conf": "crsname crs1\n"})
     (home.accounts / "acme").mkdir(mode=0o700)
-    for path, mode in ((home.accounts / "acme" / "account.conf", 0o600), (home.accounts / "acme" / "2026-11.upd", 0o640)):
+    for name, mode in (("account.conf", 0o600), ("2026-11.upd", 0o640)):
+        path = home.accounts / "acme" / name
         path.write_text(f"content of {path.name}\n")
         path.chmod(mode)
     appended = home.data / "redis_low" / "appendonlydir"
@@ -45,9 +46,10 @@ def test_the_archive_of_the_manual(home):
         assert not any(name.startswith("/") for name in names)
         below = {os.path.relpath(f"/{name}", home.root) for name in names}
     assert below == {"crs.conf", "crs-local.conf", "accounts", "accounts/acme", "accounts/acme/account.conf",
-                     "accounts/acme/2026-11.upd", "data", "data/redis_low", "data/redis_low/appendonlydir",
+                     "accounts/acme/2026-11.upd", "data", "data/restored",
+                     "data/redis_low", "data/redis_low/appendonlydir",
                      "data/redis_low/appendonlydir/appendonly.aof.1.incr.aof"}
-    assert archive.files == 5 and len(told) == 6
+    assert names[0] == names[-1] and archive.files == 6 and len(told) == 8
 
 
 def test_tar_gives_back_content_modes_and_ages(home, tmp_path):
@@ -145,8 +147,8 @@ print([path.name for path in home.backup.iterdir()], (home.backup / "old.tar").r
 """
     done = subprocess.run([*small_disk(home.backup), os.sys.executable, "-c", program], text=True, capture_output=True)
     assert done.stdout.splitlines() == [
-        f"there is no backup: {home.backup}/.crs-backup-crs1-20261125-000000.tar{backup.PART}: No space left on device; "
-        "what was written is removed, older archives are as they were", "['old.tar'] old"], done.stderr
+        f"there is no backup: {home.backup}/.crs-backup-crs1-20261125-000000.tar{backup.PART}: No space left on "
+        "device; what was written is removed, older archives are as they were", "['old.tar'] old"], done.stderr
 
 
 def test_a_restore_by_the_manual_leaves_nothing_open_to_others(home):
@@ -156,6 +158,7 @@ def test_a_restore_by_the_manual_leaves_nothing_open_to_others(home):
     changed = home.tighten()
     assert {home.conf, home.local_conf, home.accounts, home.accounts / "acme",
             home.accounts / "acme" / "account.conf"} <= set(changed)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (home.conf, home.accounts, *home.accounts.rglob("*"))}
+    looked_at = (home.conf, home.accounts, *home.accounts.rglob("*"))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in looked_at}
     assert modes == {"crs.conf": 0o640, "accounts": 0o700, "acme": 0o700, "account.conf": 0o600, "2026-11.upd": 0o600}
     assert home.tighten() == []

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import tarfile
 
 import gevent
 import pytest
@@ -143,6 +144,8 @@ def test_all_comes_back_by_the_manuals_commands(host, tmp_path):
     during = len(load.posted)
     load.stop()
     assert during > len(acknowledged)        # the host went on
+    with tarfile.open(archive) as tar:
+        assert len({(member.uid, member.uname, member.gid, member.gname) for member in tar}) == 1
     assert sorted(path.name for path in (host.home / "data" / "redis_low").iterdir()) == ["appendonlydir"]
 
     host.stop()
@@ -186,14 +189,28 @@ def test_a_backup_of_a_host_that_is_down_restores_too(host, tmp_path):
     assert len(mail(host, acme, BOB)) == 2 * len(waiting)
 
 
-def test_a_broken_archive_is_told_by_tar(host, tmp_path):
+def test_a_broken_archive_is_told(host, tmp_path):
+    """By tar where it was cut within a file, by the host also where tar sees nothing wrong."""
     host.start()
     fill(host)
     archive = backup(host)
-    whole = os.path.getsize(archive)
-    os.truncate(archive, whole // 4)
-    done = subprocess.run(["tar", "xfv", archive, "-C", tmp_path], capture_output=True, text=True)
-    assert done.returncode != 0 and "Unexpected EOF" in done.stderr
+    with tarfile.open(archive) as tar:
+        cut = next(member for member in tar if member.name.endswith("base.rdb")).offset
+    host.stop()
+    kept = tmp_path / "external.tar"
+    os.rename(archive, kept)
+    os.rename(host.home, tmp_path / "lost")
+    reinstalled = Host(tmp_path)
+    told = []
+    for size in (cut + 512, cut):
+        os.truncate(kept, size)
+        done = subprocess.run(["tar", "xfv", kept, "-C", "/"], capture_output=True, text=True)
+        told.append((done.returncode, "Unexpected EOF" in done.stderr))
+        for options in (["--standalone"], ["--check"]):
+            refused = reinstalled.crsd("--home", reinstalled.home, *options)
+            assert refused.returncode == 1
+            assert "broke off: the archive is not complete" in refused.stdout + refused.stderr
+    assert told == [(2, True), (0, False)]
 
 
 def test_a_backup_that_cannot_be_taken_is_told(host):

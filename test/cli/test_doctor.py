@@ -89,8 +89,8 @@ def test_the_log_has_a_tag_that_identify_tells(host, domain):
     assert ALICE not in (host.home / "log" / "crs.log").read_text()
     done = host.run("crs-cli", "identify", "id-202611-aaaaaaaa")
     assert (done.returncode, done.stderr.splitlines()) == (1, [
-        "crs-cli: id-202611-aaaaaaaa is no tag of this host, or not complete; the key that made it is in the backups of "
-        "that time"])
+        "crs-cli: id-202611-aaaaaaaa is no tag of this host, or not complete; the key that made it is in the backups "
+        "of that time"])
 
 
 def test_identify_knows_the_tokens_that_clients_have_here(host, domain):

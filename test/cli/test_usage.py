@@ -73,8 +73,8 @@ def test_right_command_line(line, words, arguments):
 @pytest.mark.parametrize(("line", "text"), [
     ("", "no action given; see crs-cli --help"),
     ("shwo attach", "there is no action shwo; did you mean show?"),
-    ("zzz", "there is no action zzz; one of: add, apply, backup, blacklist, check, create, delete, health-check, identify, "
-            "list, lookup, purge, reload, show, stats, trace, update-notification, wakeup"),
+    ("zzz", "there is no action zzz; one of: add, apply, backup, blacklist, check, create, delete, health-check, "
+            "identify, list, lookup, purge, reload, show, stats, trace, update-notification, wakeup"),
     ("create", "create what? one of: account, sharedSecret, admin, conference-room"),
     ("show atach", "there is no show atach; did you mean attach?"),
     ("create sharedsecret", "there is no create sharedsecret; did you mean sharedSecret?"),

@@ -20,7 +20,7 @@ def redis(server):
 
 
 def fill(redis, keys: int = 2000, random: bool = False) -> None:
-    redis.all([("SET", f"key:{number}", f"{number} " * 50 if not random else os.urandom(100)) for number in range(keys)])
+    redis.all([("SET", f"key:{number}", os.urandom(100) if random else f"{number} " * 50) for number in range(keys)])
 
 
 def test_a_new_server_loads_it_as_its_data(server, redis, tmp_path):

@@ -11,11 +11,12 @@ from . import Transcript
 FILES = sorted(Path(__file__).parent.glob("*.transcript"))
 
 
-# The actions of the manual's chapter 5.4, in its order; backup, services and health-check are played by their own tests.
+# The actions of the manual's chapter 5.4, in its order; health-check is played by its own tests.
 MANUAL = """
 apply
+backup
 show: attach blacklist session message system version iw-crs account relay relays admins admin admin-accounts updates
-    client-info push-token client-storage
+    services client-info push-token client-storage
 create: account sharedSecret admin conference-room
 reload: account
 delete: account iw-crs admin admin-account admin-account-authorization client-info conference-room
