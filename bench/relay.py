@@ -1,4 +1,4 @@
-"""Relay: packets a second on one core until 0.1 % are lost, and the latency added at half that rate.
+"""Relay: packets a second on one core until 0.1 % are lost or late, and the latency added at half that rate.
 
 Beside coturn, rtpengine in user space, and a bare C forwarder to a fixed destination. The server runs on one core, the
 load on another; every packet carries a number and is counted where it arrives. All servers take turns within a round.
@@ -17,12 +17,14 @@ from typing import NamedTuple
 from test.relay.running import free_port
 
 from . import common
-from .relay_servers import ALL, Crs, Direct, Forwarder, rmem
+from .relay_peers import Coturn, Rtpengine
+from .relay_servers import Bare, Crs, Direct, Forwarder, rmem
 from .report import Report
 from .systems import Missing
 
+ALL = Crs, Bare, Coturn, Rtpengine
 CALLS, BURSTS = (2, 1), (8, 0)        # TRAIN and MIXED of relay_load.c
-LOSS = 0.001                          # of the packets sent; what is more is too much
+LOSS = 0.001                          # of the packets sent, lost or 100 ms late; what is more is too much
 STEP = 0.4                            # seconds of load at one rate
 FIRST, GROWTH, HALVINGS = 40_000, 1.3, 3      # packets/s to begin with; then raised by this, then halved between
 LATENCY = 1.0                         # seconds
@@ -52,7 +54,8 @@ class Outcome(NamedTuple):
     rate: float
     sent: int
     seconds: float
-    received: int
+    received: int                     # within 100 ms
+    late: int
     again: int
     foreign: int
     median: float
@@ -95,8 +98,8 @@ class Load:
 
     def at(self, rate: float, seconds: float) -> Outcome:
         print(rate, self.cell.size, seconds, *self.cell.train, file=self.process.stdin, flush=True)
-        sent, took, received, again, foreign, *latencies, idle = self._line().split()
-        return Outcome(rate, int(sent), float(took), int(received), int(again), int(foreign),
+        sent, took, received, late, again, foreign, *latencies, idle = self._line().split()
+        return Outcome(rate, int(sent), float(took), int(received), int(late), int(again), int(foreign),
                        *(int(one) / 1000 for one in latencies), float(idle))
 
     def _line(self) -> str:

@@ -10,8 +10,9 @@
  *                                          TURN channel (RFC 8656), that is, 4 bytes before each packet, or 0
  *
  * Standard input: lines RATE SIZE SECONDS TRAIN MIXED (packets/s of all flows together; SIZE without those 4 bytes;
- * MIXED 0 or 1). Standard output, for each: sent, seconds, received, again (twice or out of order), foreign, p50, p99,
- * p99.9, max (ns one way), idle (share of turns with nothing to do: 0 means that this program was the limit).
+ * MIXED 0 or 1). Standard output, for each: sent, seconds, received, late (after 100 ms: no call has use for it, and a
+ * queue is no throughput), again (twice or out of order), foreign, p50, p99, p99.9, max (ns one way) of those received,
+ * idle (share of turns with nothing to do: 0 means that this program was the limit).
  */
 
 #define _GNU_SOURCE
@@ -29,6 +30,7 @@
 #endif
 
 enum { BATCH = 64, MAX_FLOWS = 1 << 16, HEAD = 64, ROOM = 1 << 16, RTP = 12, SUB = 64, BUCKETS = 64 * SUB };
+enum { LATE = 100000000 };          /* ns */
 
 struct body { uint32_t run, flow, number; uint64_t sent; } __attribute__((packed));
 struct flow {
@@ -42,7 +44,7 @@ struct side { int sock, flows, next, index[MAX_FLOWS], before; };
 static struct flow flows[MAX_FLOWS];
 static struct side sides[2];
 static uint64_t histogram[BUCKETS];
-static uint64_t received, again, foreign, longest;
+static uint64_t received, late, again, foreign, longest;
 static uint32_t run;
 
 static uint64_t now(void)
@@ -177,8 +179,12 @@ static int receive_batch(struct side *side, int size, int mixed)
             continue;
         }
         flow->expected = body.number + 1;
-        received++;
         uint64_t took = time - body.sent;
+        if (took > LATE) {
+            late++;
+            continue;
+        }
+        received++;
         histogram[step(took)]++;
         if (took > longest)
             longest = took;
@@ -190,7 +196,7 @@ static void measure(double rate, int size, double seconds, int train, int mixed)
 {
     uint64_t sent = 0, turns = 0, idle = 0, total = rate * seconds;
     memset(histogram, 0, sizeof histogram);
-    received = again = foreign = longest = 0;
+    received = late = again = foreign = longest = 0;
     run = now() / 1000;
     for (int i = 0; i < MAX_FLOWS; i++)
         flows[i].sent = flows[i].expected = 0;
@@ -210,7 +216,7 @@ static void measure(double rate, int size, double seconds, int train, int mixed)
     for (quiet = now(); now() - quiet < 100000000;)
         if (receive_batch(&sides[0], size, mixed) + receive_batch(&sides[1], size, mixed))
             quiet = now();
-    printf("%lu %.6f %lu %lu %lu %lu %lu %lu %lu %.4f\n", sent, (end - start) / 1e9, received, again, foreign,
+    printf("%lu %.6f %lu %lu %lu %lu %lu %lu %lu %lu %.4f\n", sent, (end - start) / 1e9, received, late, again, foreign,
            quantile(.5), quantile(.99), quantile(.999), longest, (double)idle / turns);
     fflush(stdout);
 }
