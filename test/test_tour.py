@@ -25,7 +25,7 @@ class Tour:
         with open(self.output, "w") as file:
             self.process = subprocess.Popen([sys.executable, "-m", "crs.tour"], cwd=ROOT, stdout=file,
                                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                            env={**os.environ, "CRS_TOUR_PATIENCE": "20"})
+                                            env={**os.environ, "CRS_TOUR_PATIENCE": "12"})
 
     def text(self) -> str:
         return self.output.read_text()

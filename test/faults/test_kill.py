@@ -30,7 +30,7 @@ def test_no_kill_loses_or_repeats_a_message(tmp_path):
         began = time.monotonic()
         wait_for(lambda: all(pair.acknowledged for pair in pairs), "load runs")
         for _ in range(KILLS):
-            gevent.sleep(source.uniform(0.2, 2.5))
+            gevent.sleep(source.uniform(0.1, 1.7))
             kill_one(host, source)
         stop.set()
         gevent.joinall(posting, timeout=150, raise_error=True)
