@@ -164,7 +164,7 @@ def connected(worker, month: str) -> Connection:
     """A registered connection that was made with the keys of ``month``."""
     connection = worker.open("192.0.2.1", 1)
     connection.client, connection.month, connection.transport = Client(ALICE, "acme"), month, MagicMock()
-    connection.device_id, connection.device_type = "phone", "primary"
+    connection.kind, connection.device_id, connection.device_type = "client", "phone", "primary"
     for state in ("authenticated", "negotiated", "registered"):
         connection.advance(state)
     return connection
