@@ -200,3 +200,10 @@ def test_a_plain_show_imports_nothing_heavy(home, store, words):
     done = subprocess.run([sys.executable, "-c", code, *shlex.split(words), "--home", str(home)], text=True,
                           capture_output=True, timeout=PATIENCE, cwd=PROGRAM.parents[1])
     assert done.returncode == 0 and not HEAVY & set(done.stderr.split())
+
+
+def test_closed_outputs_leave_the_exit_code(home):
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        done = subprocess.run(["/bin/sh", "-c", f'"$@" {closed}', "sh", sys.executable, str(PROGRAM), "show", "version", "--home", str(home)],
+                              capture_output=True, text=True, timeout=30)
+        assert (done.returncode, done.stderr) == (0, ""), done
