@@ -1,6 +1,11 @@
 """For all tests. Never here: fixtures that only one folder needs."""
 
+import signal
+
 from hypothesis import settings
+
+# Who starts this in the background may have SIGINT ignored, and what we start would inherit that: ctrl-c is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Properties are tried on machines of any speed: no example is failed for its time.
 settings.register_profile("untimed", deadline=None)

@@ -204,6 +204,6 @@ def test_a_plain_show_imports_nothing_heavy(home, store, words):
 
 def test_closed_outputs_leave_the_exit_code(home):
     for closed in (">&-", "2>&-", ">&- 2>&-"):
-        done = subprocess.run(["/bin/sh", "-c", f'"$@" {closed}', "sh", sys.executable, str(PROGRAM), "show", "version", "--home", str(home)],
-                              capture_output=True, text=True, timeout=30)
+        done = subprocess.run(["/bin/sh", "-c", f'"$@" {closed}', "sh", sys.executable, str(PROGRAM), "show", "version",
+                               "--home", str(home)], capture_output=True, text=True, timeout=30)
         assert (done.returncode, done.stderr) == (0, ""), done
