@@ -26,9 +26,17 @@ print(fast.LOOP, fast.open_port({}, 1, [], "127.0.0.1", 0).drain.__qualname__)
 
 
 @pytest.fixture(scope="module", params=LOOPS)
-def relay(request):
-    with RunningRelay(loop=request.param) as running:
-        yield running
+def running(request):
+    with RunningRelay(loop=request.param) as started:
+        yield started
+
+
+@pytest.fixture
+def relay(running):
+    """The relay without conversations of earlier tests: their sockets are closed, and a new one may get such a port."""
+    for row in running.commander.list():
+        running.commander.remove(row["conversation"])
+    return running
 
 
 def pair(relay, kind="RTP"):
@@ -107,7 +115,7 @@ def test_conversations_come_and_go_under_traffic(relay):
     before = relay.commander.stats()
     steady, passing, sent = [pair(relay) for _ in range(8)], [], 0
     left = []      # sockets of the past stay open: what is under way to them must not meet a new one with their port
-    give_up = time.monotonic() + PATIENCE * 3
+    give_up = time.monotonic() + 60   # far beyond what a machine under other load needs
     for number in range(400):
         assert time.monotonic() < give_up
         for name, _, (anna, ben) in steady:
