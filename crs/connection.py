@@ -19,8 +19,8 @@ TRANSITIONS = {
 class Connection:
     """The state of one TLS connection; ``worker`` carries the services that handlers use."""
 
-    __slots__ = ("admin", "admin_since", "backlog", "client", "device_id", "device_type", "id", "ip", "kind", "month", "port",
-                 "since", "state", "transport", "version", "worker")
+    __slots__ = ("admin", "admin_since", "backlog", "client", "device_id", "device_type", "id", "ip", "kind", "month",
+                 "port", "since", "state", "transport", "version", "worker")
 
     def __init__(self, worker, identity: str, ip: str, port: int):
         self.worker = worker

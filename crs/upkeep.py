@@ -15,13 +15,13 @@ from gevent.event import Event
 from . import log, media
 from .bookkeeping import TIDY, Bookkeeping
 from .connection import Connection
-from .errors import Busy, CrsError
 from .deadlines import Deadlines
+from .errors import Busy, CrsError
 from .handlers import register, room, session
 from .protocol import MessageWaiting, Reconnect, UpdateOffered, notification
-from .watchdog import Watchdog
 from .store.directory import DISMISS, LOST
 from .trace import LOOK
+from .watchdog import Watchdog
 from .worker import Worker
 
 LOG = log.get("attach")
