@@ -40,8 +40,8 @@ class TooSlow(TlsError):
 class TlsSocket:
     """One TLS connection. One greenlet reads; any may write; any may close, which ends the others' waiting."""
 
-    __slots__ = ("_ssl", "sock", "identity", "peer", "_timeout", "_broken", "_lingering", "_reading", "_writing",
-                 "_lock")
+    __slots__ = ("_ssl", "sock", "identity", "peer", "_timeout", "_broken", "_drained", "_lingering", "_reading",
+                 "_writing", "_lock")
 
     def __init__(self, context: SSL.Context, sock: socket.socket):
         self.sock = sock
@@ -49,8 +49,9 @@ class TlsSocket:
         self.peer = ()               # (ip, port, ...) of the peer
         self._timeout: float | None = None
         self._broken = False         # after a fatal error OpenSSL must not be asked to say goodbye
+        self._drained = False        # the last read took all that OpenSSL had: wait before the next
         self._lingering = False
-        self._reading = None         # the watcher the reader waits with
+        self._reading = None         # the watcher the reader waits with; it stays, as epoll then keeps the descriptor
         self._writing = None
         self._lock: Semaphore | None = None
         self._ssl = None
@@ -102,14 +103,17 @@ class TlsSocket:
             return self._recv(size)
 
     def _recv(self, size: int) -> bytes:
-        while self._ssl is not None:
-            chunk, wanted = self._read(size)
-            if wanted == _END:
-                return chunk
-            try:
-                self._wait("_reading", wanted)
-            except _Closed:
-                break
+        wanted = _READ if self._drained else _END
+        try:
+            while self._ssl is not None:
+                if wanted != _END:
+                    self._wait("_reading", wanted)
+                chunk, wanted = self._read(size)
+                if wanted == _END:
+                    self._drained = len(chunk) < size and lib.SSL_pending(self._ssl) == 0
+                    return chunk
+        except _Closed:
+            pass
         return b""
 
     def _read(self, size: int) -> tuple[bytes, int]:
@@ -270,13 +274,13 @@ class TlsSocket:
     def _wait(self, role: str, events: int):
         """Block until the socket is ready. ``role`` names the one greenlet that may wait so: _reading or _writing."""
         hub = gevent.get_hub()
-        watcher = hub.loop.io(self.sock.fileno(), events)
-        setattr(self, role, watcher)
-        try:
-            hub.wait(watcher)
-        finally:
-            setattr(self, role, None)
-            watcher.close()
+        watcher = getattr(self, role)
+        if watcher is None or watcher.events != events:
+            if watcher is not None:
+                watcher.close()
+            watcher = hub.loop.io(self.sock.fileno(), events)
+            setattr(self, role, watcher)
+        hub.wait(watcher)
 
 
 class _Closed(TlsError):
