@@ -1,8 +1,9 @@
 """One connection to Redis, shared by all greenlets of a worker: what many ask at a time travels as one write.
 
-A call hands its packed bytes to the writer and waits; the reader gives the replies out in the order of the calls. So
-no call holds up another, and an answer cannot reach the wrong greenlet: whoever gave up keeps its place in the queue
-and its answer is dropped; any fault of the protocol closes the socket and fails all who wait.
+A call hands its packed bytes to the writer and waits; the reader gives the replies out in the order of the calls. One
+write is under way at a time: what gathers until it is answered shares the next one, and so its commit to the disk. So
+no call holds up another for long, and an answer cannot reach the wrong greenlet: whoever gave up keeps its place in
+the queue and its answer is dropped; any fault of the protocol closes the socket and fails all who wait.
 Never here: what a command means (``commands``), or a connection that blocks or subscribes.
 """
 
@@ -65,6 +66,9 @@ class Pipe(Commands):
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
         self._queued = Event()
+        self._last: _Waiting | None = None   # the last call of the write under way
+        self._answered = Event()             # there is none under way
+        self._answered.set()
         self._waiting: deque[_Waiting] = deque()
         self._tried = Event()      # the first attempt to connect is over, however it ended
         self._up = False
@@ -143,12 +147,17 @@ class Pipe(Commands):
             self._fail_all()
 
     def _write(self, sock) -> None:
-        """Send what gathered since the last write, as one."""
+        """Send what gathered since the last write, as one, when that one is answered."""
         try:
             while True:
                 self._queued.wait()
+                self._answered.wait()
                 self._queued.clear()
+                if not self._unsent:
+                    continue   # the connection broke, and this is about to be killed
+                self._answered.clear()
                 batch, self._unsent, self._unsent_bytes = self._unsent, [], 0
+                self._last = self._waiting[-1]
                 sock.sendall(batch[0] if len(batch) == 1 else b"".join(batch))
         except OSError:
             _hang_up(sock)   # the reader then sees the end, after the answers that still came
@@ -168,6 +177,8 @@ class Pipe(Commands):
                 if len(first.replies) == first.count:
                     waiting.popleft()
                     first.answer()
+                    if first is self._last:
+                        self._answered.set()
             if len(chunk) == CHUNK:
                 gevent.sleep(0)   # a socket that is never empty would keep the loop from all others
 
@@ -185,6 +196,7 @@ class Pipe(Commands):
         lost, self._waiting = self._waiting, deque()
         self._unsent, self._unsent_bytes = [], 0
         self._queued.clear()
+        self._answered.set()
         for waiting in lost:
             waiting.fail(f"the connection to {self.name} broke")
 
