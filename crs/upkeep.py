@@ -12,7 +12,7 @@ import time
 import gevent
 from gevent.event import Event
 
-from . import log, media
+from . import garbage, log, media
 from .bookkeeping import TIDY, Bookkeeping
 from .connection import Connection
 from .deadlines import Deadlines
@@ -30,6 +30,8 @@ RELAY_TICK = 0.1          # seconds between two looks whether the relay is the o
 HEARTBEAT = 15            # seconds between two polls of all live conversations
 ACCOUNTS_TICK = 2         # seconds between two looks at the version of the operator records
 ANNOUNCE = 5              # seconds between two entries in the process table
+GARBAGE = 60              # seconds between two looks for garbage in cycles
+WALK = 256                # connections looked at before the others get their turn
 LEAVE_SHARE = 20          # an overloaded worker asks one in so many of its clients to move, each ANNOUNCE
 
 
@@ -52,7 +54,7 @@ class Upkeep:
         self._until_done("accounts", self.worker.refresh_accounts)
         self._until_done("directory", self._drop_predecessor)
         for task, pause in ((self.deadlines.walk_deadlines, TICK), (self._watch_relay, RELAY_TICK),
-                            (self._watch_hints, TICK),
+                            (self._watch_hints, TICK), (self._collect_garbage, GARBAGE),
                             (self._announce, ANNOUNCE), (self.books.tidy, TIDY),
                             (self.books.open_metrics, TIDY)):
             gevent.spawn(self._forever, task, pause)
@@ -90,6 +92,9 @@ class Upkeep:
         while True:
             self._attempt(name, task)
             gevent.sleep(pause)
+
+    def _collect_garbage(self) -> None:
+        garbage.tidy(len(self.worker.connections))
 
     # --- wake-ups ---------------------------------------------------------------------------------------------------
 
@@ -170,8 +175,10 @@ class Upkeep:
 
     def _refresh_accounts(self) -> None:
         changed = self.worker.refresh_accounts()
-        for connection in list(self.worker.connections.values()):
-            if connection.kind == "unknown":
+        for number, connection in enumerate(list(self.worker.connections.values())):
+            if number % WALK == WALK - 1:
+                gevent.sleep(0.001)   # sleep(0) would let other greenlets run, but not the loop
+            if connection.kind == "unknown" or connection.state == "closed":
                 continue
             if not self.worker.admits(connection):
                 self._expel(connection, self._why_expelled(connection))

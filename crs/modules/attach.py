@@ -16,7 +16,7 @@ import gevent  # noqa: E402
 import gevent.hub  # noqa: E402
 from gevent.event import Event  # noqa: E402
 
-from .. import log  # noqa: E402
+from .. import garbage, log  # noqa: E402
 from ..connection import Connection  # noqa: E402
 from ..dispatch import answer  # noqa: E402
 from ..errors import Unavailable  # noqa: E402
@@ -176,6 +176,7 @@ def main(start) -> int:
     accepting = gevent.spawn(attach.accept)
     orphaned = Event()
     gevent.spawn(start.watch_lifeline, lambda: (orphaned.set(), ending.set()))
+    garbage.begin()
     LOG.init(f"{worker.name} started, TLS callbacks {tls.CALLBACKS}")
     start.ready()
     ending.wait()

@@ -250,6 +250,7 @@ class WebSocket:
             leave()
             if self._closer is not None and self._closer is not gevent.getcurrent():
                 self._closer.kill(block=False)
+            self._closer = None   # it holds this connection, and once killed for ever
 
     def _linger(self):
         self._tls.linger(CLOSING_TIME * 1000)
