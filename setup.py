@@ -37,7 +37,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["crs", "crs.*"]),
-    package_data={"crs": ["store/lua/*.lua", "relay/fast.c"]},
+    package_data={"crs": ["store/lua/*.lua", "relay/fast.c", "relay/fast_table.h"]},
     scripts=sorted(glob("bin/*")),
     setup_requires=["cffi>=2,<3"],
     cffi_modules=["crs/net/psk_build.py:ffibuilder", "crs/relay/fast_build.py:ffibuilder"],

@@ -4,9 +4,10 @@ Three layers, each of which knows only those above it in this list, and a way in
 
     packet        STUN: bytes to values and back
     seen          which transaction ids were used before
-    conversation  legs, bindings, limits, expiry, counters: no sockets, no clock
+    leg           one end of a flow, and the counts of its packets
+    conversation  bindings, limits, expiry: no sockets, no clock
     forward       UDP sockets and the path of a packet
-    fast          the same path in C (fast.c), where a compiler was at hand (fast_build)
+    fast          the same path in C (fast.c, fast_table.h), where a compiler was at hand (fast_build)
     control       the line protocol by which workers and crs-cli command the relay
     server        the process: one loop over both kinds of sockets
     client        the other end of control, for workers and crs-cli

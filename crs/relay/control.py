@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 
 from crs import log
 
-from .conversation import Kind, Refused, Table
+from .conversation import Refused, Table
+from .leg import Kind
 
 LOG = log.get("relay")
 VERSION = 1
@@ -139,9 +140,10 @@ COMMANDS = {
 
 def statistics(table: Table) -> dict[str, dict[str, int]]:
     """The counters of ``show relay`` (manual, chapter 5.4) and ours, in sections, in the order they are shown."""
+    traffic = {kind: one.total() for kind, one in table.traffic.items()}
     sections = {kind.value: {"rx": one.rx, "rxBytes": one.rx_bytes, "tx": one.tx, "txBytes": one.tx_bytes}
-                for kind, one in table.traffic.items()}
-    every, dropped = table.traffic.values(), dict(table.dropped)
+                for kind, one in traffic.items()}
+    every, dropped = traffic.values(), dict(table.dropped)
     sections["Sent"] = {"packets": sum(one.tx for one in every), "bytes": sum(one.tx_bytes for one in every),
                         "errorNoDest": sum(one.no_destination for one in every),
                         "error": sum(one.failed for one in every)}

@@ -4,38 +4,22 @@ Lives here: every rule about a leg. Never here: sockets and clocks. ``now`` is m
 addresses are tuples as a socket gives them; a ``sock`` is only kept, for those who send to a leg.
 
 The socket layer forwards by itself what comes from an address in ``Table.bound`` and cannot be STUN; all other
-packets it gives to ``Table.receive``. A socket layer in C has legs and traffic of its own make (``fast``), so that
-it finds bindings in C and leaves its counts here.
+packets it gives to ``Table.receive``. One thread at a time: ``forward.Port.lock``.
 """
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from enum import StrEnum
 from itertools import islice
 
 from crs.errors import CrsError
 
 from . import packet
-from .seen import Seen
+from .leg import SHORTEST, Kind, Leg, Traffic
 
 MAX_PACKET = 1500         # bytes of UDP payload
-SILENT = 7_000            # ms after which an address, or a leg, may be taken over; consent checks come every 4 to 6 s
 CONSENT = 30_000          # ms that a Binding holds (RFC 7675, chapter 5.1)
 MAX_LEGS = 64             # legs of a multicast
 FORWARD = object()        # what receive() says of a packet to be forwarded
-
-
-class Kind(StrEnum):
-    """Types of relay resources, as in crs-relay.conf and ``show relay``."""
-
-    RTP = "RTP"
-    RTP_PROXY = "RTP_PROXY"
-    OPAQUE = "OPAQUE"
-    OPAQUE_PROXY = "OPAQUE_PROXY"
-    OPAQUE_MULTICAST = "OPAQUE_MULTICAST"
-
-
-SHORTEST = {Kind.RTP: 8, Kind.OPAQUE: 1, Kind.OPAQUE_MULTICAST: 1}    # bytes; 8 is an RTCP header (RFC 3550)
 
 
 class Refused(CrsError):
@@ -54,50 +38,6 @@ class Conflict(Refused):
     """The name of the conversation, or a username fragment, is in use for something else."""
 
     word = "conflict"
-
-
-class Traffic:
-    """Packets and bytes of all conversations of one kind since the relay started."""
-
-    __slots__ = ("rx", "rx_bytes", "tx", "tx_bytes", "no_destination", "failed")
-
-    def __init__(self):
-        self.rx = self.rx_bytes = 0       # taken from bound addresses, to be forwarded
-        self.tx = self.tx_bytes = 0       # handed to the kernel
-        self.no_destination = 0           # the other leg is not bound, or its address cannot be sent to
-        self.failed = 0                   # the kernel refused for another reason
-
-
-class Leg:
-    """One end of a flow: a username fragment and password, and the address that proved them last."""
-
-    __slots__ = ("ufrag", "pwd", "key", "others", "traffic", "shortest", "opaque",
-                 "address", "sock", "heard", "proved", "seen")
-
-    def __init__(self, ufrag: str, pwd: str, kind: Kind, traffic: Traffic, now: int):
-        self.ufrag, self.pwd, self.key = ufrag, pwd, pwd.encode()
-        self.others: tuple[Leg, ...] = ()     # where its packets go
-        self.traffic = traffic
-        self.shortest = SHORTEST[kind]
-        self.opaque = kind is not Kind.RTP
-        self.address: tuple | None = None     # None: not bound
-        self.sock = None                      # the socket that was addressed
-        self.heard = now                      # when anything last came from ``address``; before that, when it was made
-        self.proved: int | None = None        # when it was last proved by a fresh Binding
-        self.seen = Seen()
-
-    def link(self, others: tuple["Leg", ...]) -> None:
-        self.others = others
-
-    def bind(self, address: tuple, sock) -> None:
-        """Take ``address``; also where it is bound already."""
-        self.address, self.sock = address, sock
-
-    def unbind(self) -> None:
-        self.address = self.sock = None
-
-    def silent(self, now: int) -> bool:
-        return self.address is None or now - self.heard >= SILENT
 
 
 class Conversation:
@@ -298,7 +238,8 @@ class Table:
                 return
             if source in self.bound:
                 self._unbind(self.bound[source])
-            self._unbind(leg)
+            if leg.address is not None:
+                del self.bound[leg.address]
             self.bound[source] = leg
         leg.bind(source, sock)
         leg.heard = leg.proved = now

@@ -6,17 +6,14 @@
  * Lives here: receiving, looking up, sending, counting. Never here: a rule. What is not plainly media of a bound
  * address is handed to Python one by one and in its turn, so that both loops do the same (forward.py is the other).
  *
- * Python owns every leg and traffic, enters a leg with crs_bind and takes it out with crs_unbind before it lets it
- * go. A leg's ``other`` lives as long as it is linked to. One thread. Needs _GNU_SOURCE.
+ * A loop for each thread that forwards; they share the table, and the counts of each are its own. What sending needs
+ * is copied while the table is locked, so nothing here points to a leg when the kernel is called. Needs _GNU_SOURCE.
  */
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/udp.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
+
+#include "fast_table.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103             /* udp(7), Linux 4.18 */
@@ -25,37 +22,14 @@
 enum {
     MAX_PACKET = 1500,              /* bytes of UDP payload, as in conversation.py */
     BATCH = 64,                     /* packets of one system call; more bring nothing, and leave the cache */
-    BUCKETS = 1 << 16,              /* a leg each: 32,768 conversations; beyond that chains grow, slowly */
     MAX_BURST = 40,                 /* packets in one UDP_SEGMENT, which takes 64 KiB */
+    SLOTS = 2 * BATCH,              /* for the legs of a batch */
     FIRST_MEDIA = 4,                /* a first byte below may be STUN (RFC 7983) */
 };
 
-struct crs_traffic {                /* conversation.Traffic: packets and bytes of one kind */
-    uint64_t rx, rx_bytes, tx, tx_bytes, no_destination, failed;
-};
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-struct crs_leg {
-    int64_t heard;                  /* when anything last came from its address, ms */
-    struct crs_leg *other;          /* where its packets go; NULL: Python knows */
-    struct crs_traffic *traffic;
-    uint32_t shortest;              /* bytes of a packet */
-    int fd;                         /* the socket to send to it with */
-    socklen_t length;               /* of the address; 0: not bound */
-    union address address;
-    struct crs_leg *next;           /* in the same bucket */
-    uint64_t batch;                 /* the last batch with a packet for this leg; in it, of the last burst: */
-    int tail, burst;                /* the last packet, and how many there are */
-};
-
-struct crs_forwarder {
-    struct crs_leg *buckets[BUCKETS];
-    uint64_t seed;                  /* so that nobody outside knows what collides */
+struct crs_loop {
+    struct crs_table *table;
+    int number;                     /* among those of the table */
     uint64_t batch;                 /* their number since the start */
 
     int received, at;               /* packets of this batch, and the first that is not yet judged */
@@ -65,131 +39,68 @@ struct crs_forwarder {
     unsigned char packets[BATCH][MAX_PACKET + 1];
 
     int judged;                     /* packets to be sent: */
-    struct iovec parts[BATCH];
-    struct crs_leg *to[BATCH];
-    struct crs_traffic *traffic[BATCH];
-    int following[BATCH];           /* the next packet of the same burst, -1: none */
-    char head[BATCH];               /* whether it is the first of a burst */
+    struct packet {
+        struct iovec part;
+        struct crs_counts *counts;
+        int fd, following;          /* the next packet of the same burst, -1: none */
+        int head;                   /* whether it is the first of a burst; then where to: */
+        socklen_t length;
+        union address to;
+    } out[BATCH];
+    struct slot {                   /* the last burst to a leg, of this batch: */
+        const struct crs_leg *to;
+        uint64_t batch;
+        int tail, burst;            /* the last packet, and how many there are */
+    } slots[SLOTS];
 };
 
-static uint64_t bucket(const struct crs_forwarder *f, const union address *a)
+/* Only its own loop writes a counter; others read it at any time. */
+static void count(uint64_t *counter, uint64_t more)
 {
-    uint64_t words[3] = {a->v4.sin_port, a->v4.sin_addr.s_addr, 0}, hash = f->seed;
-    if (a->any.sa_family == AF_INET6) {
-        memcpy(words + 1, &a->v6.sin6_addr, 16);
-        words[0] |= (uint64_t)a->v6.sin6_scope_id << 16;
-    }
-    for (int i = 0; i < 3; i++) {
-        hash = (hash ^ words[i]) * 0x9E3779B97F4A7C15;
-        hash ^= hash >> 32;
-    }
-    return hash % BUCKETS;
-}
-
-static int same(const union address *a, const union address *b)
-{
-    if (a->any.sa_family != b->any.sa_family)
-        return 0;
-    if (a->any.sa_family == AF_INET)
-        return a->v4.sin_port == b->v4.sin_port && a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
-    return a->v6.sin6_port == b->v6.sin6_port && a->v6.sin6_scope_id == b->v6.sin6_scope_id
-        && !memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, 16);
-}
-
-static struct crs_leg *find(const struct crs_forwarder *f, const union address *a)
-{
-    struct crs_leg *leg = f->buckets[bucket(f, a)];
-    while (leg && !same(&leg->address, a))
-        leg = leg->next;
-    return leg;
-}
-
-/* --- what Python calls ------------------------------------------------------------------------------------------- */
-
-struct crs_forwarder *crs_open(uint64_t seed)
-{
-    struct crs_forwarder *f = calloc(1, sizeof *f);
-    if (!f)
-        return NULL;
-    f->seed = seed;
-    f->batch = 1;
-    for (int i = 0; i < BATCH; i++) {
-        f->in_parts[i] = (struct iovec){f->packets[i], MAX_PACKET + 1};
-        f->in[i].msg_hdr = (struct msghdr){.msg_name = &f->sources[i], .msg_iov = &f->in_parts[i], .msg_iovlen = 1};
-    }
-    return f;
-}
-
-void crs_close(struct crs_forwarder *f)
-{
-    free(f);
-}
-
-/* ``ip``: 4 or 16 bytes. The leg must not be bound, and no other leg to the same address. */
-void crs_bind(struct crs_forwarder *f, struct crs_leg *leg, int family, const void *ip, int port, uint32_t scope,
-              int fd)
-{
-    memset(&leg->address, 0, sizeof leg->address);
-    leg->address.any.sa_family = family;
-    leg->address.v4.sin_port = htons(port);             /* where sin6_port is, too */
-    if (family == AF_INET) {
-        memcpy(&leg->address.v4.sin_addr, ip, 4);
-    } else {
-        memcpy(&leg->address.v6.sin6_addr, ip, 16);
-        leg->address.v6.sin6_scope_id = scope;
-    }
-    leg->length = family == AF_INET ? sizeof leg->address.v4 : sizeof leg->address.v6;
-    leg->fd = fd;
-    struct crs_leg **chain = &f->buckets[bucket(f, &leg->address)];
-    leg->next = *chain;
-    *chain = leg;
-}
-
-void crs_unbind(struct crs_forwarder *f, struct crs_leg *leg)
-{
-    struct crs_leg **link = &f->buckets[bucket(f, &leg->address)];
-    while (*link != leg)
-        link = &(*link)->next;
-    *link = leg->next;
-    leg->length = 0;
+    __atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
 }
 
 /* --- sending ----------------------------------------------------------------------------------------------------- */
 
-/* The kernel refused a packet, or to cut a burst: its packets may be larger than a frame, or the device too simple. */
-static void send_singly(struct crs_forwarder *f, int first)
+static void sent(const struct packet *p)
 {
-    for (int i = first; i >= 0; i = f->following[i]) {
-        struct crs_leg *leg = f->to[i];
-        struct msghdr one = {.msg_name = &leg->address, .msg_namelen = leg->length,
-                             .msg_iov = &f->parts[i], .msg_iovlen = 1};
-        if (sendmsg(leg->fd, &one, MSG_DONTWAIT) >= 0) {
-            f->traffic[i]->tx++;
-            f->traffic[i]->tx_bytes += f->parts[i].iov_len;
-        } else if (errno == ENETUNREACH || errno == EHOSTUNREACH || errno == EADDRNOTAVAIL || errno == EINVAL
-                   || errno == EACCES || errno == EPERM) {     /* NO_DESTINATION in forward.py */
-            f->traffic[i]->no_destination++;
-        } else {
-            f->traffic[i]->failed++;
-        }
+    count(&p->counts->tx, 1);
+    count(&p->counts->tx_bytes, p->part.iov_len);
+}
+
+/* The kernel refused a packet, or to cut a burst: its packets may be larger than a frame, or the device too simple. */
+static void send_singly(struct crs_loop *l, int first)
+{
+    struct packet *head = &l->out[first];
+    for (int i = first; i >= 0; i = l->out[i].following) {
+        struct packet *p = &l->out[i];
+        struct msghdr one = {.msg_name = &head->to, .msg_namelen = head->length, .msg_iov = &p->part, .msg_iovlen = 1};
+        if (sendmsg(head->fd, &one, MSG_DONTWAIT) >= 0)
+            sent(p);
+        else if (errno == ENETUNREACH || errno == EHOSTUNREACH || errno == EADDRNOTAVAIL || errno == EINVAL
+                 || errno == EACCES || errno == EPERM)          /* NO_DESTINATION in forward.py */
+            count(&p->counts->no_destination, 1);
+        else
+            count(&p->counts->failed, 1);
     }
 }
 
 /* Send what was judged. Packets of one leg stay in order; those of different legs may pass each other. */
-static void flush(struct crs_forwarder *f)
+static void flush(struct crs_loop *l)
 {
     struct mmsghdr out[BATCH];
     struct iovec parts[BATCH];
     int first[BATCH], bursts = 0, used = 0;
     union { char room[CMSG_SPACE(sizeof(uint16_t))]; struct cmsghdr align; } control[BATCH];
 
-    for (int i = 0; i < f->judged; i++) {
-        if (!f->head[i])
+    for (int i = 0; i < l->judged; i++) {
+        struct packet *head = &l->out[i];
+        if (!head->head)
             continue;
         struct msghdr *m = &out[bursts].msg_hdr;
-        *m = (struct msghdr){.msg_name = &f->to[i]->address, .msg_namelen = f->to[i]->length, .msg_iov = parts + used};
-        for (int j = i; j >= 0; j = f->following[j]) {
-            parts[used++] = f->parts[j];
+        *m = (struct msghdr){.msg_name = &head->to, .msg_namelen = head->length, .msg_iov = parts + used};
+        for (int j = i; j >= 0; j = l->out[j].following) {
+            parts[used++] = l->out[j].part;
             m->msg_iovlen++;
         }
         if (m->msg_iovlen > 1) {
@@ -199,96 +110,140 @@ static void flush(struct crs_forwarder *f)
             c->cmsg_level = IPPROTO_UDP;
             c->cmsg_type = UDP_SEGMENT;
             c->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-            memcpy(CMSG_DATA(c), &(uint16_t){f->parts[i].iov_len}, sizeof(uint16_t));
+            memcpy(CMSG_DATA(c), &(uint16_t){head->part.iov_len}, sizeof(uint16_t));
         }
         first[bursts++] = i;
     }
     for (int done = 0; done < bursts;) {
-        int fd = f->to[first[done]]->fd, end = done;
-        while (end < bursts && f->to[first[end]]->fd == fd)
+        int fd = l->out[first[done]].fd, end = done;
+        while (end < bursts && l->out[first[end]].fd == fd)
             end++;
-        int sent = sendmmsg(fd, out + done, end - done, MSG_DONTWAIT);
-        if (sent <= 0)
-            send_singly(f, first[done++]);
-        for (; sent > 0; sent--)
-            for (int i = first[done++]; i >= 0; i = f->following[i]) {
-                f->traffic[i]->tx++;
-                f->traffic[i]->tx_bytes += f->parts[i].iov_len;
-            }
+        int taken = sendmmsg(fd, out + done, end - done, MSG_DONTWAIT);
+        if (taken <= 0)
+            send_singly(l, first[done++]);
+        for (; taken > 0; taken--)
+            for (int i = first[done++]; i >= 0; i = l->out[i].following)
+                sent(&l->out[i]);
     }
-    f->judged = 0;
-    f->batch++;
+    l->judged = 0;
+    l->batch++;
+}
+
+/* The last burst to a leg in this batch. There is always room: a batch has fewer legs than there are slots. */
+static struct slot *slot_of(struct crs_loop *l, const struct crs_leg *to)
+{
+    uint64_t i = (uint64_t)(uintptr_t)to * 0x9E3779B97F4A7C15 >> 32;
+    while (l->slots[i % SLOTS].batch == l->batch && l->slots[i % SLOTS].to != to)
+        i++;
+    return &l->slots[i % SLOTS];
 }
 
 /* Put a packet to those that flush() will send: at the end of a burst to the same leg, if it is as long as those. */
-static void queue(struct crs_forwarder *f, struct crs_leg *to, struct crs_traffic *traffic, struct iovec part)
+static void queue(struct crs_loop *l, const struct crs_leg *to, struct crs_counts *counts, struct iovec part)
 {
-    int i = f->judged++, joins = to->batch == f->batch && to->burst < MAX_BURST
-        && f->parts[to->tail].iov_len == part.iov_len;
-    f->parts[i] = part;
-    f->to[i] = to;
-    f->traffic[i] = traffic;
-    f->following[i] = -1;
-    f->head[i] = !joins;
-    if (joins)
-        f->following[to->tail] = i;
-    to->burst = joins ? to->burst + 1 : 1;
-    to->batch = f->batch;
-    to->tail = i;
+    struct slot *slot = slot_of(l, to);
+    int i = l->judged++, joins = slot->batch == l->batch && slot->burst < MAX_BURST
+        && l->out[slot->tail].part.iov_len == part.iov_len;
+    struct packet *p = &l->out[i];
+    p->part = part;
+    p->counts = counts;
+    p->following = -1;
+    p->head = !joins;
+    if (joins) {
+        l->out[slot->tail].following = i;
+    } else {
+        p->fd = to->fds[l->number];
+        p->length = to->length;
+        p->to = to->address;
+    }
+    *slot = (struct slot){to, l->batch, i, joins ? slot->burst + 1 : 1};
 }
 
-/* --- the path of a packet ---------------------------------------------------------------------------------------- */
+/* --- what Python calls: the path of a packet --------------------------------------------------------------------- */
+
+/* ``number``: below MAX_LOOPS, and used by no other loop of the table. A loop belongs to one thread at a time. */
+struct crs_loop *crs_open_loop(struct crs_table *t, int number)
+{
+    struct crs_loop *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    l->table = t;
+    l->number = number;
+    l->batch = 1;
+    for (int i = 0; i < BATCH; i++) {
+        l->in_parts[i] = (struct iovec){l->packets[i], MAX_PACKET + 1};
+        l->in[i].msg_hdr = (struct msghdr){.msg_name = &l->sources[i], .msg_iov = &l->in_parts[i], .msg_iovlen = 1};
+    }
+    return l;
+}
+
+void crs_close_loop(struct crs_loop *l)
+{
+    free(l);
+}
+
+/* Queue the packets of the batch up to the next one for Python; returns whether there is one, ``at`` which. */
+static int judge(struct crs_loop *l, int64_t now)
+{
+    for (; l->at < l->received; l->at++) {
+        uint32_t size = l->in[l->at].msg_len;
+        unsigned char *packet = l->packets[l->at];
+        struct crs_leg *leg = find(l->table, &l->sources[l->at]);
+        if (!leg || !leg->other || size < leg->shortest || size > MAX_PACKET || packet[0] < FIRST_MEDIA)
+            return 1;
+        struct crs_counts *counts = &leg->traffic->by[l->number];
+        if (__atomic_load_n(&leg->heard, __ATOMIC_RELAXED) != now)       /* read by other loops: seldom written */
+            __atomic_store_n(&leg->heard, now, __ATOMIC_RELAXED);
+        count(&counts->rx, 1);
+        count(&counts->rx_bytes, size);
+        if (leg->other->length)
+            queue(l, leg->other, counts, (struct iovec){packet, size});
+        else
+            count(&counts->no_destination, 1);
+    }
+    return 0;
+}
 
 /* Forward what waits at ``fd``, ``*left`` packets at most and in whole batches.
  *
  * Returns the next packet that is for Python to judge (crs_packet, crs_source), or -1 when there is none: then nothing
  * waits any more, or ``*left`` is used up. After a packet call again, with the same ``fd``.
  */
-int crs_forward(struct crs_forwarder *f, int fd, int64_t now, int *left)
+int crs_forward(struct crs_loop *l, int fd, int64_t now, int *left)
 {
     for (;;) {
-        for (; f->at < f->received; f->at++) {
-            int i = f->at;
-            uint32_t size = f->in[i].msg_len;
-            struct crs_leg *leg = find(f, &f->sources[i]);
-            if (!leg || !leg->other || size < leg->shortest || size > MAX_PACKET || f->packets[i][0] < FIRST_MEDIA) {
-                flush(f);
-                f->at++;
-                return i;
-            }
-            leg->heard = now;
-            leg->traffic->rx++;
-            leg->traffic->rx_bytes += size;
-            if (leg->other->length)
-                queue(f, leg->other, leg->traffic, (struct iovec){f->packets[i], size});
-            else
-                leg->traffic->no_destination++;
+        if (l->at < l->received) {
+            pthread_rwlock_rdlock(&l->table->lock);
+            int odd = judge(l, now);
+            pthread_rwlock_unlock(&l->table->lock);
+            flush(l);
+            if (odd)
+                return l->at++;
         }
-        flush(f);
         if (*left <= 0)
             return -1;
         for (int i = 0; i < BATCH; i++)
-            f->in[i].msg_hdr.msg_namelen = sizeof f->sources[i];
-        f->at = 0;
-        f->received = recvmmsg(fd, f->in, BATCH, MSG_DONTWAIT, NULL);
-        if (f->received <= 0) {
-            f->received = 0;
+            l->in[i].msg_hdr.msg_namelen = sizeof l->sources[i];
+        l->at = 0;
+        l->received = recvmmsg(fd, l->in, BATCH, MSG_DONTWAIT, NULL);
+        if (l->received <= 0) {
+            l->received = 0;
             return -1;
         }
-        *left -= f->received < BATCH ? *left : BATCH;      /* a batch that is not full was the last one */
+        *left -= l->received < BATCH ? *left : BATCH;      /* a batch that is not full was the last one */
     }
 }
 
-const void *crs_packet(struct crs_forwarder *f, int i, int *size)
+const void *crs_packet(struct crs_loop *l, int i, int *size)
 {
-    *size = f->in[i].msg_len;
-    return f->packets[i];
+    *size = l->in[i].msg_len;
+    return l->packets[i];
 }
 
 /* The source of a packet; returns its family. ``ip`` has room for 16 bytes. */
-int crs_source(struct crs_forwarder *f, int i, void *ip, int *port, uint32_t *scope)
+int crs_source(struct crs_loop *l, int i, void *ip, int *port, uint32_t *scope)
 {
-    const union address *a = &f->sources[i];
+    const union address *a = &l->sources[i];
     int family = a->any.sa_family;
     memcpy(ip, family == AF_INET ? (void *)&a->v4.sin_addr : (void *)&a->v6.sin6_addr, family == AF_INET ? 4 : 16);
     *port = ntohs(a->v4.sin_port);

@@ -3,7 +3,8 @@
 Lives here: what ties the C part to conversations and sockets. Never here: rules (``conversation``). Whatever C does not
 forward by itself takes the way of ``forward``, in its turn.
 
-Legs and traffic live in memory that C and Python both read and write, so no count and no binding is kept twice.
+C has what it needs of a leg in memory that both read and write; what Python changes there goes through functions that
+lock. What C forwarded is counted there, what Python did, here.
 """
 
 import secrets
@@ -11,8 +12,9 @@ from collections.abc import Iterable
 from functools import partial
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
-from .conversation import Kind, Leg, Table, Traffic
+from .conversation import Table
 from .forward import Port
+from .leg import Kind, Leg, Traffic
 
 try:
     from ._fast import ffi, lib
@@ -20,6 +22,7 @@ except ImportError:         # no compiler when this was installed
     ffi = lib = None
 
 LOOP = "Python" if lib is None else "C"
+MAX_LOOPS = 4               # as in fast_table.h
 BATCH = 1024                # packets until other sockets get their turn: some milliseconds
 
 
@@ -28,30 +31,45 @@ def open_port(limits: dict[str, int | None], expiry: int, relays: Iterable[tuple
     """A port with a new table (``conversation.Table``), of the fastest kind there is. Raises OperatorFault."""
     if lib is None:
         return Port(Table(limits, expiry, relays), ip, port)
-    forwarder = new_forwarder()
-    return FastPort(forwarder, new_table(forwarder, limits, expiry, relays), ip, port)
+    c = new_c_table()
+    return FastPort(c, new_table(c, limits, expiry, relays), ip, port)
 
 
-def new_forwarder():
-    """The C part of one port: the addresses of its bound legs, and room for a batch of packets."""
-    return ffi.gc(lib.crs_open(secrets.randbits(64)), lib.crs_close)
+def new_c_table():
+    """The C part of a table: the addresses of its bound legs."""
+    return ffi.gc(lib.crs_open_table(secrets.randbits(64)), lib.crs_close_table)
 
 
-def new_table(forwarder, limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]] = ()) -> Table:
-    """A table whose bindings ``forwarder`` knows, and whose counts it keeps."""
-    return Table(limits, expiry, relays, partial(FastLeg, forwarder), partial(ffi.new, "struct crs_traffic *"))
+def new_table(c, limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]] = ()) -> Table:
+    """A table whose bindings the C part ``c`` knows."""
+    return Table(limits, expiry, relays, partial(FastLeg, c), FastTraffic)
+
+
+class FastTraffic(Traffic):
+    """What Python forwarded; and in ``c``, by loop, what C did."""
+
+    __slots__ = ("c",)
+
+    def __init__(self):
+        super().__init__()
+        self.c = ffi.new("struct crs_traffic *")
+
+    def total(self) -> Traffic:
+        total = Traffic()
+        for name in Traffic.__slots__:
+            setattr(total, name, sum((getattr(one, name) for one in self.c.by), getattr(self, name)))
+        return total
 
 
 class FastLeg(Leg):
     """A leg that C knows, too: what it must know is written through. Unbound before it is let go."""
 
-    __slots__ = ("c", "_forwarder")
+    __slots__ = ("c", "_table")
 
-    def __init__(self, forwarder, ufrag: str, pwd: str, kind: Kind, traffic: Traffic, now: int):
-        self.c = ffi.new("struct crs_leg *")
-        self._forwarder = forwarder
+    def __init__(self, table, ufrag: str, pwd: str, kind: Kind, traffic: FastTraffic, now: int):
+        self.c, self._table = ffi.new("struct crs_leg *"), table
         super().__init__(ufrag, pwd, kind, traffic, now)
-        self.c.traffic, self.c.shortest = traffic, self.shortest
+        self.c.traffic, self.c.shortest = traffic.c, self.shortest
 
     @property
     def heard(self) -> int:
@@ -63,26 +81,26 @@ class FastLeg(Leg):
 
     def link(self, others: tuple[Leg, ...]) -> None:
         super().link(others)
-        self.c.other = others[0].c if len(others) == 1 else ffi.NULL
+        lib.crs_link(self._table, self.c, others[0].c if len(others) == 1 else ffi.NULL)
 
     def bind(self, address: tuple, sock) -> None:
-        self.unbind()
+        if (address, sock) == (self.address, self.sock):     # a refresh
+            return
         super().bind(address, sock)
         ip, port, *rest = address
         family, scope = (AF_INET6, rest[1]) if rest else (AF_INET, 0)
-        lib.crs_bind(self._forwarder, self.c, family, inet_pton(family, ip), port, scope, sock.fileno())
+        lib.crs_bind(self._table, self.c, family, inet_pton(family, ip), port, scope, [sock.fileno()] * MAX_LOOPS)
 
     def unbind(self) -> None:
-        if self.address is not None:
-            lib.crs_unbind(self._forwarder, self.c)
         super().unbind()
+        lib.crs_unbind(self._table, self.c)
 
 
 class FastPort(Port):
     """A port whose sockets are drained in C."""
 
-    def __init__(self, forwarder, table: Table, ip: str, port: int):
-        self._forwarder = forwarder
+    def __init__(self, c, table: Table, ip: str, port: int):
+        self._loop = ffi.gc(lib.crs_open_loop(c, 0), lib.crs_close_loop)
         self._left, self._size = ffi.new("int *"), ffi.new("int *")
         self._ip, self._port, self._scope = ffi.new("char[16]"), ffi.new("int *"), ffi.new("uint32_t *")
         super().__init__(table, ip, port)
@@ -92,15 +110,15 @@ class FastPort(Port):
             return super().drain(fd, now)
         sock = self._sockets[fd]
         self._left[0] = BATCH
-        while (number := lib.crs_forward(self._forwarder, fd, now, self._left)) >= 0:
+        while (number := lib.crs_forward(self._loop, fd, now, self._left)) >= 0:
             odd = self._packet(number)
             self._forward(lambda _, odd=odd: odd, sock, now, 1)
         return []
 
     def _packet(self, number: int) -> tuple[bytes, tuple]:
         """A packet of the batch and its source, as ``recvfrom`` gives them."""
-        data = lib.crs_packet(self._forwarder, number, self._size)
-        family = lib.crs_source(self._forwarder, number, self._ip, self._port, self._scope)
+        data = lib.crs_packet(self._loop, number, self._size)
+        family = lib.crs_source(self._loop, number, self._ip, self._port, self._scope)
         ip = inet_ntop(family, ffi.buffer(self._ip, 4 if family == AF_INET else 16))
         source = (ip, self._port[0]) if family == AF_INET else (ip, self._port[0], 0, self._scope[0])
         return ffi.buffer(data, self._size[0])[:], source

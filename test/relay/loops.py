@@ -10,7 +10,7 @@ LOOPS = ["Python"] if fast.lib is None else ["Python", "C"]     # test_fast sees
 
 def new_table(loop: str):
     """What makes a table of this loop: takes limits, expiry, relays."""
-    return Table if loop == "Python" else partial(fast.new_table, fast.new_forwarder())
+    return Table if loop == "Python" else partial(fast.new_table, fast.new_c_table())
 
 
 # A relay process in which the C part cannot be imported, as where it was not built.

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crs.relay import packet
-from crs.relay.conversation import CONSENT, FORWARD, MAX_PACKET, SILENT, Conflict, Kind, LimitReached, Refused
+from crs.relay.conversation import CONSENT, FORWARD, MAX_PACKET, Conflict, LimitReached, Refused
+from crs.relay.leg import SILENT, Kind
 
 from . import loops, stunfiles
 from .loops import LOOPS

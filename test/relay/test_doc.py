@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crs.client import offer
-from crs.relay import control, conversation, packet
+from crs.relay import control, conversation, leg, packet
 
 from . import stunfiles
 from .running import MEDIA, Peer, RunningRelay, new_leg
@@ -73,7 +73,7 @@ def test_the_offer_and_the_answer_are_those_of_the_reference_client():
 
 
 def test_the_numbers_are_those_of_the_code():
-    assert "last 7 s" in DOC and conversation.SILENT == 7_000
+    assert "last 7 s" in DOC and leg.SILENT == 7_000
     assert "After 30 s without a Binding" in DOC and conversation.CONSENT == 30_000
     assert "At most 24 attributes" in DOC and packet.MAX_ATTRIBUTES == 24
     assert "| 1500 bytes of UDP payload" in DOC and conversation.MAX_PACKET == 1500
