@@ -119,6 +119,9 @@ def conclude(report: Report, points: dict[str, list]) -> None:
     for run in points["crs"][:1]:
         first, last = ((run[at][1] - run[0][1]) / run[at][0] for at in (1, -1))
         report.ratio("idle-growth", last / first)
+    lists = [row[-1] for row in report.rows if row[:2] == ["crs", 1] and row[-1] is not None]
+    if lists:
+        report.ratio("idle-list-growth", lists[-1] / lists[0])
     report.plot("Idle clients: memory of all server processes", "attached clients", "MiB",
                 {name: [(x, y / 1024) for x, y in runs[0]] for name, runs in points.items()})
 

@@ -32,6 +32,8 @@ def crs_cli() -> str:
         lines += _item(str(code), meaning)
     lines += [".SH ENVIRONMENT"]
     for name, meaning in (("CRS_HOME", "home directory of the CRS, where --home is not given"),
+                          ("TMPDIR", "where lists of several thousand rows are sorted (else /var/tmp), in a file without "
+                                     "a name"),
                           ("NO_COLOR", "where it is set, nothing is coloured")):
         lines += _item(name, meaning)
     return _page(lines, "crsd(8), crs.conf(5)")

@@ -12,8 +12,8 @@ from .output import Line, Table, Utc
 def show(host, arguments) -> Table:
     """``show blacklist``."""
     account = known.account(host, arguments)
-    rows = [(client.uri, Utc(blocked.since)) for client, blocked in host.store.records.blocked().items()
-            if client.account == account]
+    rows = ((client.uri, Utc(blocked.since)) for client, blocked in host.store.records.each_blocked()
+            if client.account == account)
     return Table(("URI",), rows, details=("since",))
 
 

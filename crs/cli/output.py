@@ -9,11 +9,13 @@ import datetime
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 
 PROGRAM = "crs-cli"
+PAGE = 500    # rows of a table that are looked at together
 
 
 class Utc(int):
@@ -42,11 +44,13 @@ class Moment(Utc):
 class Table(NamedTuple):
     """Rows under titles. Values of a row that go beyond ``columns`` belong to ``details``, shown in JSON only.
 
+    Long lists give ``rows`` as they are read, and no more than PAGE of them are ever held: on a terminal the columns are
+    as wide as the first PAGE rows need, and become wider with later ones. Nothing is printed before the first is read.
     ``absent`` is what stands for None. ``tabs``: separated by tabs also on a terminal, as a format of its own.
     """
 
     columns: tuple[str, ...]
-    rows: list[tuple]
+    rows: Iterable[tuple]
     details: tuple[str, ...] = ()
     absent: str = "-"
     tabs: bool = False
@@ -110,21 +114,26 @@ def tell(err, colour: int, text: str) -> None:
 # --- the three forms ------------------------------------------------------------------------------------------------
 
 def _separated(result):
-    for cells in _lines(result):
-        yield "\t".join(map(_text, cells))
+    for lines in _pages(result):
+        for cells in lines:
+            yield "\t".join(map(_text, cells))
 
 
 def _aligned(result):
-    lines = _lines(result)
-    body = lines[1:] if isinstance(result, Table) else lines
-    numeric = [bool(body) and all(type(line[at]) in (int, float) for line in body) for at in range(len(lines[0]))]
-    if isinstance(result, Sections):
-        lines = _without_repeats(lines)
-    texts = [[_text(cell) for cell in line] for line in lines]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    for line in texts:
-        yield "  ".join(text.rjust(width) if number else text.ljust(width)
-                        for text, width, number in zip(line, widths, numeric, strict=True)).rstrip()
+    widths = numeric = None
+    for lines in _pages(result):
+        if widths is None:
+            body = lines[1:] if isinstance(result, Table) else lines
+            numeric = [bool(body) and all(type(line[at]) in (int, float) for line in body)
+                       for at in range(len(lines[0]))]
+            widths = [0] * len(numeric)
+        if isinstance(result, Sections):
+            lines = _without_repeats(lines)
+        texts = [[_text(cell) for cell in line] for line in lines]
+        widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*texts, strict=True), strict=True)]
+        for line in texts:
+            yield "  ".join(text.rjust(width) if number else text.ljust(width)
+                            for text, width, number in zip(line, widths, numeric, strict=True)).rstrip()
 
 
 def _json(result):
@@ -132,10 +141,11 @@ def _json(result):
         yield json.dumps(_plain(result.fields), indent=2)
         return
     keys = [key(title) for title in (*result.columns, *result.details)]
-    yield "["
-    for at, row in enumerate(result.rows, 1):
-        fields = dict(zip(keys, map(_plain, row), strict=True))
-        yield " " + json.dumps(fields) + ("," if at < len(result.rows) else "")
+    line, comma = "[", ""
+    for row in result.rows:
+        yield line + comma     # the one before
+        line, comma = " " + json.dumps(dict(zip(keys, map(_plain, row), strict=True))), ","
+    yield line
     yield "]"
 
 
@@ -163,14 +173,18 @@ def _print(out, texts, widths: list[int]) -> None:
     print(padded if out.isatty() else "\t".join(texts), file=out, flush=True)
 
 
-def _lines(result) -> list[tuple]:
-    """The cells of ``result``, line by line; the first line of a table holds its titles."""
+def _pages(result) -> Iterator[list[tuple]]:
+    """The cells of ``result``, line by line, some hundred at a time; the first line of a table holds its titles."""
     if isinstance(result, Table):
-        shown = [row[:len(result.columns)] for row in result.rows]
-        return [result.columns, *(tuple(result.absent if cell is None else cell for cell in row) for row in shown)]
-    if isinstance(result, Sections):
-        return [(section, name, value) for section, fields in result.fields.items() for name, value in fields.items()]
-    return [(result.text,)]
+        rows = (tuple(result.absent if cell is None else cell for cell in row[:len(result.columns)])
+                for row in result.rows)
+        yield [result.columns, *islice(rows, PAGE)]
+        while page := list(islice(rows, PAGE)):
+            yield page
+    elif isinstance(result, Sections):
+        yield [(section, name, value) for section, fields in result.fields.items() for name, value in fields.items()]
+    else:
+        yield [(result.text,)]
 
 
 def _without_repeats(lines: list[tuple]) -> list[tuple]:

@@ -30,16 +30,15 @@ def clients(host, arguments) -> Line:
     account = known.account(host, arguments)
     if not arguments["--yes"]:
         asking.confirm(f"Disconnect all clients of account {account}?", f"the clients of {account} were not purged")
-    purged, connections = set(), 0
+    count, connections, before = 0, 0, None
     with Progress("clients purged") as progress:
         for client, entry in host.store.directory.attached():
             if client.account == account:
                 _purge(host, client, entry)
-                purged.add(client)
-                connections += 1
-                progress.at(len(purged))
-    return Line(f"{counted(len(purged), 'client')} of account {account} purged",
-                {"account": account, "clients": len(purged), "connections": connections})
+                count, connections, before = count + (client != before), connections + 1, client
+                progress.at(count)
+    return Line(f"{counted(count, 'client')} of account {account} purged",
+                {"account": account, "clients": count, "connections": connections})
 
 
 def observed(host, arguments) -> Line:

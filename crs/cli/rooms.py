@@ -3,6 +3,8 @@
 Never here: who is in a room, and its media.
 """
 
+from collections.abc import Iterable
+
 from ..errors import OperatorFault
 from ..names import Client
 from . import domains, known
@@ -33,7 +35,7 @@ def delete(host, arguments) -> Line:
 
 def listing(host, arguments) -> Table:
     """``list conference-room``."""
-    return _listed(host.store.records.rooms())
+    return _listed(host.store.records.each_room())
 
 
 def lookup(host, arguments) -> Table:
@@ -48,5 +50,5 @@ def lookup(host, arguments) -> Table:
     return Table(("CONFERENCE-ROOM", "DOMAIN", "URI"), sorted(found, key=lambda row: order.index(row[1])))
 
 
-def _listed(rooms: list[tuple[str, Client]]) -> Table:
-    return Table(("CONFERENCE-ROOM", "ACCOUNT", "URI"), [(number, owner.account, owner.uri) for number, owner in rooms])
+def _listed(rooms: Iterable[tuple[str, Client]]) -> Table:
+    return Table(("CONFERENCE-ROOM", "ACCOUNT", "URI"), ((number, owner.account, owner.uri) for number, owner in rooms))

@@ -3,6 +3,9 @@
 Never here: counting (the workers count, while statistics are enabled for the account).
 """
 
+import sys
+from collections.abc import Iterator
+
 from ..store.statistics import COLUMNS
 from . import known
 from .output import Line, Table, counted
@@ -11,12 +14,15 @@ from .progress import Progress
 
 def export(host, arguments) -> Table:
     """``stats export``: separated by tabs on a terminal, too."""
-    account, rows = known.account(host, arguments), []
-    with Progress("clients read") as progress:
-        for row in host.store.statistics.export(account, host.now()):
-            rows.append((row.uri, *row.counts, *row.states))
-            progress.at(len(rows))
-    return Table(COLUMNS, rows, tabs=True)
+    return Table(COLUMNS, _rows(host, known.account(host, arguments)), tabs=True)
+
+
+def _rows(host, account: str) -> Iterator[tuple]:
+    with Progress("clients written") as progress:
+        for count, row in enumerate(host.store.statistics.export(account, host.now()), 1):
+            yield row.uri, *row.counts, *row.states
+            if not sys.stdout.isatty():     # there the rows themselves show how far it is
+                progress.at(count)
 
 
 def clear(host, arguments) -> Line:

@@ -10,9 +10,9 @@ from .output import Line, Table, Utc
 
 def infos(host, arguments) -> Table:
     """``show client-info``. Client Time: by how many seconds the client's clock is ahead of the host's."""
-    rows = [(client.uri, Utc(info.time), round((info.client_time - info.time) / 1000, 1),
+    rows = ((client.uri, Utc(info.time), round((info.client_time - info.time) / 1000, 1),
              None if info.scan_time is None else Utc(info.scan_time), info.os, info.os_version, info.version)
-            for client, info in _by_client(host.store.objects.all_info(known.account(host, arguments)))]
+            for client, info in host.store.objects.all_info(known.account(host, arguments)))
     return Table(("Uri", "Timestamp", "Client Time", "Scan Time", "OS", "OS Version", "CCA Version"), rows)
 
 
@@ -27,11 +27,6 @@ def delete_info(host, arguments) -> Line:
 
 def storage(host, arguments) -> Table:
     """``show client-storage``."""
-    rows = [(host.conf.name, held.client.uri, held.bytes, Utc(held.updated), held.type)
-            for held in sorted(host.store.objects.storage(known.account(host, arguments)),
-                               key=lambda held: (held.client, held.type))]
+    rows = ((host.conf.name, held.client.uri, held.bytes, Utc(held.updated), held.type)
+            for held in host.store.objects.storage(known.account(host, arguments)))
     return Table(("Server", "Uri", "Bytes", "Last Updated", "Type"), rows)
-
-
-def _by_client(pairs):
-    return sorted(pairs, key=lambda pair: pair[0])

@@ -92,12 +92,9 @@ def export(connection: Connection, params: ExportStatistics, now: int) -> Statis
     """admin.statistics.export {account, after?, limit?} -> StatisticsRows, in the order of URIs. Fails: denied,
     try-again."""
     _check(connection, params.account)
-    rows = []
-    for row in connection.worker.store.statistics.export(params.account, now, params.after):
-        if len(rows) == params.limit:
-            return StatisticsRows(list(COLUMNS), rows, True)
-        rows.append([row.uri, *row.counts, *row.states])
-    return StatisticsRows(list(COLUMNS), rows, False)
+    found = connection.worker.store.statistics.page(params.account, now, params.after, params.limit + 1)
+    rows = [[row.uri, *row.counts, *row.states] for row in found[:params.limit]]
+    return StatisticsRows(list(COLUMNS), rows, len(found) > params.limit)
 
 
 def _switch(connection: Connection, account: str, on: bool, now: int) -> Done:

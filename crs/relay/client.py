@@ -7,6 +7,7 @@ anew, so an answer never reaches the wrong caller. Never here: what the relay do
 import json
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,14 +68,18 @@ class RelayClient:
         with self._connection():
             return self._hello["addresses"]
 
-    def list(self) -> list[dict]:       # the last method that can name the type list
-        """Rows for ``show relays``: conversation, type, nodes, last_active (ms since 1970-01-01 UTC), identifiers."""
-        rows, after = [], 0
+    def rows(self) -> Iterator[dict]:
+        """Rows for ``show relays``: conversation, type, nodes, last_active (ms since 1970-01-01 UTC), identifiers. They
+        come in pages, and other requests may come between them."""
+        after = 0
         while after is not None:
             page = self._call("list", after=after)
-            rows += page["rows"]
+            yield from page["rows"]
             after = page["next"]
-        return rows
+
+    def list(self) -> list[dict]:       # the last method that can name the type list
+        """All ``rows``."""
+        return [*self.rows()]
 
     def close(self) -> None:
         """Let go of the connection; the next command makes a new one."""

@@ -46,7 +46,7 @@ class Store:
         self.operator = Operator(low, high, host)
         self.records = Records(self.operator)
         self.objects = Objects(low)
-        self.statistics = Statistics(low, self.operator)
+        self.statistics = Statistics(low)
         self.uploads = Uploads(low)
         self.figures = Figures(high)
         self.probes = Probes(high, low)

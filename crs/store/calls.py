@@ -13,6 +13,7 @@ from ..names import Client
 from ..pool import slots
 from . import schema
 from .commands import Commands, pairs
+from .ordering import ordered
 
 LIVE = frozenset(("invite", "ringing", "talk"))   # the other states are the end of a call
 
@@ -45,6 +46,10 @@ class Call(msgspec.Struct, frozen=True):
     def shown_state(self) -> str:
         """As ``show session`` writes it (manual, chapter 5)."""
         return f"hangup({self.reason}, {self.who})" if self.state == "hangup" else self.state
+
+
+BULKY = ("offer", "answer", "streams", "changes")
+_SHOWN = [field.encode() for field in Call.__struct_fields__ if field not in BULKY]
 
 
 class CallConflict(Conflict):
@@ -146,10 +151,13 @@ class Calls:
             yield from (call for call in map(_call, filter(None, found)) if call.state in LIVE)
 
     def all(self) -> Iterator[Call]:
-        """Every call of this host, also those that ended a moment ago."""
-        for _, flat in self._high.each(schema.call("*"), lambda key: ("HGETALL", key)):
-            if flat:
-                yield _call(flat)
+        """Every call of this host, also those that ended a moment ago, without BULKY; as they were made."""
+        made = self._high.each(schema.call("*"), lambda key: ("HGET", key, "created"))
+        lines = ordered(b"%s %s" % (created.rjust(20, b"0"), key) for key, created in made if created)
+        keys = (line[21:] for line in lines)
+        for _, values in self._high.of_each(keys, lambda key: ("HMGET", key, *_SHOWN)):
+            if any(values):     # else it went meanwhile
+                yield _told((field, value) for field, value in zip(_SHOWN, values, strict=True) if value is not None)
 
 
 def _bucket(session: str) -> int:
@@ -161,4 +169,8 @@ def _flat(fields: Mapping) -> list:
 
 
 def _call(flat: list[bytes]) -> Call:
-    return msgspec.convert({field.decode(): value.decode() for field, value in pairs(flat)}, Call, strict=False)
+    return _told(pairs(flat))
+
+
+def _told(fields: Iterable[tuple[bytes, bytes]]) -> Call:
+    return msgspec.convert({field.decode(): value.decode() for field, value in fields}, Call, strict=False)

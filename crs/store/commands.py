@@ -7,15 +7,30 @@ workers, ``direct`` for the command line) and the names of keys (``schema``).
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import hiredis
 
 from ..errors import CrsError, Unavailable
+from . import schema
+from .ordering import ordered
+
+PAGE = 500    # keys, or fields, of one round trip
 
 # Also inside the text: before release 7 an error in a script comes wrapped in "ERR Error running script".
 _PASSING = re.compile(r"\b(OOM|LOADING|MISCONF|READONLY|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b")
+
+
+def _walk(step: Callable[[bytes], tuple]) -> Iterator[bytes]:
+    """All that a command of the SCAN family gives; ``step(cursor)`` carries it out."""
+    cursor = b"0"
+    while True:
+        cursor, found = step(cursor)
+        yield from found
+        if cursor == b"0":
+            return
 
 
 def pairs(flat: list) -> Iterator[tuple]:
@@ -90,16 +105,36 @@ class Commands:
         keys = tuple(keys)
         return ("EVALSHA", self._digests[name], len(keys), *keys, *arguments)
 
+    # --- walks: none needs more memory where there is more to walk -------------------------------------------------
+
+    def keys(self, pattern: str) -> Iterator[bytes]:
+        """Every key that matches, in no order; one may come twice while Redis makes its tables larger or smaller."""
+        return _walk(lambda cursor: self.call("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE))
+
+    def members(self, key: str) -> Iterator[bytes]:
+        """The members of a set; likewise."""
+        return _walk(lambda cursor: self.call("SSCAN", key, cursor, "COUNT", PAGE))
+
+    def fields(self, key: str) -> Iterator[bytes]:
+        """The fields of a hash, without their values; likewise."""
+        return _walk(lambda cursor: self.script("fields", (key,), (cursor, PAGE)))
+
+    def of_each(self, keys: Iterable, command: Callable[[Any], tuple]) -> Iterator[tuple[Any, Any]]:
+        """Each of ``keys`` with the result of ``command(key)``; a round trip for some hundred of them."""
+        keys = iter(keys)
+        while page := list(islice(keys, PAGE)):
+            yield from zip(page, self.all([command(key) for key in page]), strict=True)
+
     def each(self, pattern: str, command: Callable[[bytes], tuple]) -> Iterator[tuple[bytes, Any]]:
-        """Every key that matches, once, with the result of ``command(key)``; a round trip for some hundred of them."""
-        cursor, seen = b"0", set()
-        while True:
-            cursor, keys = self.call("SCAN", cursor, "MATCH", pattern, "COUNT", 500)
-            new = [key for key in dict.fromkeys(keys) if key not in seen]
-            seen.update(new)
-            yield from zip(new, self.all([command(key) for key in new]), strict=True)
-            if cursor == b"0":
-                return
+        """Every key that matches, as ``keys``, with the result of ``command(key)``."""
+        return self.of_each(self.keys(pattern), command)
+
+    def each_client(self, pattern: str, command: Callable[[bytes], tuple]) -> Iterator[tuple[bytes, Any]]:
+        """As ``each``, of keys that carry a client: once, in the order of the clients."""
+        lines = ordered(map(schema.line_of, self.keys(pattern)))
+        return self.of_each(map(schema.key_of, lines), command)
+
+    # --- errors -----------------------------------------------------------------------------------------------------
 
     def _recover(self, command: tuple, text: str):
         """The result of a command that Redis answered with an error: of a second try, or the error as a class."""

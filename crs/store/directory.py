@@ -102,8 +102,8 @@ class Directory:
                 return
 
     def attached(self) -> Iterator[tuple[Client, Entry]]:
-        """Every registered device of this host."""
-        for key, entries in self._high.each(schema.directory(Client("*", "*")), lambda key: ("HVALS", key)):
+        """Every registered device of this host, in the order of the clients."""
+        for key, entries in self._high.each_client(schema.directory(Client("*", "*")), lambda key: ("HVALS", key)):
             client = schema.client_of(key)
             for entry in entries:
                 yield client, _entry(entry)

@@ -179,10 +179,11 @@ class Mailbox:
         self._low.tell("HINCRBY", schema.statistics(sender), "post", 1)
 
     def messages(self) -> Iterator[tuple[Client, Counts]]:
-        """Every client that ever posted, got an ack or fetched, with its counts."""
-        for key, counts in self._low.each(schema.statistics(Client("*", "*")),
-                                          lambda key: ("HMGET", key, "post", "deliv", "read")):
-            yield schema.client_of(key), Counts(*(int(count or 0) for count in counts))
+        """Every client that ever posted, got an ack or fetched, with its counts; in the order of the clients."""
+        for key, counts in self._low.each_client(schema.statistics(Client("*", "*")),
+                                                 lambda key: ("HMGET", key, "post", "deliv", "read")):
+            if any(counts):     # else it went meanwhile
+                yield schema.client_of(key), Counts(*(int(count or 0) for count in counts))
 
 
 def _posted(id: str, kind: str, body: str, stored: Sequence, backlog: int, quota: bool) -> Posted:

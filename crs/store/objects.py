@@ -94,8 +94,8 @@ class Objects:
         return None if text is None else _info(text)
 
     def all_info(self, account: str) -> Iterator[tuple[Client, Info]]:
-        """Every client of an account that told something, with it."""
-        for key, text in self._low.each(schema.info(Client("*", account)), lambda key: ("GET", key)):
+        """Every client of an account that told something, with it; in the order of the clients."""
+        for key, text in self._low.each_client(schema.info(Client("*", account)), lambda key: ("GET", key)):
             if text is not None:
                 yield schema.client_of(key), _info(text)
 
@@ -152,15 +152,15 @@ class Objects:
         return {type.decode(): (_blob(record), len(type) + len(record)) for type, record in pairs(flat)}
 
     def storage(self, account: str) -> Iterator[Held]:
-        """Everything that the clients of an account store."""
-        for key, flat in self._low.each(schema.storage(Client("*", account)), lambda key: ("HGETALL", key)):
+        """Everything that the clients of an account store, in the order of the clients and types."""
+        for key, flat in self._low.each_client(schema.storage(Client("*", account)),
+                                               lambda key: self._low.evalsha("stored", (key,))):
             client = schema.client_of(key)
-            for type, record in pairs(flat):
-                blob = _blob(record)
-                yield Held(client, len(blob.value.encode()), blob.updated, type.decode())
+            for type, updated, size in sorted(zip(flat[::3], flat[1::3], flat[2::3], strict=True)):
+                yield Held(client, size, int(updated), type.decode())
 
     def each_token(self) -> Iterator[tuple[Client, str, str]]:
-        """Every token that is held: whose, what it is, the token."""
+        """Every token that is held: whose, what it is, the token. In no order, and one may come twice."""
         everyone = Client("*", "*")
         for key, value in self._low.each(schema.tagged("token", everyone), lambda key: ("HGET", key, "value")):
             if value is not None:

@@ -13,6 +13,7 @@ import msgspec
 from ..names import Client
 from . import schema
 from .commands import Commands, pairs
+from .ordering import ordered
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -87,6 +88,14 @@ class Operator:
         flat = self._low.call("HGETALL", schema.records(kind))
         records = ((element.decode(), _record(text)) for element, text in pairs(flat))
         return {element: record.v for element, record in records if not record.d}
+
+    def walk(self, kind: str) -> Iterator[tuple[str, Any]]:
+        """As ``all``, in the order of the elements, and however many there are in the same memory."""
+        elements = ordered(self._low.fields(schema.records(kind)))
+        for element, text in self._low.of_each(elements, lambda element: ("HGET", schema.records(kind), element)):
+            record = text and _record(text)
+            if record and not record.d:
+                yield element.decode(), record.v
 
     def _write(self, kind: str, element: str, value: Any, now: int, deleted: bool, crypto: dict[str, str]) -> int:
         account, _, month = element.partition(".")

@@ -77,6 +77,11 @@ class Records:
         """Every blacklisted client."""
         return {Client(uri, account): value for (account, uri), value in self._all(BLACKLIST, Blocked)}
 
+    def each_blocked(self) -> Iterator[tuple[Client, Blocked]]:
+        """Every blacklisted client, by account and URI; for lists of any length."""
+        for (account, uri), value in self._each(BLACKLIST, Blocked):
+            yield Client(uri, account), value
+
     # --- inter-working ----------------------------------------------------------------------------------------------
 
     def put_peer(self, ip: str, secret: str, comment: str, now: int) -> None:
@@ -148,6 +153,11 @@ class Records:
         """Every room as (number, owner), in order. A number may belong to several accounts."""
         return [(number, Client(uri, account)) for (number, account, uri), _ in self._all(ROOM, Room)]
 
+    def each_room(self) -> Iterator[tuple[str, Client]]:
+        """As ``rooms``, for lists of any length."""
+        for (number, account, uri), _ in self._each(ROOM, Room):
+            yield number, Client(uri, account)
+
     # --- switches of an account -------------------------------------------------------------------------------------
 
     def switch(self, account: str, setting: str, on: bool, now: int) -> None:
@@ -175,5 +185,13 @@ class Records:
 
     def _all(self, kind: str, form) -> Iterator[tuple[tuple[str, ...], object]]:
         """Words of the element and the value of every record of a kind, in order."""
-        for element, value in sorted(self._operator.all(kind).items()):
-            yield tuple(element.split(" ")), msgspec.convert(value, form)
+        return _told(sorted(self._operator.all(kind).items()), form)
+
+    def _each(self, kind: str, form) -> Iterator[tuple[tuple[str, ...], object]]:
+        """As ``_all``, for lists of any length; a round trip more."""
+        return _told(self._operator.walk(kind), form)
+
+
+def _told(records, form) -> Iterator[tuple[tuple[str, ...], object]]:
+    for element, value in records:
+        yield tuple(element.split(" ")), msgspec.convert(value, form)

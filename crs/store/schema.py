@@ -24,6 +24,16 @@ def client_of(key: bytes) -> Client:
     return Client(uri, rest.partition(":")[0])
 
 
+def line_of(key: bytes) -> bytes:
+    """A client's key, written so that it sorts as its client does: by URI, and then by account."""
+    return key.replace(b"}@", b"\0", 1)
+
+
+def key_of(line: bytes) -> bytes:
+    """The key whose ``line_of`` this is."""
+    return line.replace(b"\0", b"}@", 1)
+
+
 # --- redis_high: what changes quickly and may be lost with the host -------------------------------------------------
 
 def directory(client: Client) -> str:

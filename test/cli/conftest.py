@@ -7,6 +7,7 @@ import pytest
 
 from crs.cli import usage
 from crs.cli.host import Host
+from crs.cli.output import Table
 from crs.home import Home
 from crs.store import Store
 from test.servers import RedisServer
@@ -52,7 +53,8 @@ class Operator:
         call = usage.parse([*shlex.split(line), "--home", str(self.home)])
         module, function = call.action.function.split(".")
         host = Host(call.arguments["--home"], now=lambda: self.now, random=lambda count: bytes(range(count)))
-        return getattr(import_module(f"crs.cli.{module}"), function)(host, call.arguments)
+        result = getattr(import_module(f"crs.cli.{module}"), function)(host, call.arguments)
+        return result._replace(rows=list(result.rows)) if isinstance(result, Table) else result
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 
 from crs.errors import Unavailable
 from crs.home import Home
-from crs.store import SCRIPTS, Store
+from crs.names import Client
+from crs.store import SCRIPTS, Store, schema
 from crs.store.commands import RedisError
 from crs.store.direct import Direct
 from test.store.conftest import ALICE, NOW
@@ -28,6 +29,24 @@ def test_calls(direct):
         direct.call("NOSUCH")
     direct.tell("SET", "a", "2")
     assert direct.call("GET", "a") == b"2"
+
+
+def test_a_walk_has_everything_where_there_is_much_of_it(store, plain):
+    names = {b"%d" % number for number in range(3_000)}
+    plain.all([("HSET", "hash", name, "value") for name in names] + [("SADD", "set", name) for name in names]
+               + [("SET", b"key:" + name, name) for name in names])
+    assert set(plain.fields("hash")) == set(plain.members("set")) == names
+    assert dict(plain.each("key:*", lambda key: ("GET", key))) == {b"key:" + name: name for name in names}
+    assert list(plain.fields("none")) == list(plain.members("none")) == list(plain.each("none", None)) == []
+
+
+def test_a_client_comes_once_though_redis_names_its_key_twice(store, plain, monkeypatch):
+    keys = [schema.statistics(Client(uri, account)).encode()
+            for uri, account in (("+467", "b"), ("+4671", "a"), ("+467", "a"))]
+    plain.all([("SET", key, "x") for key in keys])
+    monkeypatch.setattr(plain, "keys", lambda pattern: iter(keys * 2))
+    found = list(plain.each_client("stat:*", lambda key: ("GET", key)))
+    assert found == [(keys[2], b"x"), (keys[0], b"x"), (keys[1], b"x")]
 
 
 def test_it_comes_back_after_redis_did(server, direct):
