@@ -21,7 +21,7 @@ from ..connection import Connection  # noqa: E402
 from ..dispatch import answer  # noqa: E402
 from ..errors import Unavailable  # noqa: E402
 from ..handlers import COMMANDS  # noqa: E402
-from ..net import tls, websocket  # noqa: E402
+from ..net import tls, turns, websocket  # noqa: E402
 from ..protocol import Reconnect  # noqa: E402
 from ..relay.client import RelayClient  # noqa: E402
 from ..store import Store  # noqa: E402
@@ -50,7 +50,7 @@ class Attach:
 
     def accept(self) -> None:
         """Take connections for ever. Out of file descriptors is waited out: those who are attached go on."""
-        taken = 0
+        taken, admission = 0, turns.of(gevent.get_hub())
         while True:
             try:
                 sock, address = self.listener.accept()
@@ -63,7 +63,7 @@ class Attach:
             gevent.spawn(self.serve, sock, address)
             taken += 1
             if taken % ACCEPTS_A_PASS == 0:
-                gevent.sleep(0)
+                admission.take(shaking=True)
 
     def serve(self, sock: socket.socket, address) -> None:
         """One client's connection from TCP to its end."""

@@ -18,7 +18,7 @@ from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
 from crs.errors import CrsError
-from crs.net import psk
+from crs.net import psk, turns
 
 CHUNK = 16_384   # bytes: the most that one TLS record carries
 
@@ -235,7 +235,7 @@ class TlsSocket:
         try:
             with handshake, gevent.Timeout(timeout_ms / 1000, too_slow):
                 while (wanted := self._do_handshake()) != _END:
-                    self._wait("_reading", wanted)
+                    self._wait("_reading", wanted, shaking=True)
         except BaseException:
             self.close()
             if handshake.fault:
@@ -271,8 +271,9 @@ class TlsSocket:
         reason = lib.ERR_reason_error_string(lib.ERR_get_error())
         raise TlsError(ffi.string(reason).decode() if reason else "TLS failed")
 
-    def _wait(self, role: str, events: int):
-        """Block until the socket is ready. ``role`` names the one greenlet that may wait so: _reading or _writing."""
+    def _wait(self, role: str, events: int, shaking: bool = False):
+        """Block until the socket is ready and it is this connection's turn. ``role`` names the one greenlet that may
+        wait so: _reading or _writing."""
         hub = gevent.get_hub()
         watcher = getattr(self, role)
         if watcher is None or watcher.events != events:
@@ -281,6 +282,9 @@ class TlsSocket:
             watcher = hub.loop.io(self.sock.fileno(), events)
             setattr(self, role, watcher)
         hub.wait(watcher)
+        turns.of(hub).take(shaking)
+        if self._ssl is None:
+            raise _Closed
 
 
 class _Closed(TlsError):
