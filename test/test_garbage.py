@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from crs import garbage
+from crs.relay.conversation import Table
+from crs.relay.leg import Kind
 
 from .hosts import ROOT
 
@@ -63,3 +65,16 @@ def test_a_connection_leaves_no_cycle(how):
                           timeout=60)
     assert told.returncode == 0, told.stderr
     assert [name for name in told.stdout.split() if name.startswith(OURS)] == []
+
+
+def test_a_relayed_conversation_leaves_no_cycle():
+    table = Table({}, 1000)
+    with collecting_nothing():
+        table.add("a", Kind.RTP, [("one", "x"), ("two", "y")], [], 0)
+        table.add("b", Kind.OPAQUE_MULTICAST, [("three", "x"), ("four", "y")], [], 0)
+        table.add("b", Kind.OPAQUE_MULTICAST, [("four", "y")], [], 0)
+        table.remove("a")
+        table.remove("b")
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert [one for one in gc.garbage if type(one).__module__.startswith(OURS)] == []

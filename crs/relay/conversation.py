@@ -147,6 +147,7 @@ class Table:
 
     def _let_go(self, leg: Leg) -> None:
         self._unbind(leg)
+        leg.link(())     # those that link to each other would be freed by the collector alone, and late
         del self._legs[leg.ufrag.encode()]
 
     def remove(self, name: str) -> bool:

@@ -14,7 +14,7 @@ import struct
 import time
 from pathlib import Path
 
-from crs import log, systemd
+from crs import garbage, log, systemd
 from crs.errors import OperatorFault
 
 from .control import Control, Link
@@ -126,6 +126,7 @@ def main(start) -> int:
     server = Server(port, control, listener, [fd for fd in (waker, start.lifeline_fd) if fd is not None])
     LOG.init(f"Start of the relay on {conf.listen_address} port {port.port}/udp, instance {control.instance}, "
              f"forwarding in {LOOP}")
+    garbage.begin()
     start.ready()
     server.run()
     start.home.relay_sock.unlink(missing_ok=True)
