@@ -21,6 +21,7 @@ QUICK = 50, 100, 200, 400
 IN_FLIGHT = 64
 ASKERS, ASK_EACH = 50, 0.5     # so many clients, each once in so many seconds: a hundred requests a second
 LEAST, AIM = 1_000, 0.8        # design, chapter 12: clients/s; share of the bare handshake loop
+STALL = 50.0                   # ms; design, chapter 12
 
 
 class CrsAllCores(Crs):
@@ -49,6 +50,9 @@ def storm(system: System, load: LoadProcess, sizes, report: Report, run: int) ->
         found[size] = rate, cpu
         load.do("leave_but_askers")
         time.sleep(1.0)   # the server sees them off
+        if isinstance(system, Crs) and size == sizes[-1]:
+            asked, stall = _felt(system, load)
+            report.row(f"{system.name}, all leave", run, size, None, None, None, None, None, asked, stall)
     return found
 
 
@@ -116,8 +120,14 @@ def conclude(report: Report, found: dict[str, list], sizes) -> None:
     report.ratio("attach-budget", rates["crs"] / LEAST)
     if "handshakes" in rates:
         report.ratio("attach-aim", rates["crs"] / rates["handshakes"] / AIM)
+    for size in sizes:
+        report.note(f"crs, {size} clients: {common.median([run[size][1] for run in found['crs']]):,.0f} us of CPU each")
     cost = [common.median([run[size][1] for run in found["crs"]]) for size in (sizes[0], sizes[-1])]
     report.ratio("attach-growth", cost[1] / cost[0])
+    for name in "crs", "crs-all-cores":
+        stalls = [row[-1] for row in report.rows if row[0].split(",")[0] == name]
+        if stalls:
+            report.ratio(f"attach-{name}-stall", max(stalls) / STALL)
     report.plot("Attach storm", "clients in one storm", "clients/s",
                 {name: [(size, common.median([run[size][0] for run in runs])) for size in runs[0]]
                  for name, runs in found.items()})

@@ -39,7 +39,7 @@ def set_up(system: Crs, sizes, seconds: float, rounds: int, report: Report) -> l
             rate, cost = done["done"] / done["seconds"], done["server cpu"] / max(1, done["done"]) * 1e6
             report.row("set-up", run, pairs, rate, 1000 * common.percentile(done["times"], 0.5),
                        1000 * common.percentile(done["times"], 0.99), cost, done["load busy"], _stall(system), None,
-                       done["checked"])
+                       done["checked"], None)
             found.append((pairs, rate, cost))
     return found
 
@@ -50,35 +50,57 @@ def _stall(system: Crs) -> float:
 
 
 def hold(system: Crs, sizes, seconds: float, report: Report) -> list[tuple[int, float, float]]:
-    """(calls, KiB in all, CPU us a call and second) of each size."""
+    """(calls, KiB in all, CPU us a call and second) of each size; three rows each: how they came to be held, how they
+    are held without media, and with media."""
     loads = [LoadProcess("crs", common.LOAD_CORES) for _ in range(-(-sizes[-1] // A_LOAD))]
     found, held = [(0, float(system.pss()), 0.0)], 0
     try:
         for size in sizes:
-            while held < size:
-                some = min(A_LOAD - held % A_LOAD, size - held)
-                loads[held // A_LOAD].do("hold", [(system.who(2 * n), system.who(2 * n + 1))
-                                                  for n in range(held, held + some)], 120.0)
-                held += some
-            busy = [load for number, load in enumerate(loads) if number * A_LOAD < size]
-            _stall(system)
-            cpu = system.cpu()
+            _begin(system, loads, held, size, report)
+            held = size
+            busy = loads[:-(-size // A_LOAD)]
+            _watch(system, "held, silent", size, seconds / 2, report, lambda: time.sleep(seconds / 2), found[0][1])
             for load in busy:
-                load.start("media", MEDIA_EACH, seconds, [])
-            done = [load.answer() for load in busy]
-            cpu = (system.cpu() - cpu) / size / seconds * 1e6
-            sent, heard = (sum(one[what] for one in done) for what in ("sent", "heard"))
-            if heard < (1 - LOSS) * sent or heard > sent or sent < 0.9 * 2 * size * seconds / MEDIA_EACH:
-                report.fault(f"{size} calls held: {sent} packets sent, {heard} heard")
+                load.start("media", MEDIA_EACH, seconds)
+            cpu = _watch(system, "held, media", size, seconds, report, lambda: [load.answer() for load in busy],
+                         found[0][1])
             found.append((size, float(system.pss()), cpu))
-            report.row("held", 1, size, None, None, None, cpu, max(one["load busy"] for one in done), _stall(system),
-                       1 - heard / sent, heard)
+            report.note(f"{size} calls held, {2 * size / MEDIA_EACH:,.0f} packets/s: "
+                        f"{size * cpu / 1e4:.1f} % of a core")
         for load in loads:
             load.do("let_go")
+        report.row("all gone", 1, sizes[-1], None, None, None, None, None, _stall(system), None, None, None)
     finally:
         for load in loads:
             load.stop()
     return found
+
+
+def _begin(system: Crs, loads: list[LoadProcess], held: int, size: int, report: Report) -> None:
+    """From ``held`` calls to ``size``: their clients attach, call, answer, and bind both legs."""
+    cpu, began, before = system.cpu(), time.monotonic(), held
+    while held < size:
+        some = min(A_LOAD - held % A_LOAD, size - held)
+        loads[held // A_LOAD].do("hold", [(system.who(2 * n), system.who(2 * n + 1)) for n in range(held, held + some)],
+                                 120.0)
+        held += some
+    rate, cpu = (size - before) / (time.monotonic() - began), (system.cpu() - cpu) / (size - before) * 1e6
+    report.row("attach, call, bind", 1, size, rate, None, None, cpu, None, _stall(system), None, None, None)
+
+
+def _watch(system: Crs, what: str, size: int, seconds: float, report: Report, run, empty: float) -> float:
+    """CPU us a call and second while ``run()`` lasts. What it tells of media is checked: each packet that was sent is
+    counted at its receiver. ``empty``: KiB of the host without calls."""
+    cpu = system.cpu()
+    done = run() or []
+    cpu = (system.cpu() - cpu) / size / seconds * 1e6
+    sent, heard = (sum(one[key] for one in done) for key in ("sent", "heard"))
+    if done and (heard < (1 - LOSS) * sent or heard > sent or sent < 0.9 * 2 * size * seconds / MEDIA_EACH):
+        report.fault(f"{size} calls held: {sent} packets sent, {heard} heard")
+    report.row(what, 1, size, None, None, None, cpu, max((one["load busy"] for one in done), default=None),
+               _stall(system) if done else None, 1 - heard / sent if done else None, heard if done else None,
+               (system.pss() - empty) / size)
+    return cpu
 
 
 def main() -> int:
@@ -86,8 +108,8 @@ def main() -> int:
     common.raise_file_limit()
     pairs, held = (QUICK_PAIRS, QUICK_HELD) if chosen.quick else (PAIRS, HELD)
     seconds = QUICK_SECONDS if chosen.quick else SECONDS
-    report = Report("calls", "Calls", ("what", "round", "calls at once", "set-ups/s", "p50 ms", "p99 ms",
-                                       "CPU us (held: a second)", "load busy", "stall ms", "loss", "checked"),
+    report = Report("calls", "Calls", ("what", "round", "calls at once", "calls/s", "p50 ms", "p99 ms",
+                                       "CPU us a call", "load busy", "stall ms", "loss", "checked", "KiB a call"),
                     keep=not chosen.quick)
     system = Crs(common.SERVER_CORES)
     set_ups, holding = [], []
@@ -108,15 +130,18 @@ def main() -> int:
 def conclude(report: Report, set_ups, holding, pairs) -> None:
     rates = {size: common.median([rate for at, rate, _ in set_ups if at == size]) for size in pairs}
     costs = {size: common.median([cost for at, _, cost in set_ups if at == size]) for size in pairs}
+    del holding[0]   # without calls
     for size in pairs:
         each = [rate for at, rate, _ in set_ups if at == size]
         report.note(f"{size} pairs: {rates[size]:,.0f} set-ups/s, +-{100 * common.spread(each):.0f} %, "
                     f"{costs[size]:,.0f} us of CPU each")
-    report.note(f"a held call takes {common.slope([(at, kib) for at, kib, _ in holding[1:]]):.1f} KiB in all "
+    report.note(f"a held call takes {common.slope([(at, kib) for at, kib, _ in holding]):.1f} KiB in all "
                 "processes, its two clients included")
     report.ratio("calls-set-up-growth", costs[pairs[-1]] / costs[pairs[0]])
-    report.ratio("calls-held-growth", holding[-1][2] / holding[1][2])
-    stalls = [row[8] for row in report.rows]
+    report.ratio("calls-held-growth", holding[-1][2] / holding[0][2])
+    each = [common.slope([(at, kib) for at, kib, _ in pair]) for pair in (holding[:2], holding[-2:])]
+    report.ratio("calls-memory-growth", each[1] / each[0])   # of a further call
+    stalls = [row[8] for row in report.rows if row[8] is not None]
     report.ratio("calls-stall", max(stalls) / STALL)
     report.plot("Call set-ups", "pairs that call at once", "set-ups/s", {"crs": list(rates.items())})
     report.plot("Held calls with media", "calls held", "MiB of all processes",

@@ -1,8 +1,8 @@
 """The limit of an attach: a bare pyOpenSSL loop that does TLS-PSK handshakes, and nothing else.
 
-Run as a program it serves: prints its port, accepts, shakes hands with all who are there, closes. One after another would
-measure how fast the client answers, as the core waits for it meanwhile. It is what no server on pyOpenSSL and one core
-can beat.
+Run as a program it serves: prints its port, accepts, shakes hands with all who are there, closes. One after another
+would measure how fast the client answers, as the core waits for it meanwhile. It is what no server on pyOpenSSL and one
+core can beat.
 """
 
 import select
