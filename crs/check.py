@@ -168,7 +168,7 @@ def _in_use(conf: Config) -> Iterator[str]:
     yield f"limits: ulimit -n {machine.open_files(_worker(conf))}, " \
           f"somaxconn {machine.sysctl('net.core.somaxconn')}, rmem_max {machine.sysctl('net.core.rmem_max')}"
     yield f"TLS callbacks: {tls.CALLBACKS}"
-    yield f"relay forwards in: {fast.LOOP}"
+    yield f"relay forwards in: {fast.means(fast.loops())}"
     later = [row.name for row in directives.DIRECTIVES if not row.effective]
     yield f"directives not yet effective in this release: {', '.join(later)}"
 

@@ -9,6 +9,7 @@ Three layers, each of which knows only those above it in this list, and a way in
     forward       UDP sockets and the path of a packet
     fast          the same path in C (fast.c, fast_table.h), where a compiler was at hand (fast_build)
     control       the line protocol by which workers and crs-cli command the relay
+    loop          further threads that drain the UDP port, where fast is there and cores are
     server        the process: one loop over both kinds of sockets
     client        the other end of control, for workers and crs-cli
 

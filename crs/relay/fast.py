@@ -1,4 +1,4 @@
-"""The relay's port with its path of a packet in C (``fast.c``), where that was built.
+"""The relay's port with its path of a packet in C (``fast.c``), where that was built: a loop for each core.
 
 Lives here: what ties the C part to conversations and sockets. Never here: rules (``conversation``). Whatever C does not
 forward by itself takes the way of ``forward``, in its turn.
@@ -7,13 +7,15 @@ C has what it needs of a leg in memory that both read and write; what Python cha
 lock. What C forwarded is counted there, what Python did, here.
 """
 
+import os
 import secrets
-from collections.abc import Iterable
+import socket
+from collections.abc import Iterable, Iterator
 from functools import partial
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from .conversation import Table
-from .forward import Port
+from .forward import Door, Port
 from .leg import Kind, Leg, Traffic
 
 try:
@@ -26,13 +28,25 @@ MAX_LOOPS = 4               # as in fast_table.h
 BATCH = 1024                # packets until other sockets get their turn: some milliseconds
 
 
+def loops() -> int:
+    """How many threads this process is to forward with: one for each core that it may use, as far as that is built."""
+    if lib is None or not hasattr(socket, "SO_REUSEPORT"):
+        return 1
+    return min(MAX_LOOPS, len(os.sched_getaffinity(0)))
+
+
+def means(loops: int) -> str:
+    """What forwards, in words."""
+    return f"{LOOP}, {loops} loop{'s' if loops > 1 else ''}"
+
+
 def open_port(limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]], ip: str,
               port: int) -> Port:
     """A port with a new table (``conversation.Table``), of the fastest kind there is. Raises OperatorFault."""
     if lib is None:
         return Port(Table(limits, expiry, relays), ip, port)
     c = new_c_table()
-    return FastPort(c, new_table(c, limits, expiry, relays), ip, port)
+    return FastPort(c, new_table(c, limits, expiry, relays), ip, port, loops())
 
 
 def new_c_table():
@@ -83,13 +97,14 @@ class FastLeg(Leg):
         super().link(others)
         lib.crs_link(self._table, self.c, others[0].c if len(others) == 1 else ffi.NULL)
 
-    def bind(self, address: tuple, sock) -> None:
-        if (address, sock) == (self.address, self.sock):     # a refresh
+    def bind(self, address: tuple, door: Door) -> None:
+        if (address, door) == (self.address, self.sock):     # a refresh
             return
-        super().bind(address, sock)
+        super().bind(address, door)
         ip, port, *rest = address
         family, scope = (AF_INET6, rest[1]) if rest else (AF_INET, 0)
-        lib.crs_bind(self._table, self.c, family, inet_pton(family, ip), port, scope, [sock.fileno()] * MAX_LOOPS)
+        fds = (door.fds * MAX_LOOPS)[:MAX_LOOPS]
+        lib.crs_bind(self._table, self.c, family, inet_pton(family, ip), port, scope, fds)
 
     def unbind(self) -> None:
         super().unbind()
@@ -99,26 +114,39 @@ class FastLeg(Leg):
 class FastPort(Port):
     """A port whose sockets are drained in C."""
 
-    def __init__(self, c, table: Table, ip: str, port: int):
-        self._loop = ffi.gc(lib.crs_open_loop(c, 0), lib.crs_close_loop)
-        self._left, self._size = ffi.new("int *"), ffi.new("int *")
-        self._ip, self._port, self._scope = ffi.new("char[16]"), ffi.new("int *"), ffi.new("uint32_t *")
-        super().__init__(table, ip, port)
+    def __init__(self, c, table: Table, ip: str, port: int, loops: int):
+        self._batches = [Batch(c, loop) for loop in range(loops)]
+        super().__init__(table, ip, port, loops)
 
-    def drain(self, fd: int, now: int) -> list[int]:
+    def drain(self, fd: int, now: int) -> list[tuple[int, int]]:
         if fd in self._wildcards:
             return super().drain(fd, now)
-        sock = self._sockets[fd]
-        self._left[0] = BATCH
-        while (number := lib.crs_forward(self._loop, fd, now, self._left)) >= 0:
-            odd = self._packet(number)
-            self._forward(lambda _, odd=odd: odd, sock, now, 1)
+        door, loop = self._doors[fd]
+        for odd in self._batches[loop].forward(fd, now):
+            with self.lock:
+                self._forward(lambda _, odd=odd: odd, door, now, 1)
         return []
+
+
+class Batch:
+    """The C part of one loop, and where it leaves what it tells."""
+
+    def __init__(self, c, loop: int):
+        self._table = c                   # lives as long
+        self._c = ffi.gc(lib.crs_open_loop(c, loop), lib.crs_close_loop)
+        self._left, self._size = ffi.new("int *"), ffi.new("int *")
+        self._ip, self._port, self._scope = ffi.new("char[16]"), ffi.new("int *"), ffi.new("uint32_t *")
+
+    def forward(self, fd: int, now: int) -> Iterator[tuple[bytes, tuple]]:
+        """Forward what waits at a socket, BATCH packets at most; yields those for Python to judge, in their turn."""
+        self._left[0] = BATCH
+        while (number := lib.crs_forward(self._c, fd, now, self._left)) >= 0:
+            yield self._packet(number)
 
     def _packet(self, number: int) -> tuple[bytes, tuple]:
         """A packet of the batch and its source, as ``recvfrom`` gives them."""
-        data = lib.crs_packet(self._loop, number, self._size)
-        family = lib.crs_source(self._loop, number, self._ip, self._port, self._scope)
+        data = lib.crs_packet(self._c, number, self._size)
+        family = lib.crs_source(self._c, number, self._ip, self._port, self._scope)
         ip = inet_ntop(family, ffi.buffer(self._ip, 4 if family == AF_INET else 16))
         source = (ip, self._port[0]) if family == AF_INET else (ip, self._port[0], 0, self._scope[0])
         return ffi.buffer(data, self._size[0])[:], source

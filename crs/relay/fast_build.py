@@ -31,7 +31,7 @@ def _text(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
-TABLE = "fast_table.h"      # put in place: what is built must differ where any of its text does, or it is not built anew
+TABLE = "fast_table.h"      # put in place, for what is built is built anew only where its own text differs
 ffibuilder.set_source("crs.relay._fast", _text("fast.c").replace(f'#include "{TABLE}"\n', _text(TABLE)),
                       libraries=["pthread"])
 

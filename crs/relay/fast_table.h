@@ -16,10 +16,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum {
-    MAX_LOOPS = 4,
-    BUCKETS = 1 << 16,              /* a leg each: 32,768 conversations; beyond that chains grow, slowly */
-};
+#ifndef BUCKETS                     /* the fuzzers have few */
+#define BUCKETS (1 << 16)           /* a leg each: 32,768 conversations; beyond that chains grow, slowly */
+#endif
+
+enum { MAX_LOOPS = 4 };
 
 struct crs_traffic {                /* what each loop forwarded of one kind; see leg.Traffic */
     struct crs_counts {

@@ -1,8 +1,8 @@
-"""The relay process: one thread, one loop over the UDP port, the control socket and its connections, and signals.
+"""The relay process: a loop over the UDP port, the control socket and its connections, and signals.
 
 Lives here: the loop, the control socket, start and stop. Never here: what happens to a packet (``forward``, ``fast``)
 or what a command does (``control``). A wake-up handles a bounded amount of each socket, so that none starves the
-others.
+others. Further loops, where there are any, only drain their part of the port (``loop``).
 """
 
 import os
@@ -18,8 +18,9 @@ from crs import garbage, log, systemd
 from crs.errors import OperatorFault
 
 from .control import Control, Link
-from .fast import LOOP, open_port
+from .fast import means, open_port
 from .forward import Port
+from .loop import Loop, now_ms
 from .packet import plain
 
 LOG = log.get("relay")
@@ -38,17 +39,34 @@ class Server:
         self._links: dict[int, tuple[socket.socket, Link]] = {}
         self._accepted = 0
         self._epoll = select.epoll()
-        for fd in (listener.fileno(), *port.fds(), *stop_fds):
+        self._further = [Loop(port, number) for number in range(1, port.loops)]
+        self._stop_fds.update(loop.ended for loop in self._further)
+        for fd in (listener.fileno(), *self._stop_fds):
             self._epoll.register(fd, select.EPOLLIN)
+        self._watch(port.fds())
+
+    def _watch(self, fds: list[tuple[int, int]]) -> None:
+        epolls = [self._epoll, *(loop.epoll for loop in self._further)]
+        for fd, loop in fds:
+            epolls[loop].register(fd, select.EPOLLIN)
 
     def run(self) -> None:
-        """Serve until a stop descriptor speaks."""
-        swept = _now()
+        """Serve until a stop descriptor speaks. Raises what a further loop died of."""
+        try:
+            for loop in self._further:
+                loop.start()
+            self._run()
+        finally:
+            for loop in self._further:
+                loop.end()
+
+    def _run(self) -> None:
+        swept = now_ms()
         watchdog = systemd.Watchdog()
         listening = self.listener.fileno()
         while True:
             ready = self._epoll.poll(SWEEP / 1000)
-            now = _now()
+            now = now_ms()
             for fd, events in ready:
                 if fd in self._links:
                     self._serve(fd, events, now)
@@ -57,12 +75,13 @@ class Server:
                 elif fd in self._stop_fds:
                     return
                 else:
-                    for opened in self.port.drain(fd, now):
-                        self._epoll.register(opened, select.EPOLLIN)
+                    self._watch(self.port.drain(fd, now))
             if now - swept >= SWEEP:
                 swept = now
                 watchdog.beat(now / 1000)
-                for name in self.table.sweep(now):
+                with self.port.lock:
+                    ended = self.table.sweep(now)
+                for name in ended:
                     LOG.info(f"Expired {name}: neither polled nor used")
 
     def _accept(self) -> None:
@@ -84,7 +103,9 @@ class Server:
         try:
             if events & select.EPOLLIN and not link.unsent:
                 received = sock.recv(MAX_READ)
-                if not received or not link.feed(received, self.control, now):
+                with self.port.lock:
+                    fine = received and link.feed(received, self.control, now)
+                if not fine:
                     return self._close(fd)
             elif events & (select.EPOLLHUP | select.EPOLLERR):
                 return self._close(fd)
@@ -125,7 +146,7 @@ def main(start) -> int:
     control = Control(port.table, secrets.token_hex(8), [(conf.ip, port.port)], int(time.time() * 1000))
     server = Server(port, control, listener, [fd for fd in (waker, start.lifeline_fd) if fd is not None])
     LOG.init(f"Start of the relay on {conf.listen_address} port {port.port}/udp, instance {control.instance}, "
-             f"forwarding in {LOOP}")
+             f"forwarding in {means(port.loops)}")
     garbage.begin()
     start.ready()
     server.run()
@@ -160,7 +181,3 @@ def _signals() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     return reading
-
-
-def _now() -> int:
-    return time.monotonic_ns() // 1_000_000

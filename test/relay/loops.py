@@ -1,22 +1,28 @@
-"""The two loops that a relay may forward with, so that each test of one is a test of the other. No tests here."""
+"""The loops that a relay may forward with, so that each test of one is a test of the others. No tests here."""
 
 from functools import partial
 
 from crs.relay import fast
 from crs.relay.conversation import Table
 
-LOOPS = ["Python"] if fast.lib is None else ["Python", "C"]     # test_fast sees to it that C is there where it can be
+PYTHON, C, TWO = "Python, 1 loop", "C, 1 loop", "C, 2 loops"      # as the relay calls them
+SINGLE = [PYTHON] if fast.lib is None else [PYTHON, C]            # test_fast sees to it that C is there where it can be
+LOOPS = SINGLE if fast.lib is None else [*SINGLE, TWO]
 
 
 def new_table(loop: str):
     """What makes a table of this loop: takes limits, expiry, relays."""
-    return Table if loop == "Python" else partial(fast.new_table, fast.new_c_table())
+    return Table if loop == PYTHON else partial(fast.new_table, fast.new_c_table())
 
 
-# A relay process in which the C part cannot be imported, as where it was not built.
-WITHOUT_C = "import sys; sys.modules['crs.relay._fast'] = None; from crs.main import main; sys.exit(main())"
+# A relay process in which the C part cannot be imported, as where it was not built; or one that sees so many cores.
+START = "import os, sys; {}; from crs.main import main; sys.exit(main())"
+WITHOUT_C = START.format("sys.modules['crs.relay._fast'] = None")
+ON_CORES = "os.sched_getaffinity = lambda _: set(range({}))"
 
 
-def command(loop: str) -> list[str]:
-    """The arguments to Python that start a daemon with this loop; its own follow."""
-    return ["-m", "crs.main"] if loop == "C" else ["-c", WITHOUT_C]
+def command(loop: str | None) -> list[str]:
+    """The arguments to Python that start a daemon with this loop, None: its own choice; the daemon's own follow."""
+    if loop is None:
+        return ["-m", "crs.main"]
+    return ["-c", WITHOUT_C if loop == PYTHON else START.format(ON_CORES.format(2 if loop == TWO else 1))]

@@ -16,7 +16,7 @@ from pathlib import Path
 from crs.relay import packet
 from crs.relay.client import RelayClient
 
-from .loops import LOOPS, command
+from .loops import command
 
 PATIENCE = 10          # seconds that a test waits for anything
 ROOT = Path(__file__).parents[2]
@@ -28,12 +28,13 @@ _numbers = itertools.count(1)
 class RunningRelay:
     """One relay on ``listen`` (default ``ip``), port free; ``conf`` goes into crs.conf, ``limits`` into crs-relay.conf.
 
-    ``loop``: see ``loops``; without it, the one that an installation on this machine would have.
+    ``loop``: see ``loops``; without it, what an installation on this machine would have. ``prefix``: what its command
+    line begins with.
     """
 
     def __init__(self, ip: str = "127.0.0.1", listen: str | None = None, conf: str = "", limits: str = "",
-                 loop: str = LOOPS[-1]):
-        self.loop = loop
+                 loop: str | None = None, prefix: tuple[str, ...] = ()):
+        self.loop, self.prefix = loop, prefix
         self.home = Path(tempfile.mkdtemp(prefix="crs-relay-"))      # short: a socket's path has 107 bytes
         self.ip, self.port = ip, free_port(listen or ip)
         self.conf = self.home / "run" / "conf"                       # where a supervisor leaves it for its children
@@ -50,8 +51,8 @@ class RunningRelay:
     def spawn(self) -> subprocess.Popen:
         """Start the process; standard input is its lifeline, standard output is told when it serves."""
         self.process = subprocess.Popen(
-            [sys.executable, *command(self.loop), "--module", "relay", "--home", self.home, "--lifeline-fd", "0",
-             "--ready-fd", "1"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            [*self.prefix, sys.executable, *command(self.loop), "--module", "relay", "--home", self.home,
+             "--lifeline-fd", "0", "--ready-fd", "1"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return self.process
 
     def start(self) -> "RunningRelay":

@@ -11,7 +11,7 @@ from crs.relay.conversation import CONSENT, FORWARD, MAX_PACKET, Conflict, Limit
 from crs.relay.leg import SILENT, Kind
 
 from . import loops, stunfiles
-from .loops import LOOPS
+from .loops import SINGLE
 
 ANNA, BEN = ("anna5678901234567890", "a" * 24), ("ben45678901234567890", "b" * 24)
 CARL, DORA = ("carl5678901234567890", "c" * 24), ("dora5678901234567890", "d" * 24)
@@ -25,16 +25,15 @@ transactions = (number.to_bytes(12, "big") for number in itertools.count(1))
 
 
 class Sock:
-    """The socket that was addressed. A table never sends by itself, so it cannot send."""
+    """The door that was addressed. A table never sends by itself, so it cannot send."""
 
-    def fileno(self):
-        return 0
+    fds = 0,
 
 
 SOCK = Sock()
 
 
-@pytest.fixture(scope="module", params=LOOPS)
+@pytest.fixture(scope="module", params=SINGLE)
 def new_table(request):
     """Makes a table, with the legs of either loop."""
     return loops.new_table(request.param)

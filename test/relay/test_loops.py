@@ -1,0 +1,222 @@
+"""Several loops at a time: how flows and counts are shared out, and that nothing gets lost or astray between them."""
+
+import errno
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+
+from crs.errors import OperatorFault
+from crs.relay import fast, forward
+from crs.relay.loop import Loop
+from crs.relay.server import Server
+
+from .loops import LOOPS
+from .running import MEDIA, PATIENCE, Peer, RunningRelay, free_port, new_leg, wait_until
+
+TWO = LOOPS[-1]      # where C is not built, that is one
+
+
+@pytest.fixture
+def relay():
+    with RunningRelay(loop=TWO, listen="0.0.0.0") as running:
+        yield running
+
+
+def pair(relay, kind="RTP"):
+    """(name, legs, peers) of a conversation whose two legs are bound."""
+    legs = new_leg(), new_leg()
+    name = relay.add(*legs, kind=kind)
+    peers = [Peer(relay), Peer(relay)]
+    for peer, leg in zip(peers, legs):
+        peer.bind(leg)
+    return name, legs, peers
+
+
+def close(pairs):
+    for _, _, peers in pairs:
+        for peer in peers:
+            peer.close()
+
+
+def waiting(relay):
+    """The bytes that wait at each socket of the relay but the wildcard's (proc(5))."""
+    rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    local = f"0100007F:{relay.port:04X}"
+    return [int(row[4].split(":")[1], 16) for row in rows if row[1] == local]
+
+
+def test_each_loop_has_a_socket_and_gets_a_share_of_the_flows(relay):
+    pairs = [pair(relay) for _ in range(32)]
+    os.kill(relay.process.pid, signal.SIGSTOP)
+    try:
+        for _, _, (anna, ben) in pairs:
+            anna.send(MEDIA)
+            ben.send(MEDIA)
+        queues = waiting(relay)
+    finally:
+        os.kill(relay.process.pid, signal.SIGCONT)
+    assert len(queues) == (2 if fast.lib else 1) and all(queues)      # 64 flows: all alike once in 2 ** 63
+    for _, _, (anna, ben) in pairs:
+        assert anna.receive() == ben.receive() == MEDIA
+    close(pairs)
+
+
+def test_nothing_goes_astray_in_a_storm_and_all_is_counted(relay):
+    """Media in all directions from threads of its own, while other conversations are made, moved and removed."""
+    steady, others, random = [pair(relay) for _ in range(24)], [], Random(5)
+    sent, faults, over = [0] * len(steady), [], threading.Event()
+
+    def talk(numbers):
+        try:
+            while not over.is_set():
+                for number in numbers:
+                    name, _, (anna, ben) = steady[number]
+                    packets = [b"\x80" + f"{name} {sent[number] + turn}".encode() for turn in range(4)]
+                    for packet in packets:
+                        anna.send(packet)
+                        ben.send(packet + b"!")
+                    assert [ben.receive() for _ in packets] == packets
+                    assert [anna.receive() for _ in packets] == [packet + b"!" for packet in packets]
+                    sent[number] += 8
+        except BaseException as fault:
+            faults.append(fault)
+
+    talkers = [threading.Thread(target=talk, args=(range(first, len(steady), 3),)) for first in range(3)]
+    for talker in talkers:
+        talker.start()
+    left, start = [], time.monotonic()      # sockets of the past stay open, so that no other gets their port
+    while not faults and time.monotonic() - start < 3:
+        what = random.randrange(5)
+        if what < 2 or not others:
+            others.append(pair(relay, "OPAQUE"))
+        elif what == 2:
+            name, _, peers = others.pop(random.randrange(len(others)))
+            relay.commander.remove(name)
+            left.append((name, None, peers))
+        elif what == 3:
+            name, legs, peers = random.choice(others)
+            moved = Peer(relay)
+            moved.bind(legs[0])
+            left.append((name, None, [peers[0]]))
+            peers[0] = moved
+        else:
+            name, _, peers = random.choice(others)
+            packet = os.urandom(200).replace(b"\0", b"\x80")
+            packet = b"\x80" + packet[1:]
+            peers[0].send(packet)
+            assert peers[1].receive() == packet
+    over.set()
+    for talker in talkers:
+        talker.join()
+    assert not faults
+    total, stats = sum(sent), relay.commander.stats
+    assert total > 0
+    wait_until(lambda: stats()["RTP"]["rx"] == stats()["RTP"]["tx"] == total)
+    assert (stats()["Sent"]["errorNoDest"], stats()["Sent"]["error"]) == (0, 0)
+    close(steady + others + left)
+
+
+def test_what_goes_round_by_python_reaches_all_whoever_takes_it(relay):
+    """Legs of one multicast sit at either loop: C hands their packets to Python."""
+    legs = [new_leg() for _ in range(12)]
+    relay.add(*legs, kind="OPAQUE_MULTICAST")
+    peers = [Peer(relay) for _ in legs]
+    for peer, leg in zip(peers, legs):
+        peer.bind(leg)
+    for number, sender in enumerate(peers):
+        sender.send(b"\x80 from %d" % number)
+        assert [peer.receive() for peer in peers if peer is not sender] == [b"\x80 from %d" % number] * 11
+    wait_until(lambda: relay.commander.stats()["OPAQUE_MULTICAST"]["tx"] == 12 * 11)
+    for peer in peers:
+        peer.close()
+
+
+# --- the port -------------------------------------------------------------------------------------------------------
+
+def open_port(monkeypatch, ip, port, cores):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)))
+    return fast.open_port({}, 90_000, [], ip, port)
+
+
+@pytest.mark.parametrize("cores, loops", [(1, 1), (2, 2), (3, 3), (4, 4), (64, 4)])
+def test_there_is_a_loop_for_each_core_up_to_four(monkeypatch, cores, loops):
+    port = open_port(monkeypatch, "127.0.0.1", 0, cores)
+    assert port.loops == fast.loops() == (loops if fast.lib else 1)
+    assert sorted(loop for _, loop in port.fds()) == list(range(port.loops))
+    port.close()
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("option", [None, socket.SO_REUSEPORT, socket.SO_REUSEADDR])
+def test_a_port_is_not_shared_with_anyone_else(monkeypatch, ip, option):
+    """Neither taken from another program nor given to one, though both be of the same user and willing to share."""
+    number = free_port(ip)
+    with socket.socket(type=socket.SOCK_DGRAM) as theirs:
+        if option:
+            theirs.setsockopt(socket.SOL_SOCKET, option, 1)
+        theirs.bind((ip, number))
+        with pytest.raises(OperatorFault, match=f"port {number}/udp: Address already in use"):
+            open_port(monkeypatch, ip, number, 2)
+    ours = open_port(monkeypatch, ip, number, 2)
+    with pytest.raises(OperatorFault, match=f"port {number}/udp: Address already in use"):
+        open_port(monkeypatch, ip, number, 2)
+    ours.close()
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "0.0.0.0"])
+def test_one_socket_does_where_a_port_cannot_be_shared(monkeypatch, ip):
+    bound = forward._bound
+
+    def refuse(family, address, *options):
+        if socket.SO_REUSEPORT in options:
+            raise OSError(errno.ENOPROTOOPT, "not here")
+        return bound(family, address, *options)
+
+    monkeypatch.setattr(forward, "_bound", refuse)
+    port = open_port(monkeypatch, ip, 0, 4)
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.sendto(MEDIA, ("127.0.0.1", port.port))
+        fd = port.fds()[0][0]
+        assert select.select([fd], [], [], PATIENCE)[0]
+        opened = port.drain(fd, 0)
+    assert [loop for _, loop in opened or port.fds()] == [0]
+    port.close()
+
+
+# --- the thread -----------------------------------------------------------------------------------------------------
+
+def test_what_kills_a_loop_ends_the_process():
+    """Else a share of all flows would be lost, and nobody would know."""
+    def drain(fd, now):
+        raise ZeroDivisionError("a fault of ours")
+
+    reading, writing = os.pipe()
+    os.write(writing, b"!")
+    port = SimpleNamespace(loops=2, table=None, lock=None, fds=lambda: [(reading, 1)], drain=drain, close=lambda: None)
+    with socket.socket() as listener:
+        server = Server(port, None, listener, [])
+        with pytest.raises(ZeroDivisionError):
+            server.run()
+        server.close()
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_loop_ends_when_told_whatever_waits():
+    loop = Loop(SimpleNamespace(drain=lambda fd, now: None), 1)
+    reading, writing = os.pipe()
+    os.write(writing, b"!")      # and nobody ever reads it
+    loop.epoll.register(reading, select.EPOLLIN)
+    loop.start()
+    loop.end()
+    assert not loop.is_alive()
+    os.close(reading)
+    os.close(writing)
