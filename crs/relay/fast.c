@@ -206,7 +206,7 @@ static int judge(struct crs_loop *l, int64_t now)
 
 /* Forward what waits at ``fd``, ``*left`` packets at most and in whole batches.
  *
- * Returns the next packet that is for Python to judge (crs_packet, crs_source), or -1 when there is none: then nothing
+ * Returns the next packet that is for Python to judge (crs_packet), or -1 when there is none: then nothing
  * waits any more, or ``*left`` is used up. After a packet call again, with the same ``fd``.
  */
 int crs_forward(struct crs_loop *l, int fd, int64_t now, int *left)
@@ -234,17 +234,13 @@ int crs_forward(struct crs_loop *l, int fd, int64_t now, int *left)
     }
 }
 
-const void *crs_packet(struct crs_loop *l, int i, int *size)
-{
-    *size = l->in[i].msg_len;
-    return l->packets[i];
-}
-
-/* The source of a packet; returns its family. ``ip`` has room for 16 bytes. */
-int crs_source(struct crs_loop *l, int i, void *ip, int *port, uint32_t *scope)
+/* A packet of the batch, and its source; returns the family of that. ``ip`` has room for 16 bytes. */
+int crs_packet(struct crs_loop *l, int i, const void **packet, int *size, void *ip, int *port, uint32_t *scope)
 {
     const union address *a = &l->sources[i];
     int family = a->any.sa_family;
+    *packet = l->packets[i];
+    *size = l->in[i].msg_len;
     memcpy(ip, family == AF_INET ? (void *)&a->v4.sin_addr : (void *)&a->v6.sin6_addr, family == AF_INET ? 4 : 16);
     *port = ntohs(a->v4.sin_port);
     *scope = family == AF_INET ? 0 : a->v6.sin6_scope_id;

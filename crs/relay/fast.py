@@ -10,13 +10,13 @@ lock. What C forwarded is counted there, what Python did, here.
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from .conversation import Table
 from .forward import Door, Port
 from .leg import Kind, Leg, Traffic
+from .xdp import Offload, makers
 
 try:
     from ._fast import ffi, lib
@@ -41,12 +41,12 @@ def means(loops: int) -> str:
 
 
 def open_port(limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]], ip: str,
-              port: int) -> Port:
+              port: int, offload: Offload | None = None) -> Port:
     """A port with a new table (``conversation.Table``), of the fastest kind there is. Raises OperatorFault."""
     if lib is None:
-        return Port(Table(limits, expiry, relays), ip, port)
+        return Port(Table(limits, expiry, relays, *makers(offload, Leg, Traffic)), ip, port)
     c = new_c_table()
-    return FastPort(c, new_table(c, limits, expiry, relays), ip, port, loops())
+    return FastPort(c, new_table(c, limits, expiry, relays, offload), ip, port, loops())
 
 
 def new_c_table():
@@ -54,9 +54,10 @@ def new_c_table():
     return ffi.gc(lib.crs_open_table(secrets.randbits(64)), lib.crs_close_table)
 
 
-def new_table(c, limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]] = ()) -> Table:
+def new_table(c, limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]] = (),
+              offload: Offload | None = None) -> Table:
     """A table whose bindings the C part ``c`` knows."""
-    return Table(limits, expiry, relays, partial(FastLeg, c), FastTraffic)
+    return Table(limits, expiry, relays, *makers(offload, FastLeg, FastTraffic, c))
 
 
 class FastTraffic(Traffic):
@@ -122,7 +123,10 @@ class FastPort(Port):
         if fd in self._wildcards:
             return super().drain(fd, now)
         door, loop = self._doors[fd]
-        for odd in self._batches[loop].forward(fd, now):
+        batch = self._batches[loop]
+        batch.left[0] = BATCH
+        while (number := lib.crs_forward(batch.c, fd, now, batch.left)) >= 0:
+            odd = batch.packet(number)
             with self.lock:
                 self._forward(lambda _, odd=odd: odd, door, now, 1)
         return []
@@ -133,20 +137,13 @@ class Batch:
 
     def __init__(self, c, loop: int):
         self._table = c                   # lives as long
-        self._c = ffi.gc(lib.crs_open_loop(c, loop), lib.crs_close_loop)
-        self._left, self._size = ffi.new("int *"), ffi.new("int *")
+        self.c = ffi.gc(lib.crs_open_loop(c, loop), lib.crs_close_loop)
+        self.left, self._data, self._size = ffi.new("int *"), ffi.new("const void **"), ffi.new("int *")
         self._ip, self._port, self._scope = ffi.new("char[16]"), ffi.new("int *"), ffi.new("uint32_t *")
 
-    def forward(self, fd: int, now: int) -> Iterator[tuple[bytes, tuple]]:
-        """Forward what waits at a socket, BATCH packets at most; yields those for Python to judge, in their turn."""
-        self._left[0] = BATCH
-        while (number := lib.crs_forward(self._c, fd, now, self._left)) >= 0:
-            yield self._packet(number)
-
-    def _packet(self, number: int) -> tuple[bytes, tuple]:
+    def packet(self, number: int) -> tuple[bytes, tuple]:
         """A packet of the batch and its source, as ``recvfrom`` gives them."""
-        data = lib.crs_packet(self._c, number, self._size)
-        family = lib.crs_source(self._c, number, self._ip, self._port, self._scope)
+        family = lib.crs_packet(self.c, number, self._data, self._size, self._ip, self._port, self._scope)
         ip = inet_ntop(family, ffi.buffer(self._ip, 4 if family == AF_INET else 16))
         source = (ip, self._port[0]) if family == AF_INET else (ip, self._port[0], 0, self._scope[0])
-        return ffi.buffer(data, self._size[0])[:], source
+        return ffi.buffer(self._data[0], self._size[0])[:], source

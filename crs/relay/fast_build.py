@@ -22,8 +22,7 @@ void crs_link(struct crs_table *, struct crs_leg *, struct crs_leg *other);
 struct crs_loop *crs_open_loop(struct crs_table *, int number);
 void crs_close_loop(struct crs_loop *);
 int crs_forward(struct crs_loop *, int fd, int64_t now, int *left);
-const void *crs_packet(struct crs_loop *, int i, int *size);
-int crs_source(struct crs_loop *, int i, void *ip, int *port, uint32_t *scope);
+int crs_packet(struct crs_loop *, int i, const void **packet, int *size, void *ip, int *port, uint32_t *scope);
 """)
 
 

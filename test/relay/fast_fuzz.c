@@ -72,11 +72,12 @@ static void take(int i)
     union address a;
     int size, port, n = lane->batch[i].source;
     uint32_t scope;
+    const void *packet;
     pass(i);
     CHECK(is_odd(lane->passed++));
-    CHECK(crs_packet(lane->loop, i, &size) == lane->loop->packets[i] && size == lane->batch[i].size);
     make(n, &a);
-    CHECK(crs_source(lane->loop, i, ip, &port, &scope) == a.any.sa_family && port == port_of(n));
+    CHECK(crs_packet(lane->loop, i, &packet, &size, ip, &port, &scope) == a.any.sa_family && port == port_of(n));
+    CHECK(packet == lane->loop->packets[i] && size == lane->batch[i].size);
     CHECK(!memcmp(ip, n % 2 ? (void *)&a.v6.sin6_addr : (void *)&a.v4.sin_addr, n % 2 ? 16 : 4));
     CHECK(scope == scope_of(n));
     odd++;

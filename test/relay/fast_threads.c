@@ -170,10 +170,11 @@ static void *forward(void *mine)
     for (int64_t now = 1; !__atomic_load_n(&over, __ATOMIC_RELAXED); now++) {
         int left = any(300), next, size, port;
         while ((next = crs_forward(lane->loop, lane->loop->number, now, &left)) >= 0) {
-            const unsigned char *packet = crs_packet(lane->loop, next, &size);
             unsigned char ip[16];
             uint32_t scope;
-            CHECK(crs_source(lane->loop, next, ip, &port, &scope) == AF_INET && port == PORT);
+            const void *data;
+            CHECK(crs_packet(lane->loop, next, &data, &size, ip, &port, &scope) == AF_INET && port == PORT);
+            const unsigned char *packet = data;
             CHECK(size >= 16 && ip[3] == (packet[1] * ADDRESSES + packet[2]) % 256);
             lane->odd++;
             if (!any(20))
