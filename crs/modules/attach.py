@@ -16,12 +16,12 @@ import gevent  # noqa: E402
 import gevent.hub  # noqa: E402
 from gevent.event import Event  # noqa: E402
 
-from .. import garbage, log  # noqa: E402
+from .. import garbage, log, turns  # noqa: E402
 from ..connection import Connection  # noqa: E402
 from ..dispatch import answer  # noqa: E402
 from ..errors import Unavailable  # noqa: E402
 from ..handlers import COMMANDS  # noqa: E402
-from ..net import tls, turns, websocket  # noqa: E402
+from ..net import tls, websocket  # noqa: E402
 from ..protocol import Reconnect  # noqa: E402
 from ..relay.client import RelayClient  # noqa: E402
 from ..store import Store  # noqa: E402
@@ -168,19 +168,21 @@ def main(start) -> int:
     relay = RelayClient(start.home.relay_sock, f"attach:{start.index}")
     worker = Worker(conf, start.index, store, relay)
     attach = Attach(worker, socket.socket(fileno=start.listen_fd))
-    ending = Event()
+    ending, orphaned = Event(), Event()
+    gevent.spawn(start.watch_lifeline, lambda: (orphaned.set(), ending.set()))
     gevent.hub.signal(signal.SIGTERM, ending.set)
     gevent.hub.signal(signal.SIGINT, ending.set)
     gevent.hub.signal(signal.SIGHUP, attach.upkeep.refresh_soon)
-    attach.upkeep.begin()
-    accepting = gevent.spawn(attach.accept)
-    orphaned = Event()
-    gevent.spawn(start.watch_lifeline, lambda: (orphaned.set(), ending.set()))
-    garbage.begin()
-    LOG.init(f"{worker.name} started, TLS callbacks {tls.CALLBACKS}")
-    start.ready()
-    ending.wait()
-    accepting.kill()
+    beginning = gevent.spawn(attach.upkeep.begin)
+    gevent.wait((beginning, ending), count=1)   # the store may never come, where the supervisor is gone
+    if not ending.is_set():
+        beginning.get()
+        accepting = gevent.spawn(attach.accept)
+        garbage.begin()
+        LOG.init(f"{worker.name} started, TLS callbacks {tls.CALLBACKS}")
+        start.ready()
+        ending.wait()
+        accepting.kill()
     attach.listener.close()
     if orphaned.is_set():
         LOG.warn(f"{worker.name} ends: the supervisor is gone")

@@ -17,8 +17,9 @@ from gevent.lock import Semaphore
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
+from crs import turns
 from crs.errors import CrsError
-from crs.net import psk, turns
+from crs.net import psk
 
 CHUNK = 16_384   # bytes: the most that one TLS record carries
 

@@ -18,7 +18,7 @@ from gevent import socket
 from gevent.event import Event
 from gevent.hub import Waiter
 
-from .. import log
+from .. import log, turns
 from ..errors import Unavailable
 from .commands import Commands
 
@@ -92,7 +92,9 @@ class Pipe(Commands):
                 raise Unavailable(f"{self.name} is not running")
         if self._unsent_bytes > MAX_UNSENT:
             raise Unavailable(f"{self.name} does not keep up")
-        return self._queue(packed, count).waiter.get()
+        replies = self._queue(packed, count).waiter.get()
+        turns.of(gevent.get_hub()).take()   # one read may have brought the answers of hundreds
+        return replies
 
     def _queue(self, packed: bytes, count: int) -> _Waiting:
         """Bytes and place are taken in one step: nothing here may yield."""

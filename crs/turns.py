@@ -1,9 +1,9 @@
 """Turns: no pass of the loop takes longer than some milliseconds, however many connections are ready in it.
 
 libev runs all that is ready before it looks at timers and sockets again: 64 handshakes are 30 ms of it, 10,000 clients
-that leave together 250 ms. So a greenlet that was woken in a pass that has lasted waits in line, and the line is served
-for a slice of each pass. Those who are attached go before those who shake hands, of whom each pass serves one at least.
-Never here: what is done in a turn; sockets.
+that leave together 250 ms, the answers that Redis gives together 50. So a greenlet that was woken in a pass that has
+lasted waits in line, and the line is served for a slice of each pass. Those who are attached go before those who shake
+hands, of whom each pass serves one at least. Never here: what is done in a turn; sockets.
 """
 
 from collections import deque
@@ -29,7 +29,7 @@ class Turns:
         self._check.start(self._begin)
 
     def take(self, shaking: bool = False) -> None:
-        """Wait for a turn where one is needed; said by a greenlet that was just woken by its socket. ``shaking``: it is
+        """Wait for a turn where one is needed; said by a greenlet that was just woken. ``shaking``: it is
         about to shake hands."""
         line = self._shaking if shaking else self._line
         if not line and self._clock() < self._over and not (shaking and self._line):
