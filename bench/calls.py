@@ -111,12 +111,15 @@ def main() -> int:
     report = Report("calls", "Calls", ("what", "round", "calls at once", "calls/s", "p50 ms", "p99 ms",
                                        "CPU us a call", "load busy", "stall ms", "loss", "checked", "KiB a call"),
                     keep=not chosen.quick)
-    system = Crs(common.SERVER_CORES)
     set_ups, holding = [], []
+    system = Crs(common.SERVER_CORES)
     try:
-        system.start(2 * max(*pairs, *held))
+        system.start(2 * pairs[-1])
         report.about(system)
         set_ups = set_up(system, pairs, seconds, chosen.rounds, report)
+        system.stop()
+        system = Crs(common.SERVER_CORES)   # whose memory was used by nobody before
+        system.start(2 * held[-1])
         holding = hold(system, held, 2 * seconds if chosen.quick else MEDIA_SECONDS, report)
     except Exception as error:
         report.fault(f"{type(error).__name__}: {error}")
