@@ -125,6 +125,9 @@ DIRECTIVES = (
     _number("ring-timeout", Number(1, 600, "s"), 60, "How long a call rings before it is ended."),
     _number("session-keep", Number(0, 86_400, "s"), 60, "How long an ended call stays in crs-cli show session."),
     _number("relay-expiry", Number(1, 3600, "s"), 90, "When a relay that is neither used nor asked for is given up."),
+    Directive("media-offload", GLOBAL, "none|xdp", values.Choice(none="none", xdp="xdp"), "none",
+              "xdp: calls are forwarded in the driver of the network device, past this host's firewall rules, where "
+              "kernel, device and rights allow it; else, and with none, by the relay's sockets."),
     _number("device-expiry", Number(1, 3650, "days"), 30, "When a secondary device that was not seen is forgotten."),
     _number("update-grace", Number(0, 31, "days"), 7, "How long the keys of the previous month are still good."),
     Directive("log-identities", GLOBAL, "yes|no", values.YES_NO, "no",

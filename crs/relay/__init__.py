@@ -8,6 +8,8 @@ Three layers, each of which knows only those above it in this list, and a way in
     conversation  bindings, limits, expiry: no sockets, no clock
     forward       UDP sockets and the path of a packet
     fast          the same path in C (fast.c, fast_table.h), where a compiler was at hand (fast_build)
+    xdp           what the network driver forwards (xdp.bpf.c, built by xdp_build), where media-offload asks for it:
+                  which device (devices), and BPF's system calls (bpf)
     control       the line protocol by which workers and crs-cli command the relay
     loop          further threads that drain the UDP port, where fast is there and cores are
     server        the process: one loop over both kinds of sockets

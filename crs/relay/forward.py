@@ -36,7 +36,8 @@ class Door:
 
     def __init__(self, family: int, address: tuple, loops: int, *options: int):
         first = _bound(family, address, *options)
-        self.port = first.getsockname()[1]
+        self.address = first.getsockname()
+        self.port = self.address[1]
         self.sockets = [first]
         try:
             for _ in range(1, loops):

@@ -17,6 +17,7 @@ from pathlib import Path
 from crs import garbage, log, systemd
 from crs.errors import OperatorFault
 
+from . import xdp
 from .control import Control, Link
 from .fast import means, open_port
 from .forward import Port
@@ -141,7 +142,8 @@ def main(start) -> int:
     conf = start.conf
     waker = _signals()
     relays = [(plain(ip), conf.relay_port) for ip in conf.hosts.values()]
-    port = open_port(conf.relay_limits, conf.relay_expiry * 1000, relays, conf.listen_address, conf.relay_port)
+    port = open_port(conf.relay_limits, conf.relay_expiry * 1000, relays, conf.listen_address, conf.relay_port,
+                     xdp.offload(conf.media_offload, conf.listen_address))
     listener = listen(start.home.relay_sock)
     control = Control(port.table, secrets.token_hex(8), [(conf.ip, port.port)], int(time.time() * 1000))
     server = Server(port, control, listener, [fd for fd in (waker, start.lifeline_fd) if fd is not None])
