@@ -1,7 +1,10 @@
 """What happens to clients when a worker dies, the host stops, the supervisor is gone, or one of them misbehaves."""
 
 import itertools
+import os
 import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -16,7 +19,7 @@ from crs.trust import months
 from crs.upkeep import Upkeep
 from crs.worker import Worker
 
-from ..hosts import Domain, running, wait_for
+from ..hosts import PATIENCE, ROOT, Domain, Host, running, wait_for
 from ..raw import RawClient, Refused
 from .conftest import URIS
 from .load import attach
@@ -168,3 +171,24 @@ def connected(worker, month: str) -> Connection:
     for state in ("authenticated", "negotiated", "registered"):
         connection.advance(state)
     return connection
+
+
+def test_a_worker_whose_store_never_comes_ends_with_the_supervisor(tmp_path):
+    """Supervisor and Redis are gone while a worker begins: nobody else would end it, and a new start would wait."""
+    host = Host(tmp_path).start()
+    host.stop()
+    log = host.home / "log" / "crs.log"
+    log.unlink()
+    reading, writing = os.pipe()
+    with socket.socket() as listener, open(tmp_path / "out", "w") as out:
+        listener.bind(host.address)
+        listener.listen()
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "crs.main", "--module", "attach", "--index", "0", "--home", host.home,
+             "--lifeline-fd", str(reading), "--listen-fd", str(listener.fileno())], stdout=out, stderr=out,
+            pass_fds=(reading, listener.fileno()), cwd=ROOT)
+    os.close(reading)
+    wait_for(lambda: log.exists() and "accounts: " in log.read_text(), "it tries")
+    assert worker.poll() is None
+    os.close(writing)
+    assert worker.wait(PATIENCE) == 0
