@@ -31,7 +31,7 @@ $(BENCHES:%=bench-%): bench-%: venv
 venv: $(VENV)/stamp
 
 # The stamp is written last: an interrupted installation is simply done again.
-$(VENV)/stamp: setup.py crs/__init__.py $(wildcard crs/*/*_build.py) crs/relay/fast.c crs/relay/fast_table.h
+$(VENV)/stamp: setup.py crs/__init__.py $(wildcard crs/*/*_build.py) crs/relay/fast.c crs/relay/xdp.bpf.c crs/relay/fast_table.h
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed, and $(PYTHON) is not: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -42,3 +42,4 @@ clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .hypothesis
 	find crs test -name __pycache__ -prune -exec rm -rf {} +
 	find crs -name '*.so' -delete
+	rm -f crs/relay/xdp.bpf.o

@@ -1,9 +1,10 @@
 """What the CRS is made of and needs. Versions have an upper bound because TLS-PSK rides on bindings that are not API.
 
-Never here: anything that a host does at run time. The C parts are optional: where no compiler is at hand the
-build says so and goes on, and ``crsd --check`` tells which of them are in use.
+Never here: anything that a host does at run time. The C parts are optional: where no compiler is at hand (clang for the
+one in the network driver) the build says so and goes on, and ``crsd --check`` tells which of them are in use.
 """
 
+import runpy
 from glob import glob
 from pathlib import Path
 
@@ -22,6 +23,15 @@ class BuildWhatCompiles(build_ext):
         for extension in self.extensions:
             extension.optional = True
 
+    def run(self):
+        super().run()
+        here = Path(__file__).parent
+        build = runpy.run_path(str(here / "crs/relay/xdp_build.py"))["build"]
+        into = here if self.inplace or getattr(self, "editable_mode", False) else Path(self.build_lib)
+        fault = build(into / "crs/relay/xdp.bpf.o")
+        if fault:
+            print(f"no media offload: {fault}")
+
 
 def version() -> str:
     """The version as ``crs/__init__.py`` has it; read, not imported, for nothing is installed yet."""
@@ -37,7 +47,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["crs", "crs.*"]),
-    package_data={"crs": ["store/lua/*.lua", "relay/fast.c", "relay/fast_table.h"]},
+    package_data={"crs": ["store/lua/*.lua", "relay/fast.c", "relay/fast_table.h", "relay/xdp.bpf.c"]},
     scripts=sorted(glob("bin/*")),
     setup_requires=["cffi>=2,<3"],
     cffi_modules=["crs/net/psk_build.py:ffibuilder", "crs/relay/fast_build.py:ffibuilder"],

@@ -33,6 +33,7 @@ def library() -> ctypes.CDLL:
             ("bpf_object__find_map_by_name", c_void_p, c_void_p, c_char_p),
             ("bpf_map__fd", c_int, c_void_p),
             ("bpf_map_update_elem", c_int, c_int, c_char_p, c_char_p, c_uint64),
+            ("bpf_map_lookup_elem", c_int, c_int, c_char_p, c_void_p),
             ("bpf_map_delete_elem", c_int, c_int, c_char_p),
             ("bpf_prog_load", c_int, c_int, c_char_p, c_char_p, c_char_p, c_size_t, c_void_p),
             ("bpf_link_create", c_int, c_int, c_int, c_int, POINTER(_LinkOptions))):
@@ -67,6 +68,11 @@ class Object:
 
     def update(self, fd: int, key: bytes, value: bytes) -> None:
         _done(self._library.bpf_map_update_elem(fd, key, value, 0), "enter into the map")
+
+    def look_up(self, fd: int, key: bytes, size: int) -> bytes | None:
+        """The value of a key, so many bytes; None: it is not there."""
+        value = ctypes.create_string_buffer(size)
+        return value.raw if self._library.bpf_map_lookup_elem(fd, key, value) == 0 else None
 
     def delete(self, fd: int, key: bytes) -> None:
         _done(self._library.bpf_map_delete_elem(fd, key), "take out of the map")

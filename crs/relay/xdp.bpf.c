@@ -8,7 +8,8 @@
  * all loops do the same. The maps are filled, and read back, by xdp.py; their layout stands there once more.
  *
  * For the neighbour that a leg is sent through no table is asked (bpf_fib_lookup answers routers only): it is the one
- * that the leg's packets last came from. Until there was one, packets to the leg go up.
+ * that the leg's packets last came from, at first the Binding request, which `knocks` remembers. Where none is known,
+ * packets to the leg go up.
  *
  * Unlike a socket this keeps the mark for quality of service and the ID of a packet, takes one from its TTL, and leaves
  * a wrong checksum wrong, for the receiver to find. Firewall rules of this host do not see what is turned round here.
@@ -29,12 +30,16 @@
 enum {
     MAX_PACKET = 1500,              /* bytes of UDP payload, as in conversation.py */
     FIRST_MEDIA = 4,                /* a first byte below may be STUN (RFC 7983) */
+    STUN_COOKIE = 0x2112a442,       /* at byte 4 of 20 or more (RFC 8489, chapter 5) */
+    MAX_KNOCKS = 1 << 12,           /* a Binding is judged long before as many others came */
     MAX_LEGS = 1 << 16,             /* bound ones; the packets of others go up */
     KINDS = 8,                      /* of conversations; enough and even */
     MAX_COUNTS = 512 * KINDS,       /* for each CPU and kind; what comes on further CPUs goes up */
 };
 
 static void *(*lookup)(void *map, const void *key) = (void *)BPF_FUNC_map_lookup_elem;
+static long (*update)(void *map, const void *key, const void *value, __u64 flags)
+    = (void *)BPF_FUNC_map_update_elem;
 static __u32 (*this_cpu)(void) = (void *)BPF_FUNC_get_smp_processor_id;
 static __u64 (*coarse_ns)(void) = (void *)BPF_FUNC_ktime_get_coarse_ns;
 
@@ -62,6 +67,7 @@ struct count { __u64 packets, bytes, unused[6]; };       /* a cache line, for ea
     struct { int (*type)[TYPE], (*max_entries)[ENTRIES], (*map_flags)[FLAGS]; KEY *key; VALUE *value; }
 
 MAP(BPF_MAP_TYPE_HASH, MAX_LEGS, BPF_F_NO_PREALLOC, struct flow, struct route) routes SECTION(".maps");
+MAP(BPF_MAP_TYPE_LRU_HASH, MAX_KNOCKS, 0, struct flow, __u64) knocks SECTION(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, MAX_LEGS, BPF_F_MMAPABLE, __u32, struct end) ends SECTION(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, MAX_COUNTS, BPF_F_MMAPABLE, __u32, struct count) counts SECTION(".maps");
 
@@ -83,16 +89,32 @@ INLINE __u16 changed(__u16 checksum, __u16 delta)
     return ~folded((__u16)~checksum + delta);
 }
 
+INLINE __u64 neighbour(struct packet *packet)
+{
+    __u64 address = 0;
+    __builtin_memcpy(&address, packet->ethernet->h_source, ETH_ALEN);
+    return address;
+}
+
+/* Nothing is known of this flow. It may be about to be bound: xdp.py then looks here. */
+INLINE int knock(struct packet *packet, void *data_end)
+{
+    __u32 *payload = (void *)(packet->udp + 1);
+    __u64 address = neighbour(packet);
+    if ((void *)(payload + 5) <= data_end && payload[1] == __builtin_bswap32(STUN_COOKIE))
+        update(&knocks, &packet->flow, &address, 0);
+    return XDP_PASS;
+}
+
 /* Whether the route wants this packet; it then is counted, and its leg heard. Else it goes up. */
 INLINE int taken(struct packet *packet, struct route *route, struct end *from, struct end *to, void *data_end)
 {
     __u32 size = __builtin_bswap16(packet->udp->len) - sizeof *packet->udp;
     __u8 *payload = (void *)(packet->udp + 1);
-    __u64 neighbour = 0;
+    __u64 address = neighbour(packet);
 
-    __builtin_memcpy(&neighbour, packet->ethernet->h_source, ETH_ALEN);
-    if (from->neighbour != neighbour)
-        from->neighbour = neighbour;
+    if (from->neighbour != address)
+        from->neighbour = address;
     if ((void *)(payload + 1) > data_end || *payload < FIRST_MEDIA || size < route->shortest || size > MAX_PACKET
         || !to->neighbour)
         return 0;
@@ -135,7 +157,7 @@ INLINE int ipv4(struct packet *packet, void *data_end)
     packet->flow.destination_port = udp->dest;
     struct route *route = lookup(&routes, &packet->flow);
     if (!route)
-        return XDP_PASS;
+        return knock(packet, data_end);
     struct end *from = lookup(&ends, &route->leg), *to = lookup(&ends, &route->other);
     if (!from || !to || !taken(packet, route, from, to, data_end))
         return XDP_PASS;
@@ -160,7 +182,7 @@ INLINE int ipv6(struct packet *packet, void *data_end)
     packet->flow.destination_port = udp->dest;
     struct route *route = lookup(&routes, &packet->flow);
     if (!route)
-        return XDP_PASS;
+        return knock(packet, data_end);
     struct end *from = lookup(&ends, &route->leg), *to = lookup(&ends, &route->other);
     if (!from || !to || !taken(packet, route, from, to, data_end))
         return XDP_PASS;

@@ -22,8 +22,7 @@ LOG = log.get("relay")
 PROGRAM = Path(__file__).with_name("xdp.bpf.o")
 MAX_LEGS = 1 << 16                        # these as in xdp.bpf.c
 KINDS, MAX_COUNTS = 8, 512 * 8
-END, COUNT = struct.Struct("=QQ"), struct.Struct("=QQ48x")
-NO_END = bytes(END.size)
+END, COUNT = struct.Struct("=Q8s"), struct.Struct("=QQ48x")
 
 
 def offload(wanted: str, listen: str) -> "Offload | None":
@@ -47,7 +46,7 @@ class Offload:
 
     def __init__(self, device: str, program: Path = PROGRAM):
         self._object = bpf.Object(program)
-        self._routes = self._object.map("routes")
+        self._routes, self._knocks = self._object.map("routes"), self._object.map("knocks")
         self._ends = bpf.mapped(self._object.map("ends"), MAX_LEGS * END.size)
         self._counts = bpf.mapped(self._object.map("counts"), MAX_COUNTS * COUNT.size)
         self._free = deque(range(MAX_LEGS))     # in turn, so that none is used again while a packet is still under way
@@ -58,8 +57,12 @@ class Offload:
         return self._free.popleft() if self._free else None
 
     def give_back(self, number: int) -> None:
-        self._ends[number * END.size:(number + 1) * END.size] = NO_END
         self._free.append(number)
+
+    def meet(self, number: int, flow: bytes | None) -> None:
+        """A leg takes its number: it is to be sent to through the neighbour that its Binding came from, if known."""
+        neighbour = flow and self._object.look_up(self._knocks, flow, 8)
+        END.pack_into(self._ends, number * END.size, 0, neighbour or bytes(8))
 
     def enter(self, flow: bytes, route: bytes) -> bool:
         """Whether packets of a flow are forwarded so from now on."""
@@ -82,7 +85,7 @@ class Offload:
         return sum(packets for packets, _ in found), sum(size for _, size in found)
 
 
-# --- legs and traffic of a table whose conversations are offloaded -------------------------------------------------------
+# --- legs and traffic of a table whose conversations are offloaded -----------------------------------------------------
 
 def makers(offload: Offload | None, leg: type[Leg], traffic: type[Traffic], *first) -> tuple[Callable, Callable]:
     """What a table makes its legs and its traffic with. ``first``: arguments of ``leg`` before those the table gives."""
@@ -124,6 +127,8 @@ def leg_class(base: type[Leg]) -> type[Leg]:
                 return
             if self._number is None:
                 self._number = self._offload.take()
+            if self._number is not None:
+                self._offload.meet(self._number, flow(address, sock.address))
             self._settle_all()
 
         def unbind(self) -> None:

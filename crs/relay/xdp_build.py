@@ -22,6 +22,7 @@ def clang() -> str | None:
 
 def build(target: Path = OBJECT, source: Path = SOURCE) -> str | None:
     """Build ``target``; returns why that cannot be, None: it is there. What was there before goes in any case."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     compiler = clang()
     if compiler is None:

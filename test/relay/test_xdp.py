@@ -1,0 +1,167 @@
+"""Media offload: what only the driver does, and what is said where it cannot be had."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from crs.relay import xdp, xdp_build
+
+from .loops import LOOPS
+from .running import MEDIA, Peer, RunningRelay, new_leg, request, wait_until
+from .wire import RELAY, RELAY_6, at_clients, offloading
+
+
+@pytest.fixture(scope="module")
+def wire():
+    with at_clients() as wire:
+        yield wire
+
+
+@pytest.fixture(params=[LOOPS[0], LOOPS[-1]])
+def new_relay(request, wire):
+    """Makes a relay process with media offload, on the other end of the wire; one at a time, as a device is had once."""
+    return offloading(wire, request.param)
+
+
+@pytest.fixture
+def relay(new_relay):
+    with new_relay() as running:
+        yield running
+
+
+@contextmanager
+def stopped(relay):
+    """While the process does nothing, what arrives went through the driver."""
+    os.kill(relay.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(relay.process.pid, signal.SIGCONT)
+
+
+def new_pair(relay, kind="RTP"):
+    legs, peers = (new_leg(), new_leg()), (Peer(relay), Peer(relay))
+    relay.add(*legs, kind=kind)
+    for peer, leg in zip(peers, legs, strict=True):
+        peer.bind(leg)
+    return legs, peers
+
+
+@pytest.mark.parametrize("ip, listen", [(RELAY, None), (RELAY_6, None), (RELAY, "0.0.0.0"), (RELAY_6, "::")])
+def test_the_driver_forwards_without_the_process_and_all_is_counted(new_relay, ip, listen):
+    with new_relay(ip, listen=listen) as relay:
+        assert "Media offload: XDP at relay\n" in relay.log()
+        _, (anna, ben) = new_pair(relay)
+        active = relay.commander.list()[0]["last_active"]
+        time.sleep(0.05)
+        with stopped(relay):
+            for number in range(20):
+                packet = MEDIA + os.urandom(number)
+                anna.send(packet)
+                assert ben.receive() == packet
+                ben.send(packet)
+                assert anna.receive() == packet
+        size = 40 * len(MEDIA) + 2 * sum(range(20))
+        assert relay.commander.stats()["RTP"] == {"rx": 40, "rxBytes": size, "tx": 40, "txBytes": size}
+        assert relay.commander.list()[0]["last_active"] > active
+
+
+def test_a_leg_that_sends_nothing_is_sent_to_by_the_driver(relay):
+    _, (anna, ben) = new_pair(relay)
+    with stopped(relay):
+        anna.send(MEDIA)
+        assert ben.receive() == MEDIA
+
+
+def test_what_is_not_plain_media_waits_for_the_process(relay, wire):
+    legs, (anna, ben) = new_pair(relay, "OPAQUE")
+    odd = [b"\x03 may be STUN", b"\x80 has IP options", b"\x80 may not be sent on" + bytes(20), b"\x81" + bytes(900)]
+    route = "ip", "-n", wire.client, "route", "change", "10.99.0.0/24", "dev", "client"
+    with stopped(relay):
+        anna.send(odd[0])
+        anna.sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, b"\x01\x01\x01\x00")
+        anna.send(odd[1])
+        anna.sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, b"")
+        anna.sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
+        anna.send(odd[2])
+        anna.sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 64)
+        subprocess.run([*route, "mtu", "lock", "600"], check=True)      # in fragments
+        anna.send(odd[3])
+        subprocess.run(route, check=True)
+        anna.send(MEDIA)
+        assert ben.receive() == MEDIA
+    assert [ben.receive() for _ in odd] == odd
+    assert relay.commander.stats()["OPAQUE"]["rx"] >= 5
+
+
+def test_media_in_the_driver_keeps_a_conversation_and_an_address(new_relay):
+    with new_relay(conf="relay-expiry 1") as relay:
+        legs, (anna, ben) = new_pair(relay)
+        until = time.monotonic() + 2.5      # sweeps come once a second
+        while time.monotonic() < until:
+            with stopped(relay):
+                anna.send(MEDIA)
+                ben.receive()
+            time.sleep(0.05)
+        assert len(relay.commander.list()) == 1
+        relay.add(thief := new_leg(), new_leg(), name="theirs")
+        anna.send(request(thief))
+        anna.bind(legs[0])      # its answer is the first one
+        assert relay.commander.stats()["Dropped"]["taken"] == 1
+        relay.commander.remove("theirs")
+        wait_until(lambda: not relay.commander.list())
+        anna.send(MEDIA)
+        wait_until(lambda: relay.commander.stats()["Dropped"]["unbound"] == 1)
+
+
+def test_a_killed_relay_leaves_nothing_at_the_device(new_relay, wire):
+    def attached():
+        return "xdp" in subprocess.run(["ip", "-n", wire.relay, "link", "show", "relay"], check=True,
+                                       capture_output=True, text=True).stdout
+    with new_relay() as relay:
+        assert attached()
+        relay.kill()
+        wait_until(lambda: not attached())
+
+
+# --- without a wire -------------------------------------------------------------------------------------------------
+
+def test_a_relay_that_cannot_have_it_says_why_and_forwards():
+    with RunningRelay(conf="media-offload xdp") as relay:      # a loopback device has no driver
+        _, (anna, ben) = new_pair(relay)
+        anna.send(MEDIA)
+        assert ben.receive() == MEDIA
+        assert relay.log().count("No media offload, sockets forward all: ") == 1
+        assert "Media offload: XDP" not in relay.log()
+
+
+def test_nothing_is_said_where_nothing_was_asked_for():
+    with RunningRelay() as relay:
+        assert "media offload" not in relay.log().lower()
+
+
+@pytest.mark.parametrize("listen, reason", [("127.0.0.1", "the program was not built: clang was not at hand"),
+                                            ("192.0.2.77", "no device has the address 192.0.2.77")])
+def test_the_reason_is_told(monkeypatch, tmp_path, listen, reason):
+    told = []
+    monkeypatch.setattr(xdp.LOG, "info", told.append)
+    monkeypatch.setattr(xdp, "PROGRAM", tmp_path / "none.o")
+    assert xdp.offload("xdp", listen) is None
+    assert len(told) == 1 and reason in told[0]
+
+
+def test_the_program_is_built_where_clang_is_at_hand(tmp_path):
+    target = tmp_path / "xdp.bpf.o"
+    assert (xdp_build.build(target) is None) == target.exists() == (xdp_build.clang() is not None)
+
+
+def test_a_failed_build_leaves_no_old_program(monkeypatch, tmp_path):
+    target = tmp_path / "xdp.bpf.o"
+    target.write_bytes(b"old")
+    monkeypatch.setattr(xdp_build, "clang", lambda: None)
+    assert xdp_build.build(target) == "clang is not installed" and not target.exists()
