@@ -22,8 +22,8 @@ class Turns:
     def __init__(self, hub, clock: Callable[[], float] = monotonic):
         self._clock = clock
         self._over = clock() + SLICE                  # when this pass has lasted
-        self._line: deque[Waiter] = deque()
-        self._shaking: deque[Waiter] = deque()
+        self._line: deque = deque()                   # each has a method switch
+        self._shaking: deque = deque()
         self._timer = hub.loop.timer(0)
         self._check = hub.loop.check(ref=False)       # runs at the beginning of a pass
         self._check.start(self._begin)
@@ -31,14 +31,26 @@ class Turns:
     def take(self, shaking: bool = False) -> None:
         """Wait for a turn where one is needed; said by a greenlet that was just woken. ``shaking``: it is
         about to shake hands."""
+        if not self._is_now(shaking):
+            waiter = Waiter()
+            self._line_up(waiter, shaking)
+            waiter.get()
+
+    def call(self, one) -> None:
+        """Call ``one.switch(None)`` in its turn, now or by the loop; said by the loop, of one that was just woken."""
+        if self._is_now(False):
+            one.switch(None)
+        else:
+            self._line_up(one, False)
+
+    def _is_now(self, shaking: bool) -> bool:
         line = self._shaking if shaking else self._line
-        if not line and self._clock() < self._over and not (shaking and self._line):
-            return
-        waiter = Waiter()
-        line.append(waiter)
+        return not line and self._clock() < self._over and not (shaking and self._line)
+
+    def _line_up(self, one, shaking: bool) -> None:
+        (self._shaking if shaking else self._line).append(one)
         if not self._timer.active:
             self._timer.start(self._serve)
-        waiter.get()
 
     def close(self) -> None:
         """End; nobody may wait."""

@@ -67,3 +67,20 @@ def test_who_was_killed_in_the_line_is_passed_over(loop):
 
 def test_a_hub_has_one(loop):
     assert of(gevent.get_hub()) is of(gevent.get_hub())
+
+
+class Woken:
+    """What waits without a greenlet."""
+
+    def __init__(self, loop: Loop, name: str):
+        self.loop, self.name = loop, name
+
+    def switch(self, _nothing) -> None:
+        self.loop.passes[-1].append(self.name)
+        self.loop.now += WORK
+
+
+def test_what_waits_without_a_greenlet_takes_turns_too(loop):
+    for name in "abcd":
+        gevent.get_hub().loop.run_callback(loop.turns.call, Woken(loop, name))
+    assert loop.run("e") == [["a", "b"], ["c", "d"], ["e"]]

@@ -1,4 +1,4 @@
-"""An attach worker: it accepts clients on its own listening socket and runs one greenlet for each connection.
+"""An attach worker: it accepts clients on its own listening socket; a greenlet serves each that has something to say.
 
 Lives here: the loop from TCP to TLS to WebSocket to dispatch, and the start and end of the process. What is done
 between the connections (keep-alive, deadlines, heartbeats) is in ``crs/upkeep.py``.
@@ -21,7 +21,7 @@ from ..connection import Connection  # noqa: E402
 from ..dispatch import answer  # noqa: E402
 from ..errors import Unavailable  # noqa: E402
 from ..handlers import COMMANDS  # noqa: E402
-from ..net import tls, websocket  # noqa: E402
+from ..net import rest, tls, websocket  # noqa: E402
 from ..protocol import Reconnect  # noqa: E402
 from ..relay.client import RelayClient  # noqa: E402
 from ..store import Store  # noqa: E402
@@ -60,32 +60,32 @@ class Attach:
                 LOG.warn(f"accept: {error.strerror}; attached clients go on, new ones wait")
                 gevent.sleep(0.2)
                 continue
-            gevent.spawn(self.serve, sock, address)
+            rest.spawn(self.serve, sock, address)
             taken += 1
             if taken % ACCEPTS_A_PASS == 0:
                 admission.take(shaking=True)
 
     def serve(self, sock: socket.socket, address) -> None:
-        """One client's connection from TCP to its end."""
-        ip, port = plain(address[0]), address[1]
-        connection = self.worker.open(ip, port)
+        """One client's connection, from TCP until it rests for the first time."""
+        connection = self.worker.open(plain(address[0]), address[1])
         link = None
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link = tls.accept(self.context, sock, self.worker.conf.handshake_timeout)
             if self._authenticate(connection, link.identity):
                 transport = websocket.upgrade(link, self.limits)
-                connection.transport = transport
                 self._enter(connection, "negotiated")
                 self.upkeep.keep_alive(connection, link)
-                self._converse(connection, transport)
+                connection.transport = transport
         except (tls.TlsError, websocket.UpgradeError) as error:
-            self._refused(f"{ip}:{port} {connection.state}: {error}")
-        except (websocket.Closed, OSError):
+            self._refused(f"{connection.ip}:{connection.port} {connection.state}: {error}")
+        except OSError:
             pass
         finally:
-            self._leave(connection)
-            link.close() if link is not None else sock.close()
+            if connection.transport is None:
+                self._leave(connection)
+                link.close() if link is not None else sock.close()
+        if connection.transport is not None:
+            self._converse(connection)
 
     def _authenticate(self, connection: Connection, identity: str) -> bool:
         accounts = self.worker.accounts
@@ -107,11 +107,21 @@ class Attach:
         connection.advance(state)
         self.worker.trace_connection(connection)
 
-    def _converse(self, connection: Connection, transport) -> None:
-        while True:
-            reply = answer(COMMANDS, connection, transport.receive(), self.worker.clock)
-            if reply is not None:
-                transport.send(reply)
+    def _converse(self, connection: Connection) -> None:
+        """Answer what has come. Then the connection rests, and this is called again; or it has ended."""
+        transport, rests = connection.transport, False
+        try:
+            while (message := transport.receive_or_rest(self._converse, connection)) is not None:
+                reply = answer(COMMANDS, connection, message, self.worker.clock)
+                if reply is not None:
+                    transport.send(reply)
+            rests = True
+        except (websocket.Closed, OSError):
+            pass
+        finally:
+            if not rests:
+                self._leave(connection)
+                transport.drop()
 
     def _leave(self, connection: Connection) -> None:
         worker = self.worker

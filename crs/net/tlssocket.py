@@ -11,6 +11,7 @@ import _socket
 import os
 import socket
 import struct
+from collections.abc import Callable
 
 import gevent
 from gevent.lock import Semaphore
@@ -20,11 +21,11 @@ from OpenSSL._util import ffi, lib
 from crs import turns
 from crs.errors import CrsError
 from crs.net import psk
+from crs.net.rest import Rest
 
 CHUNK = 16_384   # bytes: the most that one TLS record carries
 
-_READ, _WRITE = 1, 2   # what a libev watcher waits for
-_END = 0
+_END, _READ, _WRITE = 0, 1, 2   # the end of the stream, and what a libev watcher waits for
 _RESET = struct.pack("ii", 1, 0)   # SO_LINGER: on, 0 seconds
 
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
@@ -41,23 +42,19 @@ class TooSlow(TlsError):
 class TlsSocket:
     """One TLS connection. One greenlet reads; any may write; any may close, which ends the others' waiting."""
 
-    __slots__ = ("_ssl", "sock", "identity", "peer", "_timeout", "_broken", "_drained", "_lingering", "_reading",
-                 "_writing", "_lock")
+    __slots__ = ("_ssl", "sock", "identity", "drained", "_timeout", "_broken", "_lingering", "_reading", "_writing",
+                 "_lock")
 
     def __init__(self, context: SSL.Context, sock: socket.socket):
         self.sock = sock
         self.identity = ""           # the PSK identity that the peer proved; "" at a client
-        self.peer = ()               # (ip, port, ...) of the peer
         self._timeout: float | None = None
         self._broken = False         # after a fatal error OpenSSL must not be asked to say goodbye
-        self._drained = False        # the last read took all that OpenSSL had: wait before the next
+        self.drained = False         # the last read took all that OpenSSL had: wait before the next
         self._lingering = False
         self._reading = None         # the watcher the reader waits with; it stays, as epoll then keeps the descriptor
-        self._writing = None
-        self._lock: Semaphore | None = None
-        self._ssl = None
+        self._writing = self._lock = self._ssl = None
         try:
-            self.peer = sock.getpeername()
             if sock.family in (socket.AF_INET, socket.AF_INET6):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # A gevent socket weighs 0.6 KiB more, for watchers that are not used here.
@@ -104,18 +101,23 @@ class TlsSocket:
             return self._recv(size)
 
     def _recv(self, size: int) -> bytes:
-        wanted = _READ if self._drained else _END
+        wanted = _READ if self.drained else _END
         try:
             while self._ssl is not None:
                 if wanted != _END:
                     self._wait("_reading", wanted)
                 chunk, wanted = self._read(size)
                 if wanted == _END:
-                    self._drained = len(chunk) < size and lib.SSL_pending(self._ssl) == 0
+                    self.drained = len(chunk) < size and lib.SSL_pending(self._ssl) == 0
                     return chunk
         except _Closed:
             pass
         return b""
+
+    def rest(self, go_on: Callable, *arguments):
+        """Return at once, and call ``go_on(*arguments)`` in a greenlet when ``recv`` would not wait; it alone."""
+        self.drained = False
+        Rest(self._watcher("_reading", _READ), go_on, arguments)
 
     def _read(self, size: int) -> tuple[bytes, int]:
         # The buffer lives in this frame only: none is held while the connection is idle.
@@ -273,19 +275,21 @@ class TlsSocket:
         raise TlsError(ffi.string(reason).decode() if reason else "TLS failed")
 
     def _wait(self, role: str, events: int, shaking: bool = False):
-        """Block until the socket is ready and it is this connection's turn. ``role`` names the one greenlet that may
-        wait so: _reading or _writing."""
+        """Block until the socket is ready and it is our turn. In each role, _reading and _writing, one may wait."""
         hub = gevent.get_hub()
+        hub.wait(self._watcher(role, events))
+        turns.of(hub).take(shaking)
+        if self._ssl is None:
+            raise _Closed
+
+    def _watcher(self, role: str, events: int):
         watcher = getattr(self, role)
         if watcher is None or watcher.events != events:
             if watcher is not None:
                 watcher.close()
-            watcher = hub.loop.io(self.sock.fileno(), events)
+            watcher = gevent.get_hub().loop.io(self.sock.fileno(), events)
             setattr(self, role, watcher)
-        hub.wait(watcher)
-        turns.of(hub).take(shaking)
-        if self._ssl is None:
-            raise _Closed
+        return watcher
 
 
 class _Closed(TlsError):

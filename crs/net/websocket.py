@@ -5,7 +5,7 @@ what and how. Never here: what a frame looks like (``frames``), what a message m
 
 One greenlet calls ``receive``; any greenlet may send, ping or close, and none of these waits for the peer. A message is
 written at once; only for a peer that does not read is there a queue, and a greenlet that empties it. A connection at
-rest holds no bytes, no timer and no greenlet of its own.
+rest holds no bytes and no timer, and with ``receive_or_rest`` no greenlet (see ``rest``).
 """
 
 import os
@@ -106,7 +106,17 @@ class WebSocket:
         finally:
             self._receiving = False
 
-    def _receive(self) -> bytes:
+    def receive_or_rest(self, go_on: Callable, *arguments) -> bytes | None:
+        """As ``receive``, but where nothing has come it does not wait: it returns None, and ``go_on(*arguments)`` is
+        called in a greenlet when this is to be called again."""
+        if self._closer is not None and not self._receiving:
+            self._closer.join()
+        self._receiving = True
+        message = self._receive((go_on, *arguments))
+        self._receiving = message is None
+        return message
+
+    def _receive(self, at_rest: tuple = ()) -> bytes | None:
         while True:
             self._give_way()
             if self._ended is not None:
@@ -114,6 +124,9 @@ class WebSocket:
             try:
                 frame = self._decoder.next()
                 if frame is None:
+                    if at_rest and self._tls.drained:
+                        self._tls.rest(*at_rest)
+                        return None
                     self._read()
                 elif frame.opcode != frames.TEXT:
                     self._handle_control(frame)
@@ -251,6 +264,10 @@ class WebSocket:
             if self._closer is not None and self._closer is not gevent.getcurrent():
                 self._closer.kill(block=False)
             self._closer = None   # it holds this connection, and once killed for ever
+
+    def drop(self):
+        """Close the connection where that has not been done."""
+        self._tls.close()
 
     def _linger(self):
         self._tls.linger(CLOSING_TIME * 1000)
