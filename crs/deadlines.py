@@ -61,7 +61,7 @@ class Deadlines:
         """Messages whose time is over: the sender is told first, then they go."""
         worker = self.worker
         expired = worker.store.mailbox.expired(client, now, WALK)
-        message.report(worker, client, "expired", [item for item in expired if item.kind in ("content", "system")], now)
+        message.report_expired(worker, client, [item for item in expired if item.kind in ("content", "system")], now)
         worker.store.mailbox.expire(client, [item.ref for item in expired], now)
 
     def device(self, client, device: str, now: int) -> None:

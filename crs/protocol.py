@@ -59,6 +59,8 @@ class Register(Params):
     device_id: DeviceId
     version: Software
     type: Literal["primary", "secondary"] = "primary"
+    deliver: Annotated[bool, Meta(description="message.arrived with the message, where that can be, instead of "
+                                  "message.waiting")] = False
 
 
 class KeepAlive(Result):
@@ -533,6 +535,14 @@ class MessageWaiting(Result, omit_defaults=False):
     waiting: int
 
 
+class MessageArrived(Result, omit_defaults=False):
+    """New items of the mailbox, to a device that asked for them with ``deliver``: as from message.fetch, and to be
+    acknowledged likewise. ``waiting`` as in message.waiting."""
+
+    messages: list[Item]
+    waiting: int
+
+
 class RoomChanged(Result, omit_defaults=False):
     """Somebody joined or left a conference that this device is in; ``members`` are all that are there now."""
 
@@ -579,6 +589,7 @@ NOTIFICATIONS: dict[str, type[Result]] = {
     "session.relay": SessionRelay,
     "session.state": SessionState,
     "message.waiting": MessageWaiting,
+    "message.arrived": MessageArrived,
     "room.changed": RoomChanged,
     "room.ended": RoomEnded,
     "update.offered": UpdateOffered,

@@ -12,7 +12,7 @@ import time
 import gevent
 from gevent.event import Event
 
-from . import garbage, log, media
+from . import delivery, garbage, log, media
 from .bookkeeping import TIDY, Bookkeeping
 from .connection import Connection
 from .deadlines import Deadlines
@@ -115,6 +115,8 @@ class Upkeep:
                 since, _, reason = payload[len(DISMISS):].decode().partition(" ")
                 gevent.spawn(self._attempt, "dismiss",
                              functools.partial(register.dismissed, connection, reason, int(since)))
+            elif payload.startswith(delivery.MAIL):
+                delivery.deliver(connection, payload)
             else:
                 connection.push(payload)
 

@@ -122,11 +122,6 @@ class Worker:
         """Send a notification to the registered devices of a client, on whatever worker; returns how many."""
         return self.store.directory.wake(client, notification(method, params), devices, but)
 
-    def hint(self, client: Client, method: str, params: Result) -> None:
-        """As ``wake``, for what is found in the store anyway: nobody waits for it, and where it is lost (with the
-        connection to the store) upkeep has all workers look again."""
-        self.store.directory.hint(client, notification(method, params))
-
     def dismiss(self, entry: Entry, reason: str) -> None:
         """Make the worker that holds ``entry`` unregister it."""
         self.store.directory.dismiss(entry, reason)

@@ -119,7 +119,7 @@ def attached(link: Link):
     if not answer.startswith(b"HTTP/1.1 101"):
         raise Refused(f"upgrade: {answer[:60]!r}")
     link.cut = frames
-    ask(link, REGISTER, b"register", b'{"device_id":"d","version":"bench"}')
+    ask(link, REGISTER, b"register", b'{"device_id":"d","version":"bench","deliver":true}')
     while True:
         message = yield
         told = decode(message)
@@ -170,12 +170,15 @@ class Reader:
             self._fetching = True
             ask(self._link, FETCH, b"message.fetch", b'{"limit":100}')
 
-    def take(self, page: Params) -> list[Item]:
-        """The items of an answered fetch, acknowledged; fetches on where there may be more."""
-        self._fetching = False
+    def take(self, page: Params, fetched: bool) -> list[Item]:
+        """The items of an answered fetch, or those that came by themselves, acknowledged; fetches on where there may be
+        more."""
         if page.messages:
             refs = msgspec.json.encode([item.ref for item in page.messages])
             ask(self._link, ACK, b"message.ack", b'{"refs":%s}' % refs)
+        if not fetched:
+            return page.messages
+        self._fetching = False
         if page.more or self._hinted:
             self._hinted = False
             self.hint()
@@ -213,8 +216,8 @@ def sender(pair: Pair, online: bool):
                     post()
             elif incoming.method == "message.waiting":
                 reader.hint()
-            elif incoming.id == FETCH:
-                for item in reader.take(incoming.result):
+            elif incoming.id == FETCH or incoming.method == "message.arrived":
+                for item in reader.take(incoming.result or incoming.params, incoming.id == FETCH):
                     if online and item.kind == "ack":
                         pair.was_answered(int(item.id[1:]))
                         post()
@@ -231,8 +234,8 @@ def receiver(pair: Pair):
             incoming = told((yield))
             if incoming.method == "message.waiting":
                 reader.hint()
-            elif incoming.id == FETCH:
-                for item in reader.take(incoming.result):
+            elif incoming.id == FETCH or incoming.method == "message.arrived":
+                for item in reader.take(incoming.result or incoming.params, incoming.id == FETCH):
                     if len(item.body) == len(BODY) and item.kind == "content":
                         pair.was_seen(int(item.id[1:]))
                     elif item.kind == "content":

@@ -39,16 +39,17 @@ class Client:
 
     ``type``: primary or secondary. ``ping``: at most so many seconds pass between pings (the server's own interval
     may ask for more). ``avoid_worker``: a worker name (``Registered.worker``) that shall not serve this client.
+    ``deliver``: new messages come by themselves, as message.arrived.
     """
 
     def __init__(self, door: Door, device_id: str, type: str = "primary", ping: float = 60.0,
-                 avoid_worker: str | None = None, random: _random.Random | None = None):
+                 avoid_worker: str | None = None, deliver: bool = False, random: _random.Random | None = None):
         self.registered: Registered | None = None   # what the server said; None while not registered
         self.ended: str | None = None               # why this client stays away for good
         self.last_error: str | None = None          # why the last try, or the last connection, failed
         self.attaches = 0                           # registrations so far
         self._door = door
-        self._greeting = Register(device_id, f"crs-client/{__version__}", type)
+        self._greeting = Register(device_id, f"crs-client/{__version__}", type, deliver)
         self._ping = ping
         self._avoided = avoid_worker
         self._random = random or _random   # the module's one generator: a Random of its own weighs 2.5 KiB

@@ -18,7 +18,7 @@ from crs.client.secrecy import Secrecy
 from crs.client.state import State
 from crs.errors import WorldFault
 from crs.names import Client as Name
-from crs.protocol import Ack, Acked, Fetch, Fetched, Item, Post, Posted
+from crs.protocol import Ack, Acked, Fetch, Fetched, Item, MessageArrived, Post, Posted
 from crs.trust.e2e import KeyMissing, SealRefused
 
 LOG = logging.getLogger("crs.client")
@@ -50,12 +50,15 @@ class Messages:
         self._client = client
         self._secrecy = secrecy
         self._state = state
-        self._hint = Event()
+        self._hint = Event()                 # there is something to look at: what arrived, or
+        self._behind = False                 # the mailbox
+        self._arrived: list[Item] = []
         self._unreadable: set[str] = set()   # told once, kept for keys to come
         self._posts: dict[str, Post] = {}
         self._turns: dict[tuple, BoundedSemaphore] = {}
-        client.hear("message.waiting", lambda _: self._hint.set())
-        client.hear("registered", lambda registered: registered.waiting and self._hint.set())
+        client.hear("message.arrived", self._take)
+        client.hear("message.waiting", lambda _: self._look())
+        client.hear("registered", lambda registered: registered.waiting and self._look())
 
     def post(self, to: str, text: str, account: str | None = None, id: str | None = None, kind: str = "content",
              timeout: float = 60.0) -> Posted:
@@ -87,10 +90,10 @@ class Messages:
         while self._hint.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
             self._hint.clear()
             try:
-                new = self._fetch()
+                new = self._next()
             except WorldFault as error:
                 LOG.info("mailbox not read: %s", error)
-                self._hint.set()
+                self._look()
                 if deadline is not None and time.monotonic() + RETRY_PAUSE > deadline:
                     break
                 gevent.sleep(RETRY_PAUSE)
@@ -110,7 +113,7 @@ class Messages:
     def read_again(self) -> None:
         """Keys came in: what could not be read before is tried again."""
         self._unreadable.clear()
-        self._hint.set()
+        self._look()
 
     def _acknowledge(self, refs: list[str]) -> None:
         try:
@@ -118,23 +121,44 @@ class Messages:
                 self._client.call("message.ack", Ack(refs[start:start + ACKS_AT_ONCE]), Acked)
         except WorldFault as error:
             LOG.info("not acknowledged yet: %s", error)
-            gevent.spawn_later(RETRY_PAUSE, self._hint.set)   # they will be found again, and acknowledged
+            gevent.spawn_later(RETRY_PAUSE, self._look)   # they will be found again, and acknowledged
+
+    def _look(self) -> None:
+        """The mailbox may hold something that did not arrive by itself."""
+        self._behind = True
+        self._hint.set()
+
+    def _take(self, arrived: MessageArrived) -> None:
+        self._arrived += arrived.messages
+        self._hint.set()
+
+    def _next(self) -> list[Received]:
+        """What is new. Where the mailbox is to be looked at, it has what arrived, too."""
+        arrived, self._arrived = self._arrived, []
+        if self._behind:
+            self._behind = False
+            return self._fetch()
+        return self._sift(arrived)
 
     def _fetch(self) -> list[Received]:
         """Walk the mailbox from its start to the first page with something new."""
         after, more = 0, True
         while more:
             page = self._client.call("message.fetch", Fetch(after), Fetched)
-            shown = [item.ref for item in page.messages if self._state.was_shown(item.ref)]
-            self._acknowledge(shown)
-            known = self._unreadable.union(shown)
-            new = [self._open(item) for item in page.messages if item.ref not in known]
+            new = self._sift(page.messages)
             if new:
                 if page.more:
-                    self._hint.set()
+                    self._look()
                 return new
             after, more = page.messages[-1].seq if page.messages else after, page.more
         return []
+
+    def _sift(self, items: list[Item]) -> list[Received]:
+        """Those that were not shown yet; what was is acknowledged again."""
+        shown = [item.ref for item in items if self._state.was_shown(item.ref)]
+        self._acknowledge(shown)
+        known = self._unreadable.union(shown)
+        return [self._open(item) for item in items if item.ref not in known]
 
     def _open(self, item: Item) -> Received:
         peer = Name(item.uri, item.account)

@@ -46,7 +46,7 @@ class Phone:
         self.credential = credentials.load(path)
         self.state = state or State(f"{path}.state", device_id)
         where = [(server.host, server.port) for server in servers or self.credential.servers]
-        self.client = Client(Door(where, self._keys), self.state.device_id, **options)
+        self.client = Client(Door(where, self._keys), self.state.device_id, deliver=True, **options)
         self._secrecy = Secrecy(self.client, self.credential)
         self.messages = Messages(self.client, self._secrecy, self.state)
         self.calls = Calls(self.client, self._secrecy)

@@ -1,15 +1,16 @@
 """Messages: post, fetch, ack. At least once, in order per sender; nothing is acknowledged before it is stored.
 
-What concerns two clients is two idempotent steps, the one that must not be lost first: a receiver's
-acknowledgement is stored for the sender before the message is deleted.
+A receiver's acknowledgement is stored for the sender in the step that deletes the message; what expires is reported
+in two idempotent steps, the one that must not be lost first.
 """
 
 from msgspec import UNSET, Raw
 
+from .. import delivery
 from ..connection import Connection
 from ..errors import NotFound, QuotaExceeded
-from ..protocol import Ack, Acked, Fetch, Fetched, Item, MessageWaiting, Post, Posted, encode
-from ..store.mailbox import FETCH_BYTES, MESSAGE, PRIMARY, ref
+from ..protocol import Ack, Acked, Fetch, Fetched, Item, Post, Posted, encode
+from ..store.mailbox import FETCH_BYTES, PRIMARY, ref
 
 
 def post(connection: Connection, params: Post, now: int) -> Posted:
@@ -29,18 +30,19 @@ def post(connection: Connection, params: Post, now: int) -> Posted:
     lifetime = worker.conf.message_expiry
     if params.expires is not UNSET:
         lifetime = min(lifetime, params.expires)
+    name = ref(params.kind, sender, params.id)
     posted = worker.store.mailbox.post(
-        receiver, ref(params.kind, sender, params.id), sender, params.id, params.kind, params.body, now,
+        receiver, name, sender, params.id, params.kind, params.body, now,
         now + lifetime * 1000, worker.conf.mailbox_count, worker.conf.mailbox_bytes)
     connection.backlog = posted.backlog
     if posted.new:
         worker.store.mailbox.posted(sender)
-        name = "system" if params.kind == "system" else "message"
-        worker.count(sender, f"{name}-outgoing")
-        worker.count(receiver, f"{name}-incoming")
+        column = "system" if params.kind == "system" else "message"
+        worker.count(sender, f"{column}-outgoing")
+        worker.count(receiver, f"{column}-incoming")
         worker.trace("message", sender.uri, receiver.uri, "posted content", receiver.account, params.id,
                      sender.account)
-    worker.hint(receiver, "message.waiting", MessageWaiting(posted.waiting))
+    delivery.announce(worker, receiver, name, params.kind, sender, params.id, posted, params.body)
     return Posted(params.id, receiver.account, posted.time)
 
 
@@ -56,7 +58,7 @@ def _check_backlog(connection: Connection) -> None:
 def fetch(connection: Connection, params: Fetch, now: int) -> Fetched:
     """message.fetch {after?, limit?} -> Fetched. Items stay until acknowledged. Fails: not-registered, try-again."""
     worker, client = connection.worker, connection.client
-    items, more = worker.store.mailbox.fetch(client, connection.box, params.after, params.limit, now)
+    items, more, newest = worker.store.mailbox.fetch(client, connection.box, params.after, params.limit, now)
     for item in items:
         if item.first and item.kind in ("content", "system"):
             worker.trace("message", item.sender.uri, client.uri, "delivered", client.account, item.id,
@@ -68,6 +70,8 @@ def fetch(connection: Connection, params: Fetch, now: int) -> Fetched:
         if shown and size > FETCH_BYTES:
             return Fetched(shown, True)
         shown.append(Item(item.ref, item.seq, item.kind, item.sender.uri, item.sender.account, item.id, item.time, body))
+    if not more:
+        delivery.caught_up(connection, newest)
     return Fetched(shown, more)
 
 
@@ -77,20 +81,27 @@ def ack(connection: Connection, params: Ack, now: int) -> Acked:
     Unknown refs (acknowledged before) do no harm. Fails: not-registered, try-again.
     """
     worker, client = connection.worker, connection.client
-    mailbox = worker.store.mailbox
-    messages = [ref for ref in params.refs if ref.startswith(MESSAGE)]
-    if messages:
-        report(worker, client, "ack", mailbox.peek(client, connection.box, messages), now)
-    return Acked(mailbox.drop(client, connection.box, params.refs))
+    dropped, told = worker.store.mailbox.acknowledge(client, connection.box, params.refs, now, _report_expiry(worker, now))
+    for sender, id, name, posted in told:
+        _tell(worker, sender, client, "ack", id, name, posted)
+    return Acked(dropped)
 
 
-def report(worker, receiver, kind: str, items, now: int) -> None:
-    """Store what became of messages (``ack`` or ``expired``) for their senders, and tell these."""
-    expires = now + worker.conf.message_expiry * 1000
-    for item, posted in zip(items, worker.store.mailbox.report(receiver, kind, items, now, expires), strict=True):
-        if posted.new and kind == "ack":
-            worker.trace("message", receiver.uri, item.sender.uri, "posted ack", item.sender.account, item.id,
-                         receiver.account)
-        elif posted.new:
-            worker.figures.count("messages", kind)
-        worker.hint(item.sender, "message.waiting", MessageWaiting(posted.waiting))
+def report_expired(worker, receiver, items, now: int) -> None:
+    """Store for the senders of ``items`` that these expired, and tell them."""
+    stored = worker.store.mailbox.report(receiver, "expired", items, now, _report_expiry(worker, now))
+    for item, posted in zip(items, stored, strict=True):
+        if posted.new:
+            worker.figures.count("messages", "expired")
+        _tell(worker, item.sender, receiver, "expired", item.id, ref("expired", receiver, item.id), posted)
+
+
+def _report_expiry(worker, now: int) -> int:
+    return now + worker.conf.message_expiry * 1000
+
+
+def _tell(worker, sender, receiver, kind: str, id: str, name: str, posted) -> None:
+    """The sender of a message learns what became of it."""
+    if kind == "ack":
+        worker.trace("message", receiver.uri, sender.uri, "posted ack", sender.account, id, receiver.account)
+    delivery.announce(worker, sender, name, kind, receiver, id, posted)

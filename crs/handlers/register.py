@@ -1,6 +1,6 @@
 """Register and unregister: from here on (or no longer) this device is reached."""
 
-from .. import log
+from .. import delivery, log
 from ..connection import Connection
 from ..errors import Conflict, CrsError, Denied
 from ..protocol import Done, KeepAlive, Nothing, Register, Registered, Unregistered, UpdateState
@@ -28,10 +28,13 @@ def register(connection: Connection, params: Register, now: int) -> Registered:
     _enter(connection, params, now)
     worker.trace_attach(connection, "registered", params.version)
     method, interval = worker.conf.keep_alive_for(connection.ip, client)[:2]
+    waiting, newest = worker.store.mailbox.state(client, connection.box)
+    if not waiting:
+        delivery.caught_up(connection, newest)
     return Registered(
         uri=client.uri, account=client.account, host=worker.host, worker=worker.name, connection=connection.id,
         time=now, keep_alive=KeepAlive(method, interval),
-        waiting=worker.store.mailbox.waiting(client, connection.box),
+        waiting=waiting,
         sessions=states_of(connection), updates=[UpdateState(*one) for one in worker.updates_of(client)])
 
 
@@ -42,6 +45,7 @@ def _enter(connection: Connection, params: Register, now: int) -> None:
     since = connection.since = max(now, connection.since + 1)
     connection.device_id, connection.device_type = params.device_id, params.type
     connection.version = params.version
+    connection.deliver, connection.given = params.deliver, -1
     connection.advance("registered")
     try:
         replaced = worker.store.directory.register(client, worker.entry(connection), now)

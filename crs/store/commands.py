@@ -39,11 +39,12 @@ def pairs(flat: list) -> Iterator[tuple]:
 
 
 def _read_scripts() -> dict[str, bytes]:
-    """Name and source of every script in ``lua/``; the functions of ``_release.lua`` go in front of who uses them."""
+    """Name and source of every script in ``lua/``; the functions of ``_NAME.lua`` go in front of who uses NAME."""
     folder = Path(__file__).with_name("lua")
-    shared = (folder / "_release.lua").read_bytes()
+    shared = {path.stem[1:].encode() + b"(": path.read_bytes() for path in sorted(folder.glob("_*.lua"))}
     sources = {path.stem: path.read_bytes() for path in sorted(folder.glob("[!_]*.lua"))}
-    return {name: shared + source if b"release(" in source else source for name, source in sources.items()}
+    return {name: b"".join([text for call, text in shared.items() if call in source] + [source])
+            for name, source in sources.items()}
 
 
 SCRIPTS = _read_scripts()

@@ -55,7 +55,26 @@ class Posted(NamedTuple):
     new: bool              # False: it was known already, and nothing was stored
     time: int              # ms, when it was stored first
     waiting: int           # items in the box of the receiver's primary device
-    backlog: int           # items in the box of the sender's
+    seq: int               # of the item, 0 where it was known
+    before: int            # the seq that this mailbox gave last before it
+    backlog: int = 0       # items in the box of the sender's primary device
+
+
+class Page(NamedTuple):
+    """What a fetch found."""
+
+    items: list[Stored]
+    more: bool             # whether there are items behind these
+    newest: int            # the seq that this mailbox gave last
+
+
+class Told(NamedTuple):
+    """An acknowledgement that was stored for the sender of a message."""
+
+    sender: Client
+    id: str                # of the message
+    ref: str               # of the report
+    posted: Posted
 
 
 class Counts(NamedTuple):
@@ -89,54 +108,81 @@ class Mailbox:
         most ``max_count`` messages and ``max_bytes`` are held. Raises QuotaExceeded, and Conflict where the ref was
         used for something else.
         """
-        *_, stored, backlog = self._low.all((
-            *self._store(receiver, ref, sender, id, kind, body, now, expires_at, max_count, max_bytes, quota),
-            ("ZCARD", schema.box(sender, PRIMARY))))
-        return _posted(id, kind, body, stored, backlog, quota)
+        keys, item = self._entry(receiver, ref, sender, id, kind, body, now, expires_at, max_count, max_bytes, quota)
+        stored, backlog = self._low.all((self._low.evalsha("post", keys, (now, *item)),
+                                         ("ZCARD", schema.box(sender, PRIMARY))))
+        return _posted(id, kind, body, stored, quota)._replace(backlog=backlog)
 
     def report(self, receiver: Client, kind: str, items: Sequence[Stored], now: int, expires_at: int) -> list[Posted]:
-        """Store for each item's sender, exempt from quota, what became of it at ``receiver``: ``ack`` or ``expired``.
+        """Store for each item's sender, exempt from quota, what became of it at ``receiver``.
 
         All in one round trip; when this returns they are on the disk. What was told before is not told again.
         """
-        commands = [command for item in items for command in self._store(
-            item.sender, ref(kind, receiver, item.id), receiver, item.id, kind, "", now, expires_at, 0, 0, False)]
-        return [_posted(item.id, kind, "", stored, 0, False)
-                for item, stored in zip(items, self._low.all(commands)[1::2], strict=True)]
+        commands = []
+        for item in items:
+            keys, entry = self._report(item.sender, receiver, item.id, kind, now, expires_at)
+            commands.append(self._low.evalsha("post", keys, (now, *entry)))
+        return [_posted(item.id, kind, "", stored, False)
+                for item, stored in zip(items, self._low.all(commands), strict=True)]
 
-    def _store(self, receiver: Client, ref: str, sender: Client, id: str, kind: str, body: str, now: int,
+    def acknowledge(self, client: Client, device: str, refs: Iterable[str], now: int,
+                    expires_at: int) -> tuple[int, list[Told]]:
+        """Take items out of the box of ``device`` (the last box to let go deletes them), and store for the sender of each
+        message an ``ack``, exempt from quota: in one step, for senders whose mailbox is at this host. Returns how many
+        items were there, and the reports that are new.
+
+        Notes ``now`` as the client's last look (to the second).
+        """
+        keys = [schema.mail(client), schema.box(client, device), schema.ledger(client), schema.devices(client),
+                schema.statistics(client)]
+        arguments, others, senders = [], [], []
+        for name in refs:
+            sender, id = _sender_of(name)
+            if sender is None:
+                others.append(name)
+                continue
+            theirs, entry = self._report(sender, client, id, "ack", now, expires_at)
+            keys += theirs
+            arguments += (name, *entry)
+            senders.append((sender, id, entry[0]))
+        dropped, *stored = self._low.script("ack", keys, (now, schema.box(client, ""), MESSAGE, len(senders), *arguments,
+                                                          *others))
+        told = [Told(*one, _posted(one[1], "ack", "", answer, False))
+                for one, answer in zip(senders, stored, strict=True) if answer]
+        return dropped, [one for one in told if one.posted.new]
+
+    def _report(self, to: Client, receiver: Client, id: str, kind: str, now: int, expires_at: int) -> tuple:
+        """The keys and the item by which ``to`` learns what became of its message ``id`` at ``receiver``."""
+        return self._entry(to, ref(kind, receiver, id), receiver, id, kind, "", now, expires_at, 0, 0, False)
+
+    def _entry(self, receiver: Client, ref: str, sender: Client, id: str, kind: str, body: str, now: int,
                expires_at: int, max_count: int, max_bytes: int, quota: bool) -> tuple[tuple, tuple]:
-        """The commands that store one item: its deadline first."""
+        """The keys and the item that ``store`` of ``_store.lua`` takes."""
         header = msgspec.json.encode(Header(kind, sender.uri, sender.account, id, now, expires_at))
         text = body.encode()
-        return (
-            self._due.entry(bucket(receiver), str(receiver), rounded(expires_at, expires_at - now)),
-            self._low.evalsha(
-                "post", (schema.mail(receiver), schema.tombs(receiver), schema.ledger(receiver),
-                         schema.devices(receiver), schema.statistics(receiver), schema.box(receiver, PRIMARY),
-                         schema.firsts(receiver)),
-                (ref, header + b"\n" + text, now, expires_at, max_count, max_bytes, "message" if quota else kind,
-                 schema.box(receiver, ""), _digest(kind, text, quota))))
+        _, due, look, entry = self._due.entry(bucket(receiver), str(receiver), rounded(expires_at, expires_at - now))
+        return ((schema.mail(receiver), schema.tombs(receiver), schema.ledger(receiver), schema.devices(receiver),
+                 schema.statistics(receiver), schema.box(receiver, PRIMARY), schema.firsts(receiver), due),
+                (ref, header + b"\n" + text, expires_at, max_count, max_bytes, "message" if quota else kind,
+                 schema.box(receiver, ""), _digest(kind, text, quota), look, entry))
 
-    def fetch(self, client: Client, device: str, after: int, limit: int, now: int) -> tuple[list[Stored], bool]:
-        """The items of ``device`` behind seq ``after`` in order, at most ``limit`` and about FETCH_BYTES; whether
-        there are more. They stay until dropped. Notes ``now`` as the client's last look (to the second)."""
+    def fetch(self, client: Client, device: str, after: int, limit: int, now: int) -> Page:
+        """The items of ``device`` behind seq ``after`` in order, at most ``limit`` and about FETCH_BYTES. They stay
+        until acknowledged. Notes ``now`` as the client's last look (to the second)."""
         answer = self._low.script(
             "fetch", (schema.mail(client), schema.box(client, device), schema.ledger(client),
                       schema.statistics(client)), (after, limit, FETCH_BYTES, now))
-        return _stored(answer[2:], int(answer[1])), bool(answer[0])
-
-    def peek(self, client: Client, device: str, refs: Iterable[str]) -> list[Stored]:
-        """Which of ``refs`` the device still holds, without bodies."""
-        return _stored(self._low.script("peek", (schema.mail(client), schema.box(client, device)), refs))
-
-    def drop(self, client: Client, device: str, refs: Iterable[str]) -> int:
-        """Take items out of the device's box (the last box to let go deletes them); returns how many were there."""
-        return self._drop(client, device, 0, refs)
+        more, shown, newest, *items = answer
+        return Page(_stored(items, int(shown)), bool(more), int(newest))
 
     def waiting(self, client: Client, device: str) -> int:
         """How many items the device has not acknowledged."""
         return self._low.call("ZCARD", schema.box(client, device))
+
+    def state(self, client: Client, device: str) -> tuple[int, int]:
+        """How many items the device has not acknowledged, and the seq that this mailbox gave last."""
+        newest, waiting = self._low.all((("HGET", schema.ledger(client), "seq"), ("ZCARD", schema.box(client, device))))
+        return waiting, int(newest or 0)
 
     def depth(self, client: Client) -> tuple[int, int]:
         """Messages held, and their bytes: what the quota counts."""
@@ -164,13 +210,9 @@ class Mailbox:
 
     def expire(self, client: Client, refs: Iterable[str], now: int) -> int:
         """Delete reported items whose time is over, with their tombs; returns how many were there."""
-        return self._drop(client, "", now, refs)
-
-    def _drop(self, client: Client, device: str, now: int, refs: Iterable[str]) -> int:
         return self._low.script(
-            "drop", (schema.mail(client), schema.ledger(client), schema.devices(client), schema.tombs(client),
-                     schema.firsts(client)),
-            (schema.box(client, ""), MESSAGE, device, now, *refs))
+            "expire", (schema.mail(client), schema.ledger(client), schema.devices(client), schema.tombs(client),
+                       schema.firsts(client)), (schema.box(client, ""), MESSAGE, now, *refs))
 
     # --- statistics -------------------------------------------------------------------------------------------------
 
@@ -186,15 +228,25 @@ class Mailbox:
                 yield schema.client_of(key), Counts(*(int(count or 0) for count in counts))
 
 
-def _posted(id: str, kind: str, body: str, stored: Sequence, backlog: int, quota: bool) -> Posted:
-    """What the script ``post`` answered. Raises QuotaExceeded, Conflict."""
-    known, first, waiting = stored
+def _posted(id: str, kind: str, body: str, stored: Sequence, quota: bool) -> Posted:
+    """What ``store`` of ``_store.lua`` answered. Raises QuotaExceeded, Conflict."""
+    known, first, waiting, seq, before = stored
     if known < 0:
         raise QuotaExceeded("the mailbox of the receiver is full")
     time, digest = first.decode().split()
     if digest != _digest(kind, body.encode(), quota):
         raise Conflict(f"id {id} was used for another message")
-    return Posted(known == 1, int(time), waiting, backlog)
+    return Posted(known == 1, int(time), waiting, int(seq or 0), int(before or 0))
+
+
+def _sender_of(ref: str) -> tuple[Client | None, str]:
+    """The sender and the id in the ref of a message; None for any other ref. Whether there is such a message, the
+    mailbox tells."""
+    if not ref.startswith(MESSAGE):
+        return None, ""
+    uri, _, rest = ref[len(MESSAGE):].partition("@")
+    account, _, id = rest.partition(":")
+    return Client(uri, account), id
 
 
 def _digest(kind: str, text: bytes, quota: bool) -> str:

@@ -26,33 +26,52 @@ def attach(host, domain, uri: str, device: str = "phone", **options) -> Client:
 
 
 class Reader:
-    """Fetches, shows each ref once, acknowledges; ``seen`` has what a person would have seen, in order."""
+    """Fetches, or takes what arrives, shows each ref once, acknowledges; ``seen`` has what a person would have seen, in
+    order."""
 
     def __init__(self, client: Client):
         self.client = client
         self.seen: list = []
         self._refs: set[str] = set()
         self._hint = Event()
-        client.hear("message.waiting", lambda _: self._hint.set())
-        client.hear("registered", lambda _: self._hint.set())
+        self._behind = False
+        self._arrived: list = []
+        client.hear("message.arrived", self._take)
+        client.hear("message.waiting", self._look)
+        client.hear("registered", self._look)
+
+    def _look(self, _) -> None:
+        self._behind = True
+        self._hint.set()
+
+    def _take(self, arrived) -> None:
+        self._arrived += arrived.messages
+        self._hint.set()
 
     def run(self) -> None:
         while True:
             self._hint.wait()
             self._hint.clear()
-            self._drain()
+            arrived, self._arrived = self._arrived, []
+            if self._behind:
+                self._behind = False
+                self._drain()
+            self._show(arrived)
 
     def _drain(self) -> None:
         more = True
         while more:
             page = self.client.call("message.fetch", Fetch(limit=100), Fetched, PATIENT)
-            for item in page.messages:
-                if item.ref not in self._refs:
-                    self._refs.add(item.ref)
-                    self.seen.append(item)
-            if page.messages:
-                self.client.call("message.ack", Ack([item.ref for item in page.messages]), Acked, PATIENT)
+            self._show(page.messages)
             more = page.more
+
+    def _show(self, items: list) -> None:
+        for item in items:
+            if item.ref not in self._refs:
+                self._refs.add(item.ref)
+                self.seen.append(item)
+        for start in range(0, len(items), 100):
+            self.client.call("message.ack", Ack([item.ref for item in items[start:start + 100]]), Acked, PATIENT)
 
 
 class Pair:
@@ -60,8 +79,8 @@ class Pair:
 
     def __init__(self, host, domain, sender: str, receiver: str, rate: float, source: random.Random):
         self.sender_uri, self.receiver_uri = sender, receiver
-        self.sender = attach(host, domain, sender)
-        self.receiver = attach(host, domain, receiver)
+        self.sender = attach(host, domain, sender, deliver=True)
+        self.receiver = attach(host, domain, receiver, deliver=source.random() < 0.5)
         self.reports, self.inbox = Reader(self.sender), Reader(self.receiver)
         self.acknowledged: list[str] = []
         self.retried = 0

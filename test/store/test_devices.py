@@ -26,14 +26,14 @@ def test_a_secondary_that_becomes_the_primary_gives_up_its_copy(store):
     post(store, "m1")
     store.devices.seen(BOB, "tablet", "primary", NOW + 1)
     assert store.devices.known(BOB) == {}
-    assert store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")]) == 1
+    assert store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)[0] == 1
     assert store.mailbox.depth(BOB) == (0, 0)
 
 
 def test_one_that_stays_away_is_forgotten_with_its_copy(store, plain):
     store.devices.seen(BOB, "tablet", "secondary", NOW)
     post(store, "m1")
-    store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")])
+    store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)
     assert list(store.devices.due(BUCKETS, NOW + DEVICE_EXPIRY - 1, 10)) == []
     late = NOW + DEVICE_EXPIRY + LATE
     forgotten = [(client, device, store.devices.forget(client, device, late))

@@ -89,5 +89,5 @@ def test_the_command_line_does_not_load_gevent():
 
 
 def test_every_script_is_found():
-    assert {"post", "fetch", "drop", "register", "wake", "create", "transition", "record"} <= set(SCRIPTS)
+    assert {"post", "fetch", "ack", "expire", "register", "wake", "create", "transition", "record"} <= set(SCRIPTS)
     assert not any(name.startswith("_") for name in SCRIPTS)

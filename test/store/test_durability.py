@@ -59,14 +59,14 @@ class Load:
 
     def receive(self):
         while not self.all_sent or insist(lambda: self.store.mailbox.waiting(BOB, PRIMARY)):
-            items, _ = insist(lambda: self.store.mailbox.fetch(BOB, PRIMARY, 0, 40, NOW))
+            items, *_ = insist(lambda: self.store.mailbox.fetch(BOB, PRIMARY, 0, 40, NOW))
             for item in items:
                 assert item.ref not in self.gone, f"{item.ref} came back"
                 if item.id not in self.shown[item.sender]:
                     self.shown[item.sender].append(item.id)
             refs = [item.ref for item in items]
             if refs:
-                insist(lambda refs=refs: self.store.mailbox.drop(BOB, PRIMARY, refs))
+                insist(lambda refs=refs: self.store.mailbox.acknowledge(BOB, PRIMARY, refs, NOW, NOW + DAY))
                 self.gone.update(refs)
             gevent.sleep(0)
 
@@ -101,7 +101,7 @@ def test_a_torn_write_is_not_half_a_message(server, store):
     file = max(server.directory.glob("appendonly*/*.incr.aof"), key=lambda path: path.stat().st_size)
     file.write_bytes(file.read_bytes()[:-10])
     server.start()
-    items, _ = insist(lambda: store.mailbox.fetch(BOB, PRIMARY, 0, 40, NOW))
+    items, *_ = insist(lambda: store.mailbox.fetch(BOB, PRIMARY, 0, 40, NOW))
     assert [item.id for item in items] == ["whole"]
     assert insist(lambda: store.mailbox.depth(BOB))[0] == 1
     assert insist(lambda: store.mailbox.post(BOB, items[0].ref.replace("whole", "torn"), SENDERS[0], "torn", "content",

@@ -21,7 +21,7 @@ def ids(store, device="primary", after=0, limit=100, client=BOB):
 
 def test_an_item_comes_out_as_it_went_in(store):
     assert post(store, body="räksmörgås\nline")[:3] == (True, NOW, 1)
-    (item,), more = store.mailbox.fetch(BOB, "primary", 0, 50, NOW)
+    (item,), more, _ = store.mailbox.fetch(BOB, "primary", 0, 50, NOW)
     assert (item.ref, item.kind, item.sender, item.id, item.time, item.expires, item.body, item.first, more) == (
         "message:+46701111111@acme:m1", "content", ALICE, "m1", NOW, NOW + DAY, "räksmörgås\nline", True, False)
 
@@ -37,16 +37,16 @@ def test_order_is_that_of_posting_even_when_the_clock_steps_back(store):
 def test_fetch_goes_on_after_a_seq_and_says_whether_there_is_more(store):
     for number in range(3):
         post(store, f"m{number}")
-    items, more = store.mailbox.fetch(BOB, "primary", 0, 2, NOW)
+    items, more, _ = store.mailbox.fetch(BOB, "primary", 0, 2, NOW)
     assert ([item.id for item in items], more) == (["m0", "m1"], True)
-    rest, more = store.mailbox.fetch(BOB, "primary", items[-1].seq, 2, NOW)
+    rest, more, _ = store.mailbox.fetch(BOB, "primary", items[-1].seq, 2, NOW)
     assert ([item.id for item in rest], more) == (["m2"], False)
 
 
 def test_a_fetch_is_bounded_in_bytes_but_never_empty(store):
     for number in range(3):
         post(store, f"m{number}", body="x" * (FETCH_BYTES // 2), size=10 * FETCH_BYTES)
-    items, more = store.mailbox.fetch(BOB, "primary", 0, 50, NOW)
+    items, more, _ = store.mailbox.fetch(BOB, "primary", 0, 50, NOW)
     assert (len(items), more) == (1, True)
     post(store, "long", body="x" * (FETCH_BYTES + 1), size=10 * FETCH_BYTES, to=ALICE)
     assert ids(store, client=ALICE) == ["long"]
@@ -71,14 +71,14 @@ def test_an_id_that_is_used_for_something_else_is_told(store, other):
     post(store)
     with pytest.raises(Conflict, match="m1 was used"):
         post(store, now=NOW + 7, **other)
-    assert store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")]) == 1
+    assert store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)[0] == 1
     with pytest.raises(Conflict):
         post(store, now=NOW + 8, **other)
 
 
 def test_a_retry_after_the_acknowledgement_brings_nothing_back(store):
     post(store)
-    assert store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")]) == 1
+    assert store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)[0] == 1
     assert post(store, now=NOW + DAY - 1)[:3] == (False, NOW, 0)
     assert ids(store) == []
 
@@ -93,21 +93,34 @@ def test_each_device_has_its_copy_and_the_last_one_deletes(store, plain):
     store.devices.seen(BOB, "tablet", "secondary", NOW)
     post(store)
     name = ref("content", ALICE, "m1")
-    assert store.mailbox.drop(BOB, "primary", [name, "unknown", name]) == 1
+    assert store.mailbox.acknowledge(BOB, "primary", [name, "unknown", name], NOW, NOW + DAY)[0] == 1
     assert (ids(store), ids(store, "tablet")) == ([], ["m1"])
-    assert store.mailbox.drop(BOB, "tablet", [name]) == 1
+    assert store.mailbox.acknowledge(BOB, "tablet", [name], NOW, NOW + DAY)[0] == 1
     assert plain.call("EXISTS", schema.mail(BOB)) == 0
     assert store.mailbox.depth(BOB) == (0, 0)
 
 
-def test_peek_shows_only_what_the_device_holds(store):
+def test_the_sender_is_told_once_whatever_devices_acknowledge(store):
     store.devices.seen(BOB, "tablet", "secondary", NOW)
     post(store)
     name = ref("content", ALICE, "m1")
-    store.mailbox.drop(BOB, "primary", [name])
-    assert store.mailbox.peek(BOB, "primary", [name]) == []
-    (item,) = store.mailbox.peek(BOB, "tablet", ["unknown", name])
-    assert (item.sender, item.id, item.body) == (ALICE, "m1", "")
+    _, (told,) = store.mailbox.acknowledge(BOB, "tablet", [name, name], NOW, NOW + DAY)
+    assert (told.sender, told.id, told.ref) == (ALICE, "m1", ref("ack", BOB, "m1"))
+    assert store.mailbox.acknowledge(BOB, "primary", [name], NOW, NOW + DAY) == (1, [])
+    (report,) = store.mailbox.fetch(ALICE, "primary", 0, 50, NOW).items
+    assert (report.ref, report.kind, report.sender, report.id, report.body) == (told.ref, "ack", BOB, "m1", "")
+    assert store.mailbox.acknowledge(ALICE, "primary", [told.ref], NOW, NOW + DAY) == (1, [])
+    assert ids(store, client=ALICE) == []
+
+
+@pytest.mark.parametrize("name", ["message:+46701111111@acme:m2", "message:", "message:@", "message:x@y", "message:a@b:",
+                                  "report:+46701111111@acme:m1", "m1", "message:{}@acme:m1"])
+def test_who_acknowledges_what_it_does_not_hold_reports_nothing(store, plain, name):
+    post(store)
+    keys = sorted(plain.call("KEYS", "*"))
+    assert store.mailbox.acknowledge(BOB, "primary", [name], NOW, NOW + DAY) == (0, [])
+    assert sorted(plain.call("KEYS", "*")) == keys
+    assert ids(store) == ["m1"]
 
 
 @pytest.mark.parametrize("limits", [{"count": 1}, {"size": 150}])
@@ -117,7 +130,7 @@ def test_a_full_mailbox_refuses_messages_but_takes_reports(store, limits):
         post(store, "m2", body="x" * 50, **limits)
     assert post(store, "m3", kind="ack", quota=False, **limits).new
     assert ids(store) == ["m1", "m3"]
-    store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")])
+    store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)
     assert post(store, "m2", body="x" * 50, **limits).new
 
 
@@ -149,7 +162,7 @@ def test_what_is_not_overdue_cannot_be_expired(store):
 
 def test_tombs_go_when_their_time_is_over(store, plain):
     post(store, life=60_000)
-    store.mailbox.drop(BOB, "primary", [ref("content", ALICE, "m1")])
+    store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)
     assert store.mailbox.expired(BOB, NOW + 60_000, 100) == []
     assert plain.call("EXISTS", schema.tombs(BOB)) == 0
 
@@ -200,6 +213,6 @@ def test_counts(store):
 def test_a_urn_is_a_client_too(store):
     robot = ALICE._replace(uri="urn:x-crs:client:robot.1")
     post(store, to=robot, sender=robot, life=60_000)
-    (item,), _ = store.mailbox.fetch(robot, "primary", 0, 50, NOW)
+    (item,), *_ = store.mailbox.fetch(robot, "primary", 0, 50, NOW)
     assert item.sender == robot
     assert list(store.mailbox.due(BUCKETS, NOW + DAY, 10)) == [robot]

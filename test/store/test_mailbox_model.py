@@ -43,6 +43,8 @@ class MailboxMachine(RuleBasedStateMachine):
         self.items = {}                 # ref -> (kind, sender, id, body, time)
         self.expiry = {}                # ref -> ms: the tombs
         self.firsts = {}                # ref -> when, as what, with which body it came first
+        self.newest = 0                 # the seq given last
+        self.reported = set()           # (sender, id) of messages whose acknowledgement the sender was told
 
     def held(self):
         return {name for box in self.boxes.values() for name in box}
@@ -66,6 +68,8 @@ class MailboxMachine(RuleBasedStateMachine):
         assert fits
         assert posted.new == (name not in self.expiry)
         if posted.new:
+            assert posted.before == self.newest < posted.seq
+            self.newest = posted.seq
             self.firsts[name] = (self.now, kind if quota else "report", body)
             self.expiry[name] = self.now + life
             self.items[name] = (kind, sender, id, body, self.now)
@@ -80,24 +84,36 @@ class MailboxMachine(RuleBasedStateMachine):
         header = f'["{kind}","{sender.uri}","{sender.account}","{id}",{self.now},{self.now + life}]\n'
         return count < MAX_COUNT and size + len(header) + len(body.encode()) <= MAX_BYTES
 
-    @rule(device=st.sampled_from([PRIMARY, *DEVICES]), names=st.sets(st.tuples(senders, ids, kinds), max_size=6),
-          limit=st.integers(1, 3))
-    def fetch_and_acknowledge(self, device, names, limit):
+    @rule(device=st.sampled_from([PRIMARY, *DEVICES]), limit=st.integers(1, 3))
+    def fetch(self, device, limit):
         box = self.boxes.get(device, [])
         got, after = [], 0
         while True:
-            items, more = self.store.mailbox.fetch(RECEIVER, device, after, limit, self.now)
+            items, more, newest = self.store.mailbox.fetch(RECEIVER, device, after, limit, self.now)
             assert [(item.kind, item.sender, item.id, item.body, item.time) for item in items] == [
                 self.items[item.ref] for item in items]
             got += [item.ref for item in items]
+            assert newest == self.newest
             if not more:
                 break
             after = items[-1].seq
         assert got == box
+
+    @rule(device=st.sampled_from([PRIMARY, *DEVICES]), names=st.sets(st.tuples(senders, ids, kinds), max_size=6))
+    def acknowledge(self, device, names):
+        box = self.boxes.get(device, [])
         refs = [ref(kind, sender, id) for sender, id, kind in names]
         there = set(refs) & set(box)
-        assert {item.ref for item in self.store.mailbox.peek(RECEIVER, device, refs)} == there
-        assert self.store.mailbox.drop(RECEIVER, device, refs) == len(there)
+        messages = {self.items[name][1:3] for name in there if name.startswith("message:")}
+        dropped, told = self.store.mailbox.acknowledge(RECEIVER, device, refs, self.now, self.now + DAY)
+        assert dropped == len(there)
+        assert {(one.sender, one.id) for one in told} == messages - self.reported
+        for one in told:
+            assert one.ref == ref("ack", RECEIVER, one.id)
+            reports = self.store.mailbox.fetch(one.sender, PRIMARY, one.posted.before, 1, self.now).items
+            assert [(report.ref, report.kind, report.sender, report.id) for report in reports] == [
+                (one.ref, "ack", RECEIVER, one.id)]
+        self.reported |= messages
         box[:] = [name for name in box if name not in there]
 
     @rule(device=st.sampled_from(DEVICES), primary=st.booleans())

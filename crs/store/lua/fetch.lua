@@ -1,7 +1,7 @@
 -- Read items of one device's box in order, and note that the client looked.
 -- KEYS  1 mail  2 box  3 ledger  4 statistics
 -- ARGV  1 after (seq)  2 limit of items  3 limit of bytes (one item is given even if it is longer)  4 now ms
--- Returns {1 if there are more else 0, highest seq shown before, then seq, ref, record of each item}.
+-- Returns {1 if there are more else 0, highest seq shown before, seq given last, then seq, ref, record of each item}.
 local mail, box, ledger, statistics = unpack(KEYS)
 local after, limit, max_bytes, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
@@ -11,8 +11,9 @@ if tonumber(now) - last_read >= 1000 or tonumber(now) < last_read then
 end
 
 local found = redis.call('ZRANGEBYSCORE', box, '(' .. after, '+inf', 'WITHSCORES', 'LIMIT', 0, limit + 1)
-local shown = redis.call('HGET', ledger, 'shown') or '0'
-local answer = {0, shown}
+local held = redis.call('HMGET', ledger, 'shown', 'seq')
+local shown = held[1] or '0'
+local answer = {0, shown, held[2] or '0'}
 local bytes = 0
 local newest
 for index = 1, #found, 2 do
