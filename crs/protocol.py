@@ -213,6 +213,7 @@ class Post(Params):
     kind: Literal["content", "system"] = "content"
     expires: Annotated[int, Meta(ge=60, le=7_776_000, description="seconds to live; default and upper bound: "
                                  "message-expiry of the host")] | UnsetType = UNSET
+    ack: Annotated[list[Ref], Meta(max_length=100, description="items to acknowledge with it, as by message.ack")] = []
 
 
 class Posted(Result, omit_defaults=False):

@@ -11,7 +11,7 @@ from .tally import BODY, Pair
 
 GO = object()   # what a conversation is sent to begin its work
 
-REGISTER, FETCH, ACK, POST, ASK = 1, 2, 3, 4, 5   # the ids of requests: one of each is under way at most
+REGISTER, FETCH, POST, ASK = 1, 2, 3, 4   # the ids of requests: one of each is under way at most
 
 _UPGRADE = (b"GET / HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -156,10 +156,12 @@ def asking(times: list[float], clock):
 
 
 class Reader:
-    """Reads a mailbox as a client does: a hint leads to a fetch, what was shown is acknowledged."""
+    """Reads a mailbox as a client does: a hint leads to a fetch, and what was shown is acknowledged, with the next post
+    or by itself: then without an answer, as what is lost comes again."""
 
     def __init__(self, link: Link):
         self._link = link
+        self._refs: list[str] = []
         self._fetching = False
         self._hinted = False
 
@@ -171,11 +173,8 @@ class Reader:
             ask(self._link, FETCH, b"message.fetch", b'{"limit":100}')
 
     def take(self, page: Params, fetched: bool) -> list[Item]:
-        """The items of an answered fetch, or those that came by themselves, acknowledged; fetches on where there may be
-        more."""
-        if page.messages:
-            refs = msgspec.json.encode([item.ref for item in page.messages])
-            ask(self._link, ACK, b"message.ack", b'{"refs":%s}' % refs)
+        """The items of an answered fetch, or those that came by themselves; fetches on where there may be more."""
+        self._refs += [item.ref for item in page.messages]
         if not fetched:
             return page.messages
         self._fetching = False
@@ -183,6 +182,15 @@ class Reader:
             self._hinted = False
             self.hint()
         return page.messages
+
+    def shown(self) -> bytes:
+        """The refs of all that was taken since this was asked last, as JSON."""
+        refs, self._refs = self._refs, []
+        return msgspec.json.encode(refs)
+
+    def acknowledge(self) -> None:
+        if self._refs:
+            self._link.write(text(b'{"jsonrpc":"2.0","method":"message.ack","params":{"refs":%s}}' % self.shown()))
 
 
 def told(message: bytes) -> Incoming:
@@ -202,8 +210,11 @@ def sender(pair: Pair, online: bool):
 
         def post() -> None:
             number = pair.next()
-            if number is not None:
-                ask(link, POST, b"message.post", b'{"id":"m%d","to":"%s","body":"%s"}' % (number, uri, body))
+            if number is None:
+                reader.acknowledge()
+            else:
+                ask(link, POST, b"message.post", b'{"id":"m%d","to":"%s","body":"%s","ack":%s}' % (
+                    number, uri, body, reader.shown()))
         while True:
             message = yield
             if message is GO:
@@ -221,6 +232,8 @@ def sender(pair: Pair, online: bool):
                     if online and item.kind == "ack":
                         pair.was_answered(int(item.id[1:]))
                         post()
+                if not online:
+                    reader.acknowledge()
     return conversation
 
 
@@ -240,4 +253,5 @@ def receiver(pair: Pair):
                         pair.was_seen(int(item.id[1:]))
                     elif item.kind == "content":
                         pair.strays += 1
+                reader.acknowledge()
     return conversation

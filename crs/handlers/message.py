@@ -10,11 +10,13 @@ from .. import delivery
 from ..connection import Connection
 from ..errors import NotFound, QuotaExceeded
 from ..protocol import Ack, Acked, Fetch, Fetched, Item, Post, Posted, encode
-from ..store.mailbox import FETCH_BYTES, PRIMARY, ref
+from ..store.acknowledgement import Acknowledgement
+from ..store.items import PRIMARY, ref
+from ..store.mailbox import FETCH_BYTES
 
 
 def post(connection: Connection, params: Post, now: int) -> Posted:
-    """message.post {id, to, body, account?, kind?, expires?} -> Posted, once it is stored.
+    """message.post {id, to, body, account?, kind?, expires?, ack?} -> Posted, once it is stored.
 
     A retry with the same id is answered, not stored again, until the message would have expired.
     Fails: invalid-params, not-found, domain-not-connected, quota-exceeded, not-registered, try-again.
@@ -31,9 +33,14 @@ def post(connection: Connection, params: Post, now: int) -> Posted:
     if params.expires is not UNSET:
         lifetime = min(lifetime, params.expires)
     name = ref(params.kind, sender, params.id)
-    posted = worker.store.mailbox.post(
-        receiver, name, sender, params.id, params.kind, params.body, now,
-        now + lifetime * 1000, worker.conf.mailbox_count, worker.conf.mailbox_bytes)
+    acknowledgement = _acknowledgement(connection, params.ack, now) if params.ack else None
+    try:
+        posted = worker.store.mailbox.post(
+            receiver, name, sender, params.id, params.kind, params.body, now, now + lifetime * 1000,
+            worker.conf.mailbox_count, worker.conf.mailbox_bytes, acknowledgement=acknowledgement)
+    finally:
+        if acknowledgement is not None:
+            _tell_senders(worker, sender, acknowledgement)
     connection.backlog = posted.backlog
     if posted.new:
         worker.store.mailbox.posted(sender)
@@ -80,11 +87,21 @@ def ack(connection: Connection, params: Ack, now: int) -> Acked:
 
     Unknown refs (acknowledged before) do no harm. Fails: not-registered, try-again.
     """
-    worker, client = connection.worker, connection.client
-    dropped, told = worker.store.mailbox.acknowledge(client, connection.box, params.refs, now, _report_expiry(worker, now))
-    for sender, id, name, posted in told:
+    worker = connection.worker
+    acknowledgement = _acknowledgement(connection, params.refs, now)
+    worker.store.mailbox.acknowledge(acknowledgement)
+    _tell_senders(worker, connection.client, acknowledgement)
+    return Acked(acknowledgement.dropped)
+
+
+def _acknowledgement(connection: Connection, refs: list[str], now: int) -> Acknowledgement:
+    return connection.worker.store.mailbox.acknowledgement(connection.client, connection.box, refs, now,
+                                                           _report_expiry(connection.worker, now))
+
+
+def _tell_senders(worker, client, acknowledgement: Acknowledgement) -> None:
+    for sender, id, name, posted in acknowledgement.told:
         _tell(worker, sender, client, "ack", id, name, posted)
-    return Acked(dropped)
 
 
 def report_expired(worker, receiver, items, now: int) -> None:

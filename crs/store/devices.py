@@ -11,7 +11,7 @@ from ..names import Client
 from . import schema
 from .commands import Commands, pairs
 from .due import DueList, rounded
-from .mailbox import MESSAGE, PRIMARY, bucket
+from .items import MESSAGE, PRIMARY, bucket
 
 MAX_SECONDARIES = 4   # design, chapter 3
 

@@ -10,7 +10,7 @@ from .. import names
 from ..names import Client
 from ..pool import slots
 from . import schema
-from .mailbox import PRIMARY
+from .items import PRIMARY
 
 LEASE = 10_000   # ms
 

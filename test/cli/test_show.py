@@ -10,7 +10,7 @@ from crs.errors import OperatorFault, Unavailable
 from crs.names import Client
 from crs.relay.client import RelayClient
 from crs.store.directory import Entry
-from crs.store.mailbox import ref
+from crs.store.items import ref
 from test.relay.running import RunningRelay
 from test.trust.updates.make import NOW
 

@@ -12,7 +12,7 @@ from crs.home import Home
 from crs.metrics import METRICS
 from crs.names import Client
 from crs.store import Store, schema
-from crs.store.mailbox import ref
+from crs.store.items import ref
 
 from ..hosts import Domain, free_port, running, wait_for
 from ..raw import RawClient, Refused

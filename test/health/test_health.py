@@ -12,7 +12,7 @@ import pytest
 from crs.home import Home
 from crs.names import Client
 from crs.store import Store, schema
-from crs.store.mailbox import ref
+from crs.store.items import ref
 from test.hosts import ROOT, Domain, running, wait_for
 
 SYSTEM = ["process redis_high", "process redis_low", "process attach:0", "process attach:1", "redis_high", "redis_low",

@@ -45,3 +45,10 @@ def plain(servers):
     direct = Direct(servers[1].path, "low", SCRIPTS)
     yield direct
     direct.close()
+
+
+def acknowledge(store, client, device: str, refs, now: int = NOW) -> tuple[int, list]:
+    """How many of ``refs`` the device held, and the reports that are new."""
+    acknowledgement = store.mailbox.acknowledgement(client, device, refs, now, now + DAY)
+    store.mailbox.acknowledge(acknowledgement)
+    return acknowledgement.dropped, acknowledgement.told

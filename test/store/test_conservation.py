@@ -3,9 +3,9 @@
 from crs.names import Client
 from crs.store import schema
 from crs.store.conservation import LIFE, Sheet
-from crs.store.mailbox import PRIMARY, ref
+from crs.store.items import PRIMARY, ref
 
-from .conftest import ALICE, BOB, DAY, NOW
+from .conftest import ALICE, BOB, DAY, NOW, acknowledge
 
 EVERYWHERE = range(64)
 
@@ -28,7 +28,7 @@ def test_every_way_in_and_out_is_counted_once(store):
     assert sheet(store) == Sheet(posted=3, stored=3)
     post(store, "1")
     assert sheet(store) == Sheet(posted=3, stored=3)
-    store.mailbox.acknowledge(BOB, PRIMARY, [first, told, first], NOW, NOW + DAY)
+    acknowledge(store, BOB, PRIMARY, [first, told, first])
     assert sheet(store) == Sheet(posted=3, acked=2, stored=1)
     store.mailbox.expire(BOB, [second], NOW + DAY)
     assert sheet(store) == Sheet(posted=3, acked=2, expired=1)
@@ -37,7 +37,7 @@ def test_every_way_in_and_out_is_counted_once(store):
 def test_a_copy_that_another_device_holds_is_still_stored_and_goes_with_it(store):
     store.devices.seen(BOB, "tablet", "secondary", NOW)
     name = post(store, "1")
-    store.mailbox.acknowledge(BOB, PRIMARY, [name], NOW, NOW + DAY)
+    acknowledge(store, BOB, PRIMARY, [name])
     assert sheet(store) == Sheet(posted=1, stored=1)
     store.devices.forget(BOB, "tablet", NOW + 31 * DAY)
     assert sheet(store) == Sheet(posted=1, purged=1)

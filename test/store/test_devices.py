@@ -1,8 +1,8 @@
 """Secondary devices: a mailbox copy from their first registration on, until they stay away too long."""
 
 from crs.store import DEVICE_EXPIRY, schema
-from crs.store.mailbox import bucket, ref
-from test.store.conftest import ALICE, BOB, DAY, NOW
+from crs.store.items import bucket, ref
+from test.store.conftest import ALICE, BOB, DAY, NOW, acknowledge
 
 BUCKETS = range(64)
 LATE = DEVICE_EXPIRY // 16   # a look may come so much later
@@ -26,14 +26,14 @@ def test_a_secondary_that_becomes_the_primary_gives_up_its_copy(store):
     post(store, "m1")
     store.devices.seen(BOB, "tablet", "primary", NOW + 1)
     assert store.devices.known(BOB) == {}
-    assert store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)[0] == 1
+    assert acknowledge(store, BOB, "primary", [ref("content", ALICE, "m1")])[0] == 1
     assert store.mailbox.depth(BOB) == (0, 0)
 
 
 def test_one_that_stays_away_is_forgotten_with_its_copy(store, plain):
     store.devices.seen(BOB, "tablet", "secondary", NOW)
     post(store, "m1")
-    store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)
+    acknowledge(store, BOB, "primary", [ref("content", ALICE, "m1")])
     assert list(store.devices.due(BUCKETS, NOW + DEVICE_EXPIRY - 1, 10)) == []
     late = NOW + DEVICE_EXPIRY + LATE
     forgotten = [(client, device, store.devices.forget(client, device, late))

@@ -8,9 +8,9 @@ import pytest
 from crs.errors import Unavailable
 from crs.names import Client
 from crs.store import SCRIPTS, Store
-from crs.store.mailbox import PRIMARY, ref
+from crs.store.items import PRIMARY, ref
 from crs.store.pipe import Pipe
-from test.store.conftest import BOB, DAY, NOW
+from test.store.conftest import BOB, DAY, NOW, acknowledge
 
 SENDERS = [Client(f"+4670{number:07}", "acme") for number in range(1, 13)]
 KILLS = 15
@@ -66,7 +66,7 @@ class Load:
                     self.shown[item.sender].append(item.id)
             refs = [item.ref for item in items]
             if refs:
-                insist(lambda refs=refs: self.store.mailbox.acknowledge(BOB, PRIMARY, refs, NOW, NOW + DAY))
+                insist(lambda refs=refs: acknowledge(self.store, BOB, PRIMARY, refs))
                 self.gone.update(refs)
             gevent.sleep(0)
 

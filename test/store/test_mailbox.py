@@ -4,15 +4,17 @@ import pytest
 
 from crs.errors import Conflict, QuotaExceeded
 from crs.store import schema
-from crs.store.mailbox import FETCH_BYTES, bucket, ref
-from test.store.conftest import ALICE, BOB, DAY, NOW
+from crs.store.items import bucket, ref
+from crs.store.mailbox import FETCH_BYTES
+from test.store.conftest import ALICE, BOB, DAY, NOW, acknowledge
 
 BUCKETS = range(64)
 
 
 def post(store, id="m1", body="sealed", now=NOW, life=DAY, to=BOB, sender=ALICE, kind="content", count=10,
-         size=10_000, quota=True):
-    return store.mailbox.post(to, ref(kind, sender, id), sender, id, kind, body, now, now + life, count, size, quota)
+         size=10_000, quota=True, acknowledgement=None):
+    return store.mailbox.post(to, ref(kind, sender, id), sender, id, kind, body, now, now + life, count, size, quota,
+                              acknowledgement)
 
 
 def ids(store, device="primary", after=0, limit=100, client=BOB):
@@ -71,14 +73,14 @@ def test_an_id_that_is_used_for_something_else_is_told(store, other):
     post(store)
     with pytest.raises(Conflict, match="m1 was used"):
         post(store, now=NOW + 7, **other)
-    assert store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)[0] == 1
+    assert acknowledge(store, BOB, "primary", [ref("content", ALICE, "m1")])[0] == 1
     with pytest.raises(Conflict):
         post(store, now=NOW + 8, **other)
 
 
 def test_a_retry_after_the_acknowledgement_brings_nothing_back(store):
     post(store)
-    assert store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)[0] == 1
+    assert acknowledge(store, BOB, "primary", [ref("content", ALICE, "m1")])[0] == 1
     assert post(store, now=NOW + DAY - 1)[:3] == (False, NOW, 0)
     assert ids(store) == []
 
@@ -93,9 +95,9 @@ def test_each_device_has_its_copy_and_the_last_one_deletes(store, plain):
     store.devices.seen(BOB, "tablet", "secondary", NOW)
     post(store)
     name = ref("content", ALICE, "m1")
-    assert store.mailbox.acknowledge(BOB, "primary", [name, "unknown", name], NOW, NOW + DAY)[0] == 1
+    assert acknowledge(store, BOB, "primary", [name, "unknown", name])[0] == 1
     assert (ids(store), ids(store, "tablet")) == ([], ["m1"])
-    assert store.mailbox.acknowledge(BOB, "tablet", [name], NOW, NOW + DAY)[0] == 1
+    assert acknowledge(store, BOB, "tablet", [name])[0] == 1
     assert plain.call("EXISTS", schema.mail(BOB)) == 0
     assert store.mailbox.depth(BOB) == (0, 0)
 
@@ -104,13 +106,25 @@ def test_the_sender_is_told_once_whatever_devices_acknowledge(store):
     store.devices.seen(BOB, "tablet", "secondary", NOW)
     post(store)
     name = ref("content", ALICE, "m1")
-    _, (told,) = store.mailbox.acknowledge(BOB, "tablet", [name, name], NOW, NOW + DAY)
+    _, (told,) = acknowledge(store, BOB, "tablet", [name, name])
     assert (told.sender, told.id, told.ref) == (ALICE, "m1", ref("ack", BOB, "m1"))
-    assert store.mailbox.acknowledge(BOB, "primary", [name], NOW, NOW + DAY) == (1, [])
+    assert acknowledge(store, BOB, "primary", [name]) == (1, [])
     (report,) = store.mailbox.fetch(ALICE, "primary", 0, 50, NOW).items
     assert (report.ref, report.kind, report.sender, report.id, report.body) == (told.ref, "ack", BOB, "m1", "")
-    assert store.mailbox.acknowledge(ALICE, "primary", [told.ref], NOW, NOW + DAY) == (1, [])
+    assert acknowledge(store, ALICE, "primary", [told.ref]) == (1, [])
     assert ids(store, client=ALICE) == []
+
+
+def test_an_acknowledgement_goes_with_a_post_also_with_one_that_is_refused(store):
+    post(store, "m1")
+    post(store, "m2")
+    answer = store.mailbox.acknowledgement(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)
+    assert post(store, "r1", to=ALICE, sender=BOB, acknowledgement=answer).new
+    assert (answer.dropped, [one.id for one in answer.told], ids(store)) == (1, ["m1"], ["m2"])
+    refused = store.mailbox.acknowledgement(BOB, "primary", [ref("content", ALICE, "m2")], NOW, NOW + DAY)
+    with pytest.raises(Conflict):
+        post(store, "r1", to=ALICE, sender=BOB, body="other", acknowledgement=refused)
+    assert (refused.dropped, [one.id for one in refused.told], ids(store)) == (1, ["m2"], [])
 
 
 @pytest.mark.parametrize("name", ["message:+46701111111@acme:m2", "message:", "message:@", "message:x@y", "message:a@b:",
@@ -118,7 +132,7 @@ def test_the_sender_is_told_once_whatever_devices_acknowledge(store):
 def test_who_acknowledges_what_it_does_not_hold_reports_nothing(store, plain, name):
     post(store)
     keys = sorted(plain.call("KEYS", "*"))
-    assert store.mailbox.acknowledge(BOB, "primary", [name], NOW, NOW + DAY) == (0, [])
+    assert acknowledge(store, BOB, "primary", [name]) == (0, [])
     assert sorted(plain.call("KEYS", "*")) == keys
     assert ids(store) == ["m1"]
 
@@ -130,7 +144,7 @@ def test_a_full_mailbox_refuses_messages_but_takes_reports(store, limits):
         post(store, "m2", body="x" * 50, **limits)
     assert post(store, "m3", kind="ack", quota=False, **limits).new
     assert ids(store) == ["m1", "m3"]
-    store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)
+    acknowledge(store, BOB, "primary", [ref("content", ALICE, "m1")])
     assert post(store, "m2", body="x" * 50, **limits).new
 
 
@@ -162,7 +176,7 @@ def test_what_is_not_overdue_cannot_be_expired(store):
 
 def test_tombs_go_when_their_time_is_over(store, plain):
     post(store, life=60_000)
-    store.mailbox.acknowledge(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)
+    acknowledge(store, BOB, "primary", [ref("content", ALICE, "m1")])
     assert store.mailbox.expired(BOB, NOW + 60_000, 100) == []
     assert plain.call("EXISTS", schema.tombs(BOB)) == 0
 

@@ -12,9 +12,9 @@ from crs.errors import Conflict, Busy, QuotaExceeded
 from crs.names import Client
 from crs.store import SCRIPTS, Store, schema
 from crs.store.direct import Direct
-from crs.store.mailbox import PRIMARY, ref
+from crs.store.items import PRIMARY, ref
 from test.servers import RedisServer
-from test.store.conftest import DAY, NOW
+from test.store.conftest import DAY, NOW, acknowledge
 
 RECEIVER = Client("+46709999999", "acme")
 SENDERS = [Client("+46701111111", "acme"), Client("+46702222222", "acme"), Client("+46701111111", "other")]
@@ -105,7 +105,7 @@ class MailboxMachine(RuleBasedStateMachine):
         refs = [ref(kind, sender, id) for sender, id, kind in names]
         there = set(refs) & set(box)
         messages = {self.items[name][1:3] for name in there if name.startswith("message:")}
-        dropped, told = self.store.mailbox.acknowledge(RECEIVER, device, refs, self.now, self.now + DAY)
+        dropped, told = acknowledge(self.store, RECEIVER, device, refs, self.now)
         assert dropped == len(there)
         assert {(one.sender, one.id) for one in told} == messages - self.reported
         for one in told:

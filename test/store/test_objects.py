@@ -4,7 +4,7 @@ import pytest
 
 from crs.errors import Conflict, QuotaExceeded
 from crs.store.directory import Entry
-from crs.store.mailbox import ref
+from crs.store.items import ref
 from crs.store.objects import MAX_TYPES, Info, PushTokens
 from test.store.conftest import ALICE, BOB, DAY, NOW
 
