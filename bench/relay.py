@@ -26,10 +26,10 @@ ALL = Crs, Bare, Coturn, Rtpengine
 CALLS, BURSTS = (2, 1), (8, 0)        # TRAIN and MIXED of relay_load.c
 LOSS = 0.001                          # of the packets sent, lost or 100 ms late; what is more is too much
 STEP = 0.4                            # seconds of load at one rate
-FIRST, GROWTH, HALVINGS = 40_000, 1.3, 3      # packets/s to begin with; then raised by this, then halved between
+FIRST, GROWTH, HALVINGS = 80_000, 1.3, 3      # packets/s to begin with; then raised by this, then halved between
 LATENCY = 1.0                         # seconds
 SETTLING = 2_000                      # packets/s that any server takes
-BUDGET = 400                          # seconds after which rounds are left out
+BUDGET = 300                          # seconds after which rounds are left out
 LIMITED = 0.97                        # the load offered less than this share of the rate: it is the limit itself
 
 
@@ -97,6 +97,7 @@ class Load:
                 return
 
     def at(self, rate: float, seconds: float) -> Outcome:
+        self.server.ready()
         print(rate, self.cell.size, seconds, *self.cell.train, file=self.process.stdin, flush=True)
         sent, took, received, late, again, foreign, *latencies, idle = self._line().split()
         return Outcome(rate, int(sent), float(took), int(received), int(late), int(again), int(foreign),
@@ -179,6 +180,7 @@ class Bench:
         self.ports = free_port("0.0.0.0"), free_port("0.0.0.0")
         self.servers: list[Forwarder] = []
         self.found: dict[tuple[Cell, str], list[Turn]] = {}
+        self.last: dict[str, float] = {}      # server -> where its next search begins
 
     def start(self, names: list[str]) -> None:
         for kind in ALL:
@@ -213,11 +215,11 @@ class Bench:
 
     def _turn(self, server: Forwarder, cell: Cell) -> None:
         before = self.found.setdefault((cell, server.name), [])
-        server.refresh()
         with Load(server, cell) as load:
-            best = capacity(load, before[-1].capacity / GROWTH if before else FIRST)
+            best = capacity(load, self.last.get(server.name, FIRST))
             half = load.at(best.offered / 2, LATENCY)
         before.append(Turn(best.received / best.seconds, best.offered < LIMITED * best.rate, half))
+        self.last[server.name] = before[-1].capacity / GROWTH
 
     def _tell(self, cell: Cell) -> None:
         """The rows of a cell. Latency is told as what is added to that of a load that sends to itself at this rate."""
@@ -270,7 +272,7 @@ def conclude(bench: Bench, report: Report, cells: list[Cell]) -> None:
 
 
 def main() -> int:
-    chosen = common.options(__doc__.splitlines()[0], rounds=3)
+    chosen = common.options(__doc__.splitlines()[0], rounds=2)
     common.raise_file_limit()
     cells = QUICK if chosen.quick else CELLS
     report = Report("relay", "Relay", ("load", "server", "packets/s", "spread", "load-limited", "added p50 us",

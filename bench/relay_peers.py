@@ -21,6 +21,7 @@ class Coturn(Forwarder):
     """Side A is a TURN client with a channel (RFC 8656), side B its peer: one way through the server for a packet."""
 
     name = "coturn"
+    holds = 150.0         # seconds: half of what a permission holds
     settings = ("-n", "-m", "1", "--no-auth", "--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers",
                 "--no-software-attribute", "--simple-log", "--log-file", "/dev/null", "--no-stdout-log")
 
@@ -51,7 +52,7 @@ class Coturn(Forwarder):
         return self.flows[:2 * conversations]
 
     def refresh(self) -> None:
-        """Bind the channels again: a permission holds 300 seconds."""
+        """Bind the channels again, which renews their permissions."""
         for number in range(len(self.flows) // 2):
             with self.peer(0, number) as anna:
                 anna.connect((HOST, self.port))
@@ -86,7 +87,7 @@ class Rtpengine(Forwarder):
     name = "rtpengine"
     breaks = True
     settings = ("--table=-1", "--num-threads=1", "--foreground", "--log-stderr", "--log-level=3", "--no-fallback",
-                "--port-min=20000", "--port-max=40000", "--timeout=3600", "--silent-timeout=3600")
+                "--port-min=20000", "--port-max=40000", "--timeout=3600", "--silent-timeout=3600", "--delete-delay=0")
 
     def start(self) -> None:
         program = shutil.which("rtpengine")

@@ -5,12 +5,12 @@ conversation has a side A at 127.1.x.y and a side B at 127.2.x.y; ``connect`` re
 ``relay_load.c`` reads them, after one packet went each way.
 """
 
-import os
+import re
 import socket
 import subprocess
+import time
 from pathlib import Path
 
-from crs.relay import fast
 from test.relay.running import RunningRelay, free_port, new_leg, request
 
 from .common import SERVER_CORES, pinned
@@ -25,10 +25,12 @@ class Forwarder:
 
     name = ""
     breaks = False        # whether conversations that had too many packets once are to be made anew
+    holds = float("inf")  # seconds that conversations stay set up without ``refresh``, with some to spare
 
     def __init__(self, ports: tuple[int, int], tools: Path):
         self.ports, self.tools = ports, tools      # tools: where the C programs are
         self.process: subprocess.Popen | None = None
+        self._refreshed = 0.0
 
     def start(self) -> None:
         raise NotImplementedError
@@ -40,7 +42,13 @@ class Forwarder:
         raise NotImplementedError
 
     def refresh(self) -> None:
-        """Called before each measurement."""
+        """Renew what holds for some time."""
+
+    def ready(self) -> None:
+        """Called before each load: refresh if that is due."""
+        if time.monotonic() - self._refreshed > self.holds:
+            self.refresh()
+            self._refreshed = time.monotonic()
 
     def stop(self) -> None:
         if self.process is not None:
@@ -61,16 +69,16 @@ class Forwarder:
 
 
 class Crs(Forwarder):
-    """The relay of this project, with the loop that an installation here would have."""
+    """The relay of this project, with the loop that an installation with one core would have."""
 
     name = "crs"
+    holds = 15.0          # seconds: half of what a Binding holds
 
     def start(self) -> None:
-        self.relay = RunningRelay().start()
-        os.sched_setaffinity(self.relay.process.pid, SERVER_CORES)
+        self.relay = RunningRelay(prefix=pinned(SERVER_CORES)).start()      # pinned first: a loop for each core
 
     def about(self) -> dict[str, str]:
-        return {"forwards in": fast.LOOP}
+        return {"forwards in": re.search(r"forwarding in (.*)", self.relay.log())[1]}
 
     def connect(self, conversations: int) -> list[str]:
         for row in self.relay.commander.list():
@@ -86,7 +94,7 @@ class Crs(Forwarder):
         return [line(side, number, self.relay.port) for number in range(conversations) for side in (0, 1)]
 
     def refresh(self) -> None:
-        """Bind: it holds 30 seconds."""
+        """Bind all legs."""
         for number, pair in enumerate(self.legs):
             for side, leg in enumerate(pair):
                 with self.peer(side, number) as sock:
