@@ -180,6 +180,7 @@ class Reader:
         self._fetching = False
         if page.more or self._hinted:
             self._hinted = False
+            self.acknowledge()
             self.hint()
         return page.messages
 
