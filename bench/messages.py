@@ -3,7 +3,8 @@
 On-line, a unit is a message whose acknowledgement by the receiver has reached the sender (in XMPP and MQTT: a message
 that is answered by a message, both acknowledged by the server and stored). Off-line, a unit is a message that the
 server has acknowledged as stored; then the receivers come, and every message must be there, once, in order. Each
-sender has one message under way. Beside ejabberd and Prosody with their archives on, and mosquitto with QoS 1.
+sender has one message under way. Clients of the CRS have messages delivered; a receiver acknowledges by itself, a
+sender with its next post. Beside ejabberd and Prosody with their archives on, and mosquitto with QoS 1.
 """
 
 import sys
