@@ -7,7 +7,7 @@ INTO   := $(VENV)/bin/python
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-BENCHES := relay idle attach messages calls
+BENCHES := relay idle attach messages calls xdp
 
 .PHONY: run test fuzz venv clean bench $(BENCHES:%=bench-%)
 
