@@ -64,6 +64,7 @@ def _round(system, run: int, sizes, seconds: float, report: Report, found: dict,
             if pairs not in COMPARED and not isinstance(system, Crs) and not quick:
                 continue
             people = [(system.who(first + 2 * n), system.who(first + 2 * n + 1)) for n in range(pairs)]
+            system.settle()
             load = LoadProcess(system.protocol, common.LOAD_CORES)
             try:
                 done = load.do("messages", people, receivers == "on-line", seconds, system.pids())

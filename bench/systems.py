@@ -25,6 +25,7 @@ from .load import crs as crs_load
 
 
 ANNOUNCED = 6.5   # seconds until a worker of the CRS has told its longest stall, and it was read
+SETTLING = 120    # quarters of a second that a server may take over what it was given
 
 
 class Missing(Exception):
@@ -65,6 +66,16 @@ class System:
     def cpu(self) -> float:
         """Seconds over all its processes."""
         return cpu_seconds(self.pids())
+
+    def settle(self) -> None:
+        """Wait until it has done all that it was given: what a load left behind must not count in the next."""
+        used = self.cpu()
+        for _ in range(SETTLING):
+            time.sleep(0.25)
+            before, used = used, self.cpu()
+            if used - before <= 0.02:
+                return
+        raise TimeoutError(f"{self.name} still works {SETTLING // 4} s after its load")
 
     def stall(self) -> float | None:
         """The longest stall of its loop, in ms, that it knows of and has not told yet; None where it tells none."""
