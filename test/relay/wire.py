@@ -96,8 +96,10 @@ def why_not() -> str:
         return "media offload needs root, or CAP_BPF and CAP_NET_ADMIN"
     if xdp_build.clang() is None:
         return "media offload needs clang"
-    if not xdp.PROGRAM.exists() and (fault := xdp_build.build()):
-        raise RuntimeError(fault)
+    source = xdp_build.SOURCE.stat().st_mtime
+    if not xdp.PROGRAM.exists() or xdp.PROGRAM.stat().st_mtime < source:
+        if fault := xdp_build.build():
+            raise RuntimeError(fault)
     try:
         with Wire() as wire, wire.inside(wire.relay):
             os.close(wire.receive_frames())
