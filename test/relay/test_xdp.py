@@ -6,10 +6,12 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 from crs.relay import xdp, xdp_build
+from crs.relay.leg import Kind, Leg, Traffic
 
 from .loops import LOOPS
 from .running import MEDIA, Peer, RunningRelay, new_leg, request, wait_until
@@ -99,6 +101,17 @@ def test_what_is_not_plain_media_waits_for_the_process(relay, wire):
     assert relay.commander.stats()["OPAQUE"]["rx"] >= 5
 
 
+def test_too_short_and_too_long_media_is_not_forwarded(relay):
+    _, (anna, ben) = new_pair(relay)
+    with stopped(relay):
+        anna.send(b"\x80" * 7)
+        anna.send(b"\x80" * 1501)
+        anna.send(b"\x80" * 8)
+        assert ben.receive() == b"\x80" * 8
+    wait_until(lambda: relay.commander.stats()["Received"]["errorTooShort"] == 1)
+    wait_until(lambda: relay.commander.stats()["Received"]["errorTooLong"] == 1)
+
+
 def test_media_in_the_driver_keeps_a_conversation_and_an_address(new_relay):
     with new_relay(conf="relay-expiry 1") as relay:
         legs, (anna, ben) = new_pair(relay)
@@ -143,6 +156,35 @@ def test_a_relay_that_cannot_have_it_says_why_and_forwards():
 def test_nothing_is_said_where_nothing_was_asked_for():
     with RunningRelay() as relay:
         assert "media offload" not in relay.log().lower()
+
+
+class NoDriver:
+    """What an Offload is to a leg; its packets are all heard at ``time``."""
+
+    time = 0
+
+    def take(self):
+        return 7
+
+    def give_back(self, number):
+        assert number == 7
+
+    def meet(self, number, flow):
+        pass
+
+    def heard(self, number):
+        return self.time
+
+
+def test_what_was_heard_stays_when_the_address_goes():
+    driver = NoDriver()
+    leg = xdp.leg_class(Leg)(driver, "ufrag", "password", Kind.RTP, Traffic(), 5)
+    leg.bind(("192.0.2.1", 9), SimpleNamespace(address=("192.0.2.2", 146)))
+    driver.time = 2_000
+    assert leg.heard == 2_000
+    leg.unbind()
+    driver.time = 3_000
+    assert leg.heard == 2_000
 
 
 @pytest.mark.parametrize("listen, reason", [("127.0.0.1", "the program was not built: clang was not at hand"),
