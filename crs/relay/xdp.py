@@ -85,10 +85,10 @@ class Offload:
         return sum(packets for packets, _ in found), sum(size for _, size in found)
 
 
-# --- legs and traffic of a table whose conversations are offloaded -----------------------------------------------------
+# --- legs and traffic of a table whose conversations are offloaded ----------------------------------------------------
 
 def makers(offload: Offload | None, leg: type[Leg], traffic: type[Traffic], *first) -> tuple[Callable, Callable]:
-    """What a table makes its legs and its traffic with. ``first``: arguments of ``leg`` before those the table gives."""
+    """What a table makes legs and traffic with. ``first``: arguments of ``leg`` before those that the table gives."""
     if offload is None:
         return partial(leg, *first), traffic
     return partial(leg_class(leg), offload, *first), traffic_class(traffic, offload)

@@ -26,7 +26,7 @@ def wire():
 
 @pytest.fixture(params=[LOOPS[0], LOOPS[-1]])
 def new_relay(request, wire):
-    """Makes a relay process with media offload, on the other end of the wire; one at a time, as a device is had once."""
+    """Makes a relay process with media offload, on the other end of the wire; one at a time, as at any device."""
     return offloading(wire, request.param)
 
 
