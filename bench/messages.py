@@ -58,6 +58,9 @@ def main() -> int:
 
 def _round(system, run: int, sizes, seconds: float, report: Report, found: dict, quick: bool) -> None:
     """All sizes on-line and off-line; each run has clients of its own, whose mailboxes are empty."""
+    if isinstance(system, Crs):
+        time.sleep(ANNOUNCED)
+        system.stall()    # of the time when the others had the core, and the disk
     for place, receivers in enumerate(("on-line", "off-line")):
         for pairs in sizes:
             first = 2 * ((run - 1) * 2 * sum(sizes) + place * sum(sizes) + sum(size for size in sizes if size < pairs))
