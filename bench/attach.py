@@ -71,7 +71,7 @@ def main() -> int:
     sizes = QUICK if chosen.quick else SIZES
     report = Report("attach", "Attach storm", ("system", "round", "clients", "clients/s", "p50 ms", "p99 ms",
                                                "CPU us a client", "load busy", "others' p99 ms", "stall ms"),
-                    keep=not chosen.quick)
+                    keep=not (chosen.quick or chosen.only))
     systems, loads, found = {}, {}, {}
     kinds = [kind for kind in (Crs, CrsAllCores, Ejabberd, Prosody, Limit)
              if not chosen.only or kind.name in chosen.only.split(",")]

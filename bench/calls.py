@@ -110,7 +110,7 @@ def main() -> int:
     seconds = QUICK_SECONDS if chosen.quick else SECONDS
     report = Report("calls", "Calls", ("what", "round", "calls at once", "calls/s", "p50 ms", "p99 ms",
                                        "CPU us a call", "load busy", "stall ms", "loss", "checked", "KiB a call"),
-                    keep=not chosen.quick)
+                    keep=not (chosen.quick or chosen.only))
     set_ups, holding = [], []
     system = Crs(common.SERVER_CORES)
     try:

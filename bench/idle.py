@@ -79,7 +79,7 @@ def main() -> int:
     chosen = common.options(__doc__.splitlines()[0], rounds=1)
     files = common.raise_file_limit()
     report = Report("idle", "Idle clients", ("system", "round", "clients", "MiB in all", "KiB a client", "attached in s",
-                                             "list MiB"), keep=not chosen.quick)
+                                             "list MiB"), keep=not (chosen.quick or chosen.only))
     if files < SIZES[-1] + common.SPARE_FILES:
         report.note(f"A process may open {files} files here, so servers of one process hold "
                     f"{files - common.SPARE_FILES} clients at most, and that is what all are asked to.")

@@ -29,7 +29,7 @@ def main() -> int:
     sizes, seconds = (QUICK_PAIRS, QUICK_SECONDS) if chosen.quick else (PAIRS, SECONDS)
     report = Report("messages", "Durable messages, 200 bytes", (
         "system", "round", "pairs", "receivers", "messages/s", "p50 ms", "p99 ms", "CPU us a message", "load busy",
-        "checked"), keep=not chosen.quick)
+        "checked"), keep=not (chosen.quick or chosen.only))
     systems, found = {}, {}
     kinds = [kind for kind in (Crs, Ejabberd, Prosody, Mosquitto)
              if not chosen.only or kind.name in chosen.only.split(",")]

@@ -276,7 +276,8 @@ def main() -> int:
     common.raise_file_limit()
     cells = QUICK if chosen.quick else CELLS
     report = Report("relay", "Relay", ("load", "server", "packets/s", "spread", "load-limited", "added p50 us",
-                                       "p99 us", "p99.9 us", "arrived at half the rate"), keep=not chosen.quick)
+                                       "p99 us", "p99.9 us", "arrived at half the rate"),
+                    keep=not (chosen.quick or chosen.only))
     report.settings["receive buffer"] = rmem()
     with tempfile.TemporaryDirectory(prefix="bench-relay-") as tools:
         bench = Bench(report, chosen.rounds, Path(tools))

@@ -199,7 +199,8 @@ def main() -> int:
     common.raise_file_limit()
     os.sched_setaffinity(0, LOAD_CORES)
     report = Report("xdp", "XDP", ("load", "forwarder", "packets/s", "spread", "load-limited",
-                                   f"CPU us at {COMPARED:,}/s", "p50 us", "p99 us"), keep=not chosen.quick)
+                                   f"CPU us at {COMPARED:,}/s", "p50 us", "p99 us"),
+                    keep=not (chosen.quick or chosen.only))
     report.settings |= {"offload": f"veth, native mode; built by {xdp_build.clang()}; sockets: C, one loop",
                         "load": f"a packet of each flow in turn, no two of one flow in a row; steps of {STEP} s, "
                                 f"{CHANCES} chances each"}

@@ -139,7 +139,8 @@ def devices(client: Client) -> str:
 
 
 def statistics(client: Client) -> str:
-    """Hash: ``post`` messages posted by the client, ``deliv`` acknowledged to it, ``read`` when it last fetched."""
+    """Hash: ``post`` messages posted by the client, ``deliv`` acknowledged to it, ``read`` when it last fetched, or
+    acknowledged what it held."""
     return tagged("stat", client)
 
 

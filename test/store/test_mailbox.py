@@ -222,6 +222,10 @@ def test_counts(store):
     store.mailbox.fetch(BOB, "primary", 0, 50, NOW + 1000)
     assert dict(store.mailbox.messages())[BOB].read == NOW + 1000
     assert store.mailbox.waiting(BOB, "primary") == 1
+    acknowledge(store, BOB, "primary", ["unknown"], NOW + 5000)
+    assert dict(store.mailbox.messages())[BOB].read == NOW + 1000
+    acknowledge(store, BOB, "primary", [ref("content", ALICE, "m1")], NOW + 5000)
+    assert dict(store.mailbox.messages())[BOB].read == NOW + 5000
 
 
 def test_a_urn_is_a_client_too(store):

@@ -24,8 +24,7 @@ for index = 5 + 11 * messages, #ARGV do
         answer[1] = answer[1] + 1
     end
 end
-local last_read = tonumber(redis.call('HGET', statistics, 'read') or 0)
-if answer[1] > 0 and (tonumber(now) - last_read >= 1000 or tonumber(now) < last_read) then
-    redis.call('HSET', statistics, 'read', now)    -- once a second is enough
+if answer[1] > 0 then
+    looked(statistics, now)
 end
 return answer

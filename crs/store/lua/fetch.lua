@@ -5,10 +5,7 @@
 local mail, box, ledger, statistics = unpack(KEYS)
 local after, limit, max_bytes, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
-local last_read = tonumber(redis.call('HGET', statistics, 'read') or 0)
-if tonumber(now) - last_read >= 1000 or tonumber(now) < last_read then
-    redis.call('HSET', statistics, 'read', now)    -- once a second is enough: each is a write to the disk
-end
+looked(statistics, now)
 
 local found = redis.call('ZRANGEBYSCORE', box, '(' .. after, '+inf', 'WITHSCORES', 'LIMIT', 0, limit + 1)
 local held = redis.call('HMGET', ledger, 'shown', 'seq')
