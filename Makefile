@@ -12,7 +12,7 @@ BENCHES := relay idle attach messages calls xdp
 .PHONY: run test fuzz venv clean bench $(BENCHES:%=bench-%)
 
 run: venv
-	$(INTO) -m crs.tour
+	$(INTO) -m demo.tour
 
 test: venv
 	$(INTO) -m pytest test

@@ -159,8 +159,8 @@ class Crs(System):
 
     def about(self) -> dict[str, str]:
         from crs import __version__
-        from crs.config import load
-        from crs.redis_server import FSYNC, find
+        from crs.config.settings import load
+        from crs.daemon.redis_server import FSYNC, find
         server = find(load(self.host.home))
         return {"version": f"{__version__} (Redis: {server.family} {'.'.join(map(str, server.version))})",
                 "settings": f"{self.workers} attach worker(s), TLS 1.3 PSK, all clients listed in the update file",

@@ -9,7 +9,7 @@ import json
 import re
 from pathlib import Path
 
-from crs.home import Home
+from crs.home.paths import Home
 
 SHORTEST = 12        # bytes: what is shorter may stand somewhere by chance
 KEYS = {"key", "secret", "month_key", "update_key", "d", "shared_secret", "password"}    # members of JSON files

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from crs.cli.actions import ACTIONS
-from crs.home import Home
+from crs.home.paths import Home
 from crs.trust import credential, months
 
 from . import canary

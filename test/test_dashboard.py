@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crs.metrics import METRICS, text
+from crs.telemetry.metrics import METRICS, text
 
 FOLDER = Path(__file__).parents[1] / "doc" / "dashboard"
 

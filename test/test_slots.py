@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crs.pool import slots
+from crs import slots
 
 WORKERS = st.integers(1, 64)
 

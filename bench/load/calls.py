@@ -7,7 +7,7 @@ counts.
 import os
 from time import monotonic
 
-from crs.relay import packet
+from crs.wire import stun
 
 from . import crs
 from .crs import GO, ask, attached, told
@@ -119,7 +119,7 @@ class Ear:
         if self.sock.fileno() < 0:
             return
         self._transaction = os.urandom(12)
-        self.sock.sendto(packet.binding_request(self._transaction, self.leg["ufrag"], self.leg["pwd"].encode()),
+        self.sock.sendto(stun.binding_request(self._transaction, self.leg["ufrag"], self.leg["pwd"].encode()),
                          self.relay)
         self.loop.later(BIND_EACH if self.bound else BIND_AGAIN, self._bind)
 
@@ -128,7 +128,7 @@ class Ear:
             octets = self.sock.recv(2048)
         except BlockingIOError:
             return
-        if packet.looks_like_stun(octets):
+        if stun.looks_like_stun(octets):
             self.bound = self.bound or octets[8:20] == self._transaction
         elif len(octets) == MEDIA_BYTES:
             self.heard += 1

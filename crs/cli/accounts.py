@@ -8,7 +8,7 @@ import base64
 from ..errors import OperatorFault
 from ..trust import strength
 from . import asking, known
-from ..accountfiles import AccountFiles
+from ..home.accountfiles import AccountFiles
 from .output import Line, Table
 
 DEFAULT_BYTES = 16     # 128 bits (manual, chapter 5.4, create account)

@@ -1,6 +1,6 @@
 """The action backup (manual, chapters 4.20.1, 5.4).
 
-Never here: what is in an archive and how it is written (``crs.backup``).
+Never here: what is in an archive and how it is written (``crs.daemon.backup``).
 """
 
 from .output import Line, counted
@@ -9,7 +9,7 @@ from .progress import Progress
 
 def write(host, arguments) -> Line:
     """``backup``: an archive of the configuration, the accounts and the data."""
-    from .. import backup
+    from ..daemon import backup
     with Progress("files") as progress:
         archive = backup.write(host.home, host.conf.name, host.store, host.now(),
                                lambda name: progress.step(f"writing {name}"))

@@ -1,9 +1,9 @@
 """Actions that look after this host: check, show services (manual, chapter 5.4, show).
 
-Never here: what is looked for (``crs.check``).
+Never here: what is looked for (``crs.daemon.doctor``).
 """
 
-from .. import redis_server
+from ..daemon import redis_server
 from ..errors import CrsError
 from .output import Table, Verdict
 
@@ -12,7 +12,7 @@ REDIS = ("redis_high", "redis_low", "redis_backup")
 
 def check(host, arguments) -> Verdict:
     """``check``: the configuration and the machine; exit code 1 where there is a fault."""
-    from .. import check as doctor
+    from ..daemon import doctor as doctor
     found = doctor.findings(host.home)
     return Verdict(Table(("STATUS", "FINDING"), found), int(any(kind == doctor.FAULT for kind, _ in found)),
                    arguments["--json"])

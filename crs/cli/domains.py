@@ -1,12 +1,12 @@
 """Which domains an account reaches: its own, and those that it connects and that connect it back.
 
-The rule is that of ``crs.accounts``, which the workers follow too. Never here: what is looked up in the domains.
+The rule is that of ``crs.service.accounts``, which the workers follow too. Never here: what is looked up in the domains.
 """
 
 
 def view(host):
-    """The accounts as a worker sees them (``crs.accounts.Accounts``), without their listed clients."""
-    from ..accounts import Accounts, Month
+    """The accounts as a worker sees them (``crs.service.accounts.Accounts``), without their listed clients."""
+    from ..service.accounts import Accounts, Month
     operator = host.store.operator
     loaded = {account: {} for account in operator.accounts()}
     for head in operator.heads():

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from ..errors import OperatorFault
-from ..home import Home
+from ..home.paths import Home
 from .output import YELLOW, tell
 
 
@@ -50,8 +50,8 @@ class Host:
 
     @cached_property
     def conf(self):
-        """The configuration (``crs.config.Config``), of a running host the one that it runs by. Raises ConfigError."""
-        from ..config import load
+        """The configuration (``crs.config.settings.Config``), of a running host the one that it runs by. Raises ConfigError."""
+        from ..config.settings import load
         return load(self.home, self.home.started_with if self.running else None)
 
     @cached_property

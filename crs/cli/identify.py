@@ -1,4 +1,4 @@
-"""The action identify: whose tag in crs.log this is. Never here: how tags are made (``crs.logtags``)."""
+"""The action identify: whose tag in crs.log this is. Never here: how tags are made (``crs.telemetry.tags``)."""
 
 from ..errors import OperatorFault
 from .output import Line
@@ -7,7 +7,7 @@ from .progress import Progress
 
 def tag(host, arguments) -> Line:
     """``identify``. A number is opened with the key of the host; a token is looked for among all that are held."""
-    from .. import logtags
+    from ..telemetry import tags as logtags
     given = arguments["<tag>"]
     kind, month, _ = logtags.taken_apart(given)
     tags = logtags.Tags(logtags.key(host.home), lambda: month)

@@ -26,7 +26,7 @@ def number(lowest: int, highest: int) -> Callable[[str], int]:
 
 def tag(text: str) -> str:
     """A tag of the log, also with the account that stands behind it there."""
-    from ..logtags import taken_apart
+    from ..telemetry.tags import taken_apart
     bare = text.partition("@")[0]
     taken_apart(bare)
     return bare
@@ -67,7 +67,7 @@ def room(text: str) -> str:
 
 def address(text: str) -> str:
     """The IP address of one host, IPv4 or IPv6, in its usual form (RFC 5952)."""
-    from ..values import plain_address
+    from ..config.values import plain_address
     try:
         found = plain_address(text)
     except ValueError:

@@ -4,7 +4,7 @@ A file that cannot be used is told and left out, the others count. Never here: t
 """
 
 from .. import names
-from ..accountfiles import AccountFiles, accounts_on_disk
+from ..home.accountfiles import AccountFiles, accounts_on_disk
 from ..errors import OperatorFault
 from ..trust import months
 from . import updates
@@ -58,7 +58,7 @@ def _take_secret(host, files: AccountFiles) -> list[str]:
 
 def _take_update(host, files: AccountFiles, month: str) -> list[str]:
     """Make a record of one month's update, if it is news. Raises OperatorFault."""
-    from .. import monthly
+    from ..service import monthly
     from ..trust import update as trusted
     now, grace = host.now(), updates.grace(host)
     if months.expired(month, now, grace):
@@ -80,7 +80,7 @@ def _take_update(host, files: AccountFiles, month: str) -> list[str]:
 
 def _write_missing(host) -> None:
     """Write the files that a record has and the disk does not."""
-    from .. import monthly
+    from ..service import monthly
     from ..trust.update import encode
     for account, known in host.store.operator.accounts().items():
         files = AccountFiles(host.home.accounts, account)

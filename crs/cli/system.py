@@ -5,7 +5,7 @@ Never here: starting or stopping anything.
 
 from .. import __version__
 from ..errors import OperatorFault
-from ..pool import slots
+from .. import slots
 from .output import Line, Table
 
 

@@ -1,6 +1,6 @@
 """The action trace: events of one element as they happen, until ctrl-c or until nobody reads (manual, chapter 5.4).
 
-Never here: which fields an element has (``crs.trace``), the form of a line (``output``).
+Never here: which fields an element has (``crs.telemetry.trace``), the form of a line (``output``).
 """
 
 import select
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
-from .. import trace
+from ..telemetry import trace
 from .output import Moment, Stream
 
 HEADER = "event"       # what every line but those of the element event begins with

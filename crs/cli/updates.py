@@ -15,7 +15,7 @@ LONG_WORK = 1_000_000     # bytes of an update from which on a person wants to s
 
 def apply(host, arguments) -> Line:
     """``apply``: refuse or accept a protected update; an accepted one becomes a record, and a file of its account."""
-    from .. import monthly
+    from ..service import monthly
     from ..trust.update import MAX_FILE
     protected = _read(Path(arguments["<update-file>"]), MAX_FILE)
     secrets = {account: known.secret for account, known in host.store.operator.accounts().items()}

@@ -19,8 +19,7 @@ from crs.client.connection import Client
 from crs.client.secrecy import Secrecy
 from crs.errors import OperatorFault, RpcError
 from crs.names import Client as Name
-from crs.protocol import (Accept, Change, Hangup, Leg, Relayed, Sequenced, SessionAccepted, SessionChanged,
-                          SessionEnded, SessionOnly, SessionRelay, SessionRinging, SessionState, Stream)
+from crs.wire.vocabulary import (Accept, Change, Hangup, Leg, Relayed, Sequenced, SessionAccepted, SessionChanged, SessionEnded, SessionOnly, SessionRelay, SessionRinging, SessionState, Stream)
 
 if TYPE_CHECKING:
     from crs.client.media import Media
@@ -113,7 +112,7 @@ class Call:
         hang up then.
         """
         try:
-            from crs.client.media import Media   # brings libsrtp, which who only sends messages need not have
+            from crs.client.media import Media
         except ImportError as error:
             raise OperatorFault(f"calls need libsrtp ({error}); install it: pip install pylibsrtp") from None
         send, receive = self._keys if self.role == "callee" else self._open_answer()

@@ -19,7 +19,7 @@ from crs import __version__, errors
 from crs.client.door import Backoff, Door
 from crs.client.rpc import Link, LinkLost
 from crs.net import tls, websocket
-from crs.protocol import NOTIFICATIONS, Nothing, Params, Reconnect, Register, Registered, Unregistered
+from crs.wire.vocabulary import NOTIFICATIONS, Nothing, Params, Reconnect, Register, Registered, Unregistered
 
 LOG = logging.getLogger("crs.client")
 

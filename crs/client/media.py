@@ -16,13 +16,13 @@ import gevent
 import pylibsrtp
 from gevent.event import Event
 
-from crs.client import rtp
+from crs.wire import rtp
 from crs.client.offer import Srtp
 from crs.client.paths import Paths
 from crs.client.sockets import LARGEST, send_to, udp_socket
 from crs.client.wav import Recording
-from crs.protocol import Leg
-from crs.relay import packet
+from crs.wire.vocabulary import Leg
+from crs.wire import stun
 
 LOG = logging.getLogger("crs.client")
 
@@ -139,8 +139,8 @@ class Media:
                 LOG.debug("not received: %s", error)
                 gevent.sleep(rtp.FRAME_MS / 1000)
                 continue
-            now, address = self._clock(), (packet.plain(source[0]), source[1])
-            if packet.looks_like_stun(octets):
+            now, address = self._clock(), (stun.plain(source[0]), source[1])
+            if stun.looks_like_stun(octets):
                 if self._paths.take_answer(octets, address, now):
                     self._bound = now
             elif octets and not rtp.is_rtcp(octets):

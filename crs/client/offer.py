@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from crs.client.rtp import SPEECH
+from crs.wire.rtp import SPEECH
 from crs.errors import CrsError
 
 SUITES = {"AEAD_AES_128_GCM": 28, "AES_CM_128_HMAC_SHA1_80": 30}   # the best first; bytes of master key and salt

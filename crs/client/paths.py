@@ -6,8 +6,8 @@ knows it again at the next request, and a relay that dies leaves the others boun
 
 from collections.abc import Callable
 
-from crs.protocol import Leg
-from crs.relay import packet
+from crs.wire.vocabulary import Leg
+from crs.wire import stun
 
 REFRESH = 0.5        # seconds between Binding requests to a candidate that answers
 SEARCH = 0.1         # and to one that is silent
@@ -40,7 +40,7 @@ class Paths:
         self._random_bytes = random_bytes
         # sorted, so that both ends prefer the same one
         self._paths = {address: Path(address) for address in
-                       sorted((packet.plain(one.ip), one.port) for one in leg.candidates)}
+                       sorted((stun.plain(one.ip), one.port) for one in leg.candidates)}
         self._current: Path | None = next(iter(self._paths.values()), None)
 
     def due(self, now: float) -> list[tuple[bytes, tuple]]:
@@ -53,17 +53,17 @@ class Paths:
                 path.transactions[transaction] = None
                 if len(path.transactions) > _OUTSTANDING:
                     del path.transactions[next(iter(path.transactions))]
-                request = packet.binding_request(transaction, self.leg.ufrag, self.leg.pwd.encode())
+                request = stun.binding_request(transaction, self.leg.ufrag, self.leg.pwd.encode())
                 requests.append((request, path.address))
         return requests
 
     def take_answer(self, octets: bytes, source: tuple, now: float) -> bool:
         """Whether this is the authentic answer to a request of ours; it then counts as bound."""
         path = self._paths.get(source)
-        message = packet.parse(octets)
+        message = stun.parse(octets)
         if path is None or message is None or message.transaction not in path.transactions:
             return False
-        if message.type != packet.BINDING_SUCCESS or not packet.authenticate(octets, message, self.leg.pwd.encode()):
+        if message.type != stun.BINDING_SUCCESS or not stun.authenticate(octets, message, self.leg.pwd.encode()):
             return False
         del path.transactions[message.transaction]
         path.answered = now

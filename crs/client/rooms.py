@@ -20,9 +20,8 @@ from crs.client.connection import Client
 from crs.client.paths import SEARCH, Paths
 from crs.client.sockets import LARGEST, send_to, udp_socket
 from crs.errors import RpcError
-from crs.protocol import (Done, FoundRoom, FoundRooms, JoinedRoom, JoinRoom, LeaveRoom, LookupRoom, Registered,
-                          RoomChanged, RoomEnded, RoomMember)
-from crs.relay import packet
+from crs.wire.vocabulary import (Done, FoundRoom, FoundRooms, JoinedRoom, JoinRoom, LeaveRoom, LookupRoom, Registered, RoomChanged, RoomEnded, RoomMember)
+from crs.wire import stun
 
 LOG = logging.getLogger("crs.client")
 
@@ -103,7 +102,7 @@ class Room:
                 LOG.debug("not received: %s", error)
                 gevent.sleep(SEARCH)
                 continue
-            now, address = self._clock(), (packet.plain(source[0]), source[1])
+            now, address = self._clock(), (stun.plain(source[0]), source[1])
             if self._paths.take_answer(octets, address, now):
                 self.bound.set()
             elif octets:

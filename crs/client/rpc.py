@@ -13,7 +13,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from crs import errors
 from crs.net.websocket import Closed
-from crs.protocol import ErrorObject, Params, encode
+from crs.wire.vocabulary import ErrorObject, Params, encode
 
 NOT_JSON_RPC = 1002
 

@@ -19,7 +19,7 @@ from crs.client.wav import read_speech
 from crs.errors import OperatorFault, Unavailable
 
 if TYPE_CHECKING:
-    from crs.client.media import Media   # brings libsrtp, which send and fetch do without
+    from crs.client.media import Media
 
 EMPTY_AFTER = 1.0    # seconds without another message after which a mailbox counts as read
 SPEAKS_WITHIN = 1.0  # seconds after the own speech within which the other side's has begun, if there is any

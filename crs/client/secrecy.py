@@ -13,7 +13,7 @@ from msgspec import UNSET
 from crs.client.connection import Client
 from crs.errors import NotFound
 from crs.names import Client as Name
-from crs.protocol import FoundObject, LookupObject
+from crs.wire.vocabulary import FoundObject, LookupObject
 from crs.trust import credential as credentials
 from crs.trust import e2e, months, tokens
 from crs.trust.credential import Credential

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from crs.client.connection import NOTHING, Client
 from crs.errors import NotFound
-from crs.protocol import BlobInfo, BlobList, BlobType, Done, FoundBlob, PutBlob, PutDone
+from crs.wire.vocabulary import BlobInfo, BlobList, BlobType, Done, FoundBlob, PutBlob, PutDone
 
 
 class Stored(NamedTuple):

@@ -9,7 +9,7 @@ import wave
 from array import array
 from pathlib import Path
 
-from crs.client.rtp import RATE, signed
+from crs.wire.rtp import RATE, signed
 from crs.errors import OperatorFault
 
 _HELD = 25                      # packets kept back (0.5 s), so that a reordered start still finds its place

@@ -40,7 +40,8 @@ from pathlib import Path
 
 from docopt import DocoptExit, docopt
 
-from crs import __version__, private
+from crs import __version__
+from crs.home import files
 from crs.cms import issue, state
 from crs.cms.state import CmsFault, State
 from crs.errors import CrsError
@@ -109,7 +110,7 @@ def write_update(options, now: int) -> None:
     with state.opened(_home(options)) as cms:
         written = issue.write_update(cms, options["--month"] or months.of(now), now, os.urandom)
         state.save(_home(options), cms)      # first: what leaves the house can always be re-issued with the same keys
-        private.write(Path(options["--out"]), update.protect(written, cms.secret) + b"\n")
+        files.write(Path(options["--out"]), update.protect(written, cms.secret) + b"\n")
     print(f"update of {written.account} for {written.month}, {len(written.clients)} clients, in {options['--out']}")
 
 

@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from crs import private, protocol
+from crs.home import files
+from crs.wire import vocabulary
 from crs.errors import OperatorFault
 from crs.trust import fields, jose
 from crs.trust.jose import PrivateKey
@@ -41,12 +42,12 @@ class State(Struct, forbid_unknown_fields=True):
     """One account as its CMS knows it."""
 
     version: Literal[1]
-    account: protocol.Account
+    account: vocabulary.Account
     secret: Annotated[str, Meta(min_length=1)]      # shared with the CRS: protects updates
     domain_key: PrivateKey                          # Ed25519: signs client tokens, as long as the account lives
-    domains: dict[protocol.Account, str]            # connected account -> its domain token
+    domains: dict[vocabulary.Account, str]            # connected account -> its domain token
     clients: dict[str, fields.Key]                  # URI -> 32 random bytes, from which all its keys follow
-    months: dict[protocol.Month, Month]
+    months: dict[vocabulary.Month, Month]
 
     def __repr__(self) -> str:
         return f"<CMS of {self.account}: {len(self.clients)} clients>"
@@ -82,12 +83,12 @@ def opened(directory: Path) -> Iterator[State]:
 
 def save(directory: Path, state: State) -> None:
     """Write ``state``: whole, or not at all. Raises OperatorFault."""
-    private.write(directory / FILE, fields.write(state) + b"\n")
+    files.write(directory / FILE, fields.write(state) + b"\n")
 
 
 def _load(path: Path) -> State:
     try:
-        state = fields.read(private.read(path, MAX_FILE), State)
+        state = fields.read(files.read(path, MAX_FILE), State)
     except ValueError as error:
         raise CmsFault(f"{path} is wrong: {error}; take it from a backup") from None
     if not jose.is_pair(state.domain_key, "Ed25519"):

@@ -7,8 +7,8 @@ this table. Never here: how a file is read (``config``), how a value is checked 
 import textwrap
 from typing import NamedTuple
 
-from crs import values
-from crs.values import Number
+from crs.config import values
+from crs.config.values import Number
 
 GLOBAL, POOL, LOCAL, RELAY = "GLOBAL", "POOL", "LOCAL", "RELAY"
 

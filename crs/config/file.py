@@ -9,9 +9,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from crs import directives, values
-from crs.directives import Directive
-from crs.values import Word, Wrong
+from crs.config import directives, values
+from crs.config.directives import Directive
+from crs.config.values import Word, Wrong
 
 MAX_FILE = 1_048_576    # bytes
 RELAY_FILE = "crs-relay.conf"

@@ -7,11 +7,12 @@ Lives here: what the settings lead to, and what must hold between them. Never he
 from pathlib import Path
 from typing import Iterator
 
-from crs import directives, names, values
-from crs.conffile import Fault, Reading, Setting
+from crs import names
+from crs.config import directives, values
+from crs.config.file import Fault, Reading, Setting
 from crs.errors import OperatorFault
-from crs.home import Home
-from crs.values import DEFAULT_KEEP_ALIVE, KeepAliveRule
+from crs.home.paths import Home
+from crs.config.values import DEFAULT_KEEP_ALIVE, KeepAliveRule
 
 _TCP_PORTS = ("listen-port", "failover-port", "sync-port", "iw-listen-port", "metrics-port")
 

@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from . import lock, private
-from .errors import OperatorFault
-from .home import RESTORED, UNRESTORED, Home
-from .store import Store, snapshot
+from ..home import lock, files as private
+from ..errors import OperatorFault
+from ..home.paths import RESTORED, UNRESTORED, Home
+from ..store import Store, snapshot
 
 FORMAT = tarfile.GNU_FORMAT
 PART = ".part"

@@ -13,10 +13,10 @@ import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from crs import redis_server
-from crs.start import READY
+from crs.daemon import redis_server
+from crs.modules.start import READY
 
-SOURCE = Path(__file__).resolve().parent.parent     # where ``import crs`` finds this package
+SOURCE = Path(__file__).resolve().parents[2]     # where ``import crs`` finds this package
 PING_EVERY = 0.05                                   # seconds, while a Redis server loads
 _PR_SET_PDEATHSIG = 1                               # prctl(2)
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -174,7 +174,7 @@ class Module(Child):
 
 def module_command(home, module: str, index: int) -> list[str]:
     """The command line of one module process, without what it inherits."""
-    return [sys.executable, "-P", "-m", "crs.main", "--module", module, "--index", str(index), "--home", str(home)]
+    return [sys.executable, "-P", "-m", "crs.daemon.main", "--module", module, "--index", str(index), "--home", str(home)]
 
 
 def _signal_name(number: int) -> str:

@@ -10,12 +10,14 @@ import socket
 import time
 from typing import Iterator
 
-from crs import directives, listen, lock, machine, redis_server
-from crs.accountfiles import AccountFiles, accounts_on_disk
-from crs.config import Config, ConfigError, load
-from crs.conffile import Fault
+from crs.config import directives
+from crs.daemon import listen, machine, redis_server
+from crs.home import lock
+from crs.home.accountfiles import AccountFiles, accounts_on_disk
+from crs.config.settings import Config, ConfigError, load
+from crs.config.file import Fault
 from crs.errors import CrsError, OperatorFault, Unavailable
-from crs.home import Home
+from crs.home.paths import Home
 from crs.trust import strength
 
 FAULT, NOTE, FACT = "fault", "note", "in use"     # what a finding is: it hinders, is worth telling, is so
@@ -62,7 +64,7 @@ def _machine_faults(conf: Config) -> Iterator[Fault | OperatorFault]:
 
 def _port_faults(conf: Config) -> Iterator[OperatorFault]:
     """Ports that cannot be bound. One in use is a fault only while no host of this home uses it."""
-    from crs import metrics
+    from crs.telemetry import metrics
     ports = [(conf.listen_address, conf.listen_port, socket.SOCK_STREAM, "listen-port"),
              (conf.listen_address, conf.relay_port, socket.SOCK_DGRAM, "relay-port")]
     if conf.metrics_port:
@@ -157,7 +159,7 @@ def _servers(conf: Config) -> Iterator[tuple[str, str]]:
 
 def _in_use(conf: Config) -> Iterator[str]:
     """What the host would run with, and which directives are yet to come."""
-    from crs.net import tls      # here, for it needs OpenSSL's bindings, and a faulty file is told without them
+    from crs.net import tls
     from crs.relay import fast
 
     yield f"host: {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, " \

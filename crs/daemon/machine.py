@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import Iterator
 
-from crs.home import Home
+from crs.home.paths import Home
 
 OWN_FILES = 64           # descriptors that a worker needs beside one for each client
 MANY_CLIENTS = 4096      # that a worker should be able to serve

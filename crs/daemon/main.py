@@ -15,10 +15,12 @@ from pathlib import Path
 
 from docopt import docopt
 
-from crs import __version__, config, directives, log, private
+from crs import __version__, log
+from crs.config import settings as config, directives
+from crs.home import files
 from crs.errors import OperatorFault
-from crs.home import NOTIFY_SH, Home
-from crs.start import Start
+from crs.home.paths import NOTIFY_SH, Home
+from crs.modules.start import Start
 
 USAGE = """\
 crsd - the CRS, a rendezvous server for secure calls and messages
@@ -78,7 +80,7 @@ def _run(options: dict) -> int:
         raise OperatorFault(f"there is no home {home}; make one with crsd --init {home}, "
                             "or name another with --home or CRS_HOME")
     if options["--check"]:
-        from crs.check import check
+        from crs.daemon.doctor import check
         lines, good = check(home)
         print("\n".join(lines))
         return 0 if good else 1
@@ -118,8 +120,9 @@ def _print_config(file: str) -> int:
 
 def _host(home: Home, standalone: bool) -> int:
     """Start everything that belongs to one host, and supervise it."""
-    from crs import listen, lock, redis_server
-    from crs.supervisor import Supervisor, children
+    from crs.daemon import listen, redis_server
+    from crs.home import lock
+    from crs.daemon.supervisor import Supervisor, children
 
     conf = config.load(home)
     home.prepare()
@@ -152,12 +155,12 @@ def _keep_configuration(home: Home) -> None:
     for file in directives.FILES:
         original = home.root / file
         text = original.read_text(encoding="utf-8-sig") if original.exists() else ""
-        private.write(home.started_with / file, text)
+        files.write(home.started_with / file, text)
 
 
 def _module(home: Home, options: dict) -> int:
     name = options["--module"]
-    if not (Path(__file__).with_name("modules") / f"{name}.py").is_file():
+    if not (Path(__file__).parents[1] / "modules" / f"{name}.py").is_file():
         raise OperatorFault(f"there is no module {name[:40]}")
     lifeline = _number(options, "--lifeline-fd")
     conf = config.load(home, None if lifeline is None else home.started_with)
@@ -182,15 +185,15 @@ def _hide_identities(home: Home, conf: config.Config) -> None:
     """Have tags in the log in the place of clients' names, unless it may have those."""
     if conf.log_identities:
         return
-    from crs import logtags
+    from crs.telemetry import tags
     from crs.trust import months
     try:
-        logtags.make_key(home)
-        key = logtags.key(home)
+        tags.make_key(home)
+        key = tags.key(home)
     except OperatorFault as fault:      # names stay out of the log all the same
         LOG.warn(f"{fault}; the tags that this process writes can be told by nobody")
-        key = secrets.token_bytes(logtags.KEY_BYTES)
-    log.disguise(logtags.Tags(key, lambda: months.of(time.time_ns() // 1_000_000)).hide)
+        key = secrets.token_bytes(tags.KEY_BYTES)
+    log.disguise(tags.Tags(key, lambda: months.of(time.time_ns() // 1_000_000)).hide)
 
 
 def _number(options: dict, option: str) -> int | None:

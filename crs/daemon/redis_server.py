@@ -11,10 +11,10 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from crs import private
-from crs.config import Config
+from crs.home import files
+from crs.config.settings import Config
 from crs.errors import OperatorFault
-from crs.home import Home
+from crs.home.paths import Home
 
 OLDEST = (6, 2)
 NAMES = ("redis-server", "valkey-server")
@@ -117,7 +117,7 @@ def _embedded() -> list[str]:
 def remember(home: Home, server: Server) -> None:
     """Write down, beside the data, which server writes it from now on (see ``find``)."""
     version = ".".join(map(str, server.version))
-    private.write(home.written_by, f"{server.path}\n{server.family} server v={version}\n")
+    files.write(home.written_by, f"{server.path}\n{server.family} server v={version}\n")
 
 
 def write_settings(home: Home, name: str) -> Path:
@@ -125,7 +125,7 @@ def write_settings(home: Home, name: str) -> Path:
     directory = home.data / name
     directory.mkdir(mode=0o700, exist_ok=True)
     file = home.run / f"{name}.conf"
-    private.write(file, _SETTINGS.format(socket=_quoted(home.run / f"{name}.sock"), directory=_quoted(directory),
+    files.write(file, _SETTINGS.format(socket=_quoted(home.run / f"{name}.sock"), directory=_quoted(directory),
                                          log=_quoted(home.log / f"{name}.log"), fsync=FSYNC[name]))
     return file
 

@@ -13,11 +13,12 @@ import time
 from pathlib import Path
 from typing import Callable
 
-from crs import log, private
-from crs.child import Child, Module, Redis, module_command
+from crs import log
+from crs.home import files
+from crs.daemon.child import Child, Module, Redis, module_command
 from crs.errors import OperatorFault
-from crs.home import Home
-from crs.notifier import Notifier
+from crs.home.paths import Home
+from crs.daemon.notifier import Notifier
 from crs.systemd import Watchdog, notify
 
 LOG = log.get("crsd")
@@ -207,6 +208,6 @@ class Supervisor:
         if running != self._listed:
             self._listed = running
             try:
-                private.write(self.home.processes, json.dumps(running) + "\n", 0o644)
+                files.write(self.home.processes, json.dumps(running) + "\n", 0o644)
             except OperatorFault as fault:
                 LOG.warn(str(fault))

@@ -1,15 +1,16 @@
 """The manual pages crs-cli(1), crsd(8) and crs.conf(5), made from the very texts that the programs show.
 
-``python -m crs.manpages DIR`` writes them; those in ``doc/man`` are what it wrote. Never here: a text of its own beyond
+``python -m crs.docs.manpages DIR`` writes them; those in ``doc/man`` are what it wrote. Never here: a text of its own beyond
 what a page must say about itself. The language is man(7), whose few macros every renderer knows.
 """
 
 import sys
 from pathlib import Path
 
-from crs import __version__, directives
+from crs import __version__
+from crs.config import directives
 from crs.cli.actions import ACTIONS, ARGUMENTS, EXIT_CODES, OPTIONS
-from crs.main import USAGE
+from crs.daemon.main import USAGE
 
 def crs_cli() -> str:
     """Every action with its help, arguments and options; exit codes; environment."""

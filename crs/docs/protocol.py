@@ -1,14 +1,15 @@
 """The machine-readable description of the client protocol (OpenRPC 1.3), made from the structs that validate it.
 
-``python -m crs.describe > doc/protocol.json``; a test compares the file with what this makes.
+``python -m crs.docs.protocol > doc/protocol.json``; a test compares the file with what this makes.
 """
 
 import json
 
 import msgspec
 
-from . import errors, protocol
-from .handlers import COMMANDS
+from .. import errors
+from ..wire import vocabulary
+from ..handlers import COMMANDS
 
 ERRORS = [error for error in vars(errors).values()
           if isinstance(error, type) and issubclass(error, errors.RpcError)
@@ -18,13 +19,13 @@ ERRORS = [error for error in vars(errors).values()
 def description() -> dict:
     """The whole protocol as one OpenRPC document; notifications stand in ``x-notifications``."""
     types = [command.params for command in COMMANDS.values()] + [command.result for command in COMMANDS.values()]
-    types += list(protocol.NOTIFICATIONS.values())
+    types += list(vocabulary.NOTIFICATIONS.values())
     unique = list(dict.fromkeys(types))
     references, components = msgspec.json.schema_components(unique, ref_template="#/components/schemas/{name}")
     reference = dict(zip(unique, references, strict=True))
     return {
         "openrpc": "1.3.2",
-        "info": {"title": "CRS client protocol", "version": protocol.SUBPROTOCOL},
+        "info": {"title": "CRS client protocol", "version": vocabulary.SUBPROTOCOL},
         "methods": [{
             "name": name,
             "summary": command.summary,
@@ -35,7 +36,7 @@ def description() -> dict:
             "x-users": sorted(command.kinds),
         } for name, command in COMMANDS.items()],
         "x-notifications": [{"name": name, "params": reference[struct]}
-                            for name, struct in protocol.NOTIFICATIONS.items()],
+                            for name, struct in vocabulary.NOTIFICATIONS.items()],
         "components": {
             "schemas": components,
             "errors": {error.error: {"code": error.code, "message": (error.__doc__ or error.error).split("\n")[0],

@@ -1,7 +1,7 @@
 """The whole vocabulary on one screen: which method goes to which handler, with what, and who may use it when."""
 
-from .. import protocol as p
-from ..dispatch import Command
+from ..wire import vocabulary as p
+from .dispatch import Command
 from . import admin, change, info, message, object, push, register, room, session, storage, update
 
 ATTACHED = frozenset({"negotiated", "registered"})

@@ -5,11 +5,11 @@ What an admin was not given is answered like what does not exist. A connection o
 
 import gevent
 
-from .. import log, monthly
-from ..connection import Connection
+from .. import log
+from ..service import monthly
+from ..service.connection import Connection
 from ..errors import Conflict, Denied, Refused, Unavailable, UpdateRefused
-from ..protocol import (AccountOnly, AdminAccount, AdminAccounts, AppliedUpdate, ApplyUpdate, ClearedStatistics, Done,
-                        ExportStatistics, Nothing, StatisticsRows, UploadPart)
+from ..wire.vocabulary import (AccountOnly, AdminAccount, AdminAccounts, AppliedUpdate, ApplyUpdate, ClearedStatistics, Done, ExportStatistics, Nothing, StatisticsRows, UploadPart)
 from ..store.records import STATISTICS
 from ..store.statistics import COLUMNS
 from ..trust import months

@@ -4,11 +4,11 @@ import zlib
 
 from msgspec import UNSET
 
-from .. import media
-from ..connection import Connection
+from ..service import media
+from ..service.connection import Connection
 from ..errors import Conflict, InvalidParams
 from ..names import client as parse_client
-from ..protocol import Change, Relayed, SessionChanged, SessionOnly, SessionRelay
+from ..wire.vocabulary import Change, Relayed, SessionChanged, SessionOnly, SessionRelay
 from ..store.calls import CallConflict
 from .session import as_device
 

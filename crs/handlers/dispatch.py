@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from . import log
-from .errors import (Denied, Internal, InvalidParams, InvalidRequest, MethodNotFound, NotRegistered, ParseError,
-                     RpcError, TooLarge)
-from .protocol import MAX_BATCH, ErrorObject, ErrorResponse, Params, Request, Response, Result, encode
+from .. import log
+from ..errors import (Denied, Internal, InvalidParams, InvalidRequest, MethodNotFound, NotRegistered, ParseError, RpcError, TooLarge)
+from ..wire.vocabulary import MAX_BATCH, ErrorObject, ErrorResponse, Params, Request, Response, Result, encode
 
 LOG = log.get("dispatch")
 

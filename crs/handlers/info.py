@@ -2,8 +2,8 @@
 
 from msgspec import UNSET
 
-from ..connection import Connection
-from ..protocol import Done, Nothing, PutInfo
+from ..service.connection import Connection
+from ..wire.vocabulary import Done, Nothing, PutInfo
 from ..store.objects import Info
 
 

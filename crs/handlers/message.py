@@ -6,10 +6,10 @@ in two idempotent steps, the one that must not be lost first.
 
 from msgspec import UNSET, Raw
 
-from .. import delivery
-from ..connection import Connection
+from ..service import delivery
+from ..service.connection import Connection
 from ..errors import NotFound, QuotaExceeded
-from ..protocol import Ack, Acked, Fetch, Fetched, Item, Post, Posted, encode
+from ..wire.vocabulary import Ack, Acked, Fetch, Fetched, Item, Post, Posted, encode
 from ..store.acknowledgement import Acknowledgement
 from ..store.items import PRIMARY, ref
 from ..store.mailbox import FETCH_BYTES

@@ -2,8 +2,8 @@
 
 from msgspec import UNSET
 
-from ..connection import Connection
-from ..protocol import Done, FoundObject, LookupObject, PutObject
+from ..service.connection import Connection
+from ..wire.vocabulary import Done, FoundObject, LookupObject, PutObject
 
 
 def put(connection: Connection, params: PutObject, now: int) -> Done:

@@ -1,7 +1,7 @@
 """Push tokens: what wakes a device that is asleep. They are stored and shown to the operator, never logged."""
 
-from ..connection import Connection
-from ..protocol import Done, Nothing, PutPushTokens
+from ..service.connection import Connection
+from ..wire.vocabulary import Done, Nothing, PutPushTokens
 from ..store.objects import PushTokens
 
 

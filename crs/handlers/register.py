@@ -1,9 +1,10 @@
 """Register and unregister: from here on (or no longer) this device is reached."""
 
-from .. import delivery, log
-from ..connection import Connection
+from .. import log
+from ..service import delivery
+from ..service.connection import Connection
 from ..errors import Conflict, CrsError, Denied
-from ..protocol import Done, KeepAlive, Nothing, Register, Registered, Unregistered, UpdateState
+from ..wire.vocabulary import Done, KeepAlive, Nothing, Register, Registered, Unregistered, UpdateState
 from .session import states_of
 
 LOG = log.get("attach")

@@ -7,12 +7,11 @@ members' own.
 
 from msgspec import UNSET
 
-from .. import media
-from ..connection import Connection
+from ..service import media
+from ..service.connection import Connection
 from ..errors import Busy, Conflict, NotFound
 from ..names import Client
-from ..protocol import (Done, FoundRoom, FoundRooms, JoinedRoom, JoinRoom, LeaveRoom, Leg, LookupRoom, RoomChanged,
-                        RoomEnded, RoomMember)
+from ..wire.vocabulary import (Done, FoundRoom, FoundRooms, JoinedRoom, JoinRoom, LeaveRoom, Leg, LookupRoom, RoomChanged, RoomEnded, RoomMember)
 from ..store.conferences import Conference, Member, Room, Seat
 
 MAX_MEMBERS = 64   # devices in a conference: the legs of one multicast relay

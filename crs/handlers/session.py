@@ -6,13 +6,12 @@ changed, tells them again and answers the same: nothing is lost where a worker d
 
 from msgspec import UNSET
 
-from .. import media
-from ..connection import Connection
+from ..service import media
+from ..service.connection import Connection
 from ..errors import Busy, Conflict, InvalidParams, NoSuchSession, NotConnected, NotFound
 from ..names import Client
 from ..names import client as parse_client
-from ..protocol import (Accept, Hangup, Invite, Invited, Nothing, Sequenced, SessionAccepted, SessionEnded,
-                        SessionIncoming, SessionList, SessionOnly, SessionRinging, SessionState)
+from ..wire.vocabulary import (Accept, Hangup, Invite, Invited, Nothing, Sequenced, SessionAccepted, SessionEnded, SessionIncoming, SessionList, SessionOnly, SessionRinging, SessionState)
 from ..store.calls import LIVE, CallConflict
 
 RINGING = {"invite", "ringing"}

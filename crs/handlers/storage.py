@@ -2,9 +2,9 @@
 
 from msgspec import UNSET
 
-from ..connection import Connection
+from ..service.connection import Connection
 from ..errors import NotFound
-from ..protocol import BlobInfo, BlobList, BlobType, Done, FoundBlob, Nothing, PutBlob, PutDone
+from ..wire.vocabulary import BlobInfo, BlobList, BlobType, Done, FoundBlob, Nothing, PutBlob, PutDone
 
 
 def put(connection: Connection, params: PutBlob, now: int) -> PutDone:

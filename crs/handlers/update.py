@@ -1,8 +1,8 @@
 """Crypto updates: what the CMS left for each listed client, offered, fetched and confirmed here."""
 
-from ..connection import Connection
+from ..service.connection import Connection
 from ..errors import NotFound
-from ..protocol import Done, MonthOnly, Nothing, UpdateBody, UpdateList, UpdateState
+from ..wire.vocabulary import Done, MonthOnly, Nothing, UpdateBody, UpdateList, UpdateState
 
 
 def list_updates(connection: Connection, params: Nothing, now: int) -> UpdateList:

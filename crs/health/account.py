@@ -13,8 +13,7 @@ import gevent
 
 from ..errors import CrsError
 from ..names import Client
-from ..protocol import (Accept, Ack, Acked, Fetch, Fetched, Hangup, Invite, Invited, Leg, Post, Posted, Sequenced,
-                        SessionOnly)
+from ..wire.vocabulary import (Accept, Ack, Acked, Fetch, Fetched, Hangup, Invite, Invited, Leg, Post, Posted, Sequenced, SessionOnly)
 from ..trust import identity, months
 from .media import PACKETS, Exchange
 from .report import Doubt, Fault, Report

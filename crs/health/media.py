@@ -10,8 +10,8 @@ import gevent
 from gevent import socket
 
 from ..client.paths import Paths
-from ..protocol import Leg
-from ..relay import packet
+from ..wire.vocabulary import Leg
+from ..wire import stun
 
 PACKETS = 25       # each way
 INTERVAL = 0.02    # seconds, as speech
@@ -23,9 +23,9 @@ class End:
     """One leg: its socket, its binding, and what came."""
 
     def __init__(self, leg: Leg):
-        v6 = all(":" in packet.plain(one.ip) for one in leg.candidates)
+        v6 = all(":" in stun.plain(one.ip) for one in leg.candidates)
         self.socket = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
-        usable = [one for one in leg.candidates if (":" in packet.plain(one.ip)) == v6]
+        usable = [one for one in leg.candidates if (":" in stun.plain(one.ip)) == v6]
         self.paths = Paths(Leg(leg.stream, leg.kind, leg.ufrag, leg.pwd, usable), os.urandom)
         self.bound = False
         self.came: set[bytes] = set()
@@ -47,8 +47,8 @@ class End:
     def _read(self) -> None:
         while True:
             octets, source = self.socket.recvfrom(2048)
-            if packet.looks_like_stun(octets):
-                bound = self.paths.take_answer(octets, (packet.plain(source[0]), source[1]), time.monotonic())
+            if stun.looks_like_stun(octets):
+                bound = self.paths.take_answer(octets, (stun.plain(source[0]), source[1]), time.monotonic())
                 self.bound = self.bound or bound
             else:
                 self.came.add(octets)

@@ -13,7 +13,7 @@ from gevent.queue import Queue
 from ..client.connection import Client as Attached
 from ..client.door import Door
 from ..names import Client
-from ..protocol import MessageWaiting, SessionAccepted, SessionEnded, SessionIncoming, SessionRinging
+from ..wire.vocabulary import MessageWaiting, SessionAccepted, SessionEnded, SessionIncoming, SessionRinging
 from .report import Fault
 
 HEARD = {"session.incoming": SessionIncoming, "session.ringing": SessionRinging, "session.accepted": SessionAccepted,

@@ -12,8 +12,8 @@ import re
 import shutil
 from pathlib import Path
 
-from . import private
-from .errors import OperatorFault
+from . import files
+from ..errors import OperatorFault
 
 _UPDATE = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])\.upd")
 _HEAD = """\
@@ -81,7 +81,7 @@ class AccountFiles:
 
     def _write(self, path: Path, content: bytes) -> None:
         self.make()
-        private.write(path, content)
+        files.write(path, content)
         _give_to_owner(path)
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Callable, Iterator
 
 from crs.errors import OperatorFault
-from crs.home import Home
+from crs.home.paths import Home
 
 WAIT = 15.0    # seconds for the processes that a dead supervisor left to end
 

@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from crs import private
+from crs.home import files
 from crs.errors import OperatorFault
 
 INSTALLED = Path("/opt/crs")               # manual, chapter 4.1.2
@@ -132,5 +132,5 @@ class Home:
         self.prepare()
         self.root.chmod(0o700)
         for file, text in texts.items():
-            private.write(self.root / file, text)
-        private.write(self.notify, NOTIFY_SH, 0o700)
+            files.write(self.root / file, text)
+        files.write(self.notify, NOTIFY_SH, 0o700)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import gevent
 from gevent.event import Event
 
-from . import log
+from .. import log
 
 LOG = log.get("timers")
 

@@ -1,7 +1,7 @@
 """An attach worker: it accepts clients on its own listening socket; a greenlet serves each that has something to say.
 
 Lives here: the loop from TCP to TLS to WebSocket to dispatch, and the start and end of the process. What is done
-between the connections (keep-alive, deadlines, heartbeats) is in ``crs/upkeep.py``.
+between the connections (keep-alive, deadlines, heartbeats) is in ``crs/upkeep/tasks.py``.
 """
 
 from gevent import monkey
@@ -16,18 +16,19 @@ import gevent  # noqa: E402
 import gevent.hub  # noqa: E402
 from gevent.event import Event  # noqa: E402
 
-from .. import garbage, log, turns  # noqa: E402
-from ..connection import Connection  # noqa: E402
-from ..dispatch import answer  # noqa: E402
+from .. import log  # noqa: E402
+from ..loop import garbage, turns  # noqa: E402
+from ..service.connection import Connection  # noqa: E402
+from ..handlers.dispatch import answer  # noqa: E402
 from ..errors import Unavailable  # noqa: E402
 from ..handlers import COMMANDS  # noqa: E402
 from ..net import rest, tls, websocket  # noqa: E402
-from ..protocol import Reconnect  # noqa: E402
+from ..wire.vocabulary import Reconnect  # noqa: E402
 from ..relay.client import RelayClient  # noqa: E402
 from ..store import Store  # noqa: E402
 from ..trust import months  # noqa: E402
-from ..upkeep import Upkeep  # noqa: E402
-from ..worker import Worker  # noqa: E402
+from ..upkeep.tasks import Upkeep  # noqa: E402
+from ..service.worker import Worker  # noqa: E402
 
 LOG = log.get("attach")
 ACCEPTS_A_PASS = 8        # new connections taken before the others get their turn

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Callable
 
 from crs import systemd
-from crs.config import Config
-from crs.home import Home
+from crs.config.settings import Config
+from crs.home.paths import Home
 
 READY = b"ready\n"
 

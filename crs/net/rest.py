@@ -13,7 +13,7 @@ from collections.abc import Callable
 import gevent
 from greenlet import getcurrent, greenlet
 
-from crs import turns
+from crs.loop import turns
 
 KEPT = 256   # greenlets that wait for work; one that finds so many others ends
 

@@ -18,7 +18,7 @@ from gevent.lock import Semaphore
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
-from crs import turns
+from crs.loop import turns
 from crs.errors import CrsError
 from crs.net import psk
 from crs.net.rest import Rest

@@ -8,8 +8,9 @@ import os
 
 import gevent
 
-from crs.net import heads, tls
-from crs.net.heads import UpgradeError
+from crs.net import tls
+from crs.wire import heads
+from crs.wire.heads import UpgradeError
 
 LAST_WORDS = 2_000   # ms that a peer has to read why it was refused
 

@@ -16,9 +16,10 @@ from time import monotonic
 import gevent
 
 from crs.errors import CrsError
-from crs.net import frames, tls
+from crs.net import tls
+from crs.wire import frames
 from crs.net import upgrade as opening
-from crs.net.heads import UpgradeError
+from crs.wire.heads import UpgradeError
 
 __all__ = ["Closed", "Limits", "UpgradeError", "WebSocket", "client_upgrade", "upgrade"]
 

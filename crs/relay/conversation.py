@@ -13,7 +13,7 @@ from itertools import islice
 
 from crs.errors import CrsError
 
-from . import packet
+from ..wire import stun
 from .leg import SHORTEST, Kind, Leg, Traffic
 
 MAX_PACKET = 1500         # bytes of UDP payload
@@ -192,8 +192,8 @@ class Table:
         leg = self.bound.get(source)
         if len(data) > MAX_PACKET:
             return self._drop("tooLong")
-        if packet.looks_like_stun(data):
-            message = packet.parse(data)
+        if stun.looks_like_stun(data):
+            message = stun.parse(data)
             addressed = message and self._legs.get(message.fragment)
             if addressed is not None:
                 return self._binding(addressed, message, data, source, sock, now)
@@ -205,15 +205,15 @@ class Table:
             return self._drop("tooShort")
         return FORWARD
 
-    def _binding(self, leg: Leg, message: packet.Message, data: bytes, source: tuple, sock, now: int):
+    def _binding(self, leg: Leg, message: stun.Message, data: bytes, source: tuple, sock, now: int):
         """Answer a Binding request for ``leg``, if it is authentic, new, and not shorter than the answer."""
-        if message.type != packet.BINDING_REQUEST:
+        if message.type != stun.BINDING_REQUEST:
             return self._drop("malformed")
-        integrity = packet.authenticate(data, message, leg.key)
+        integrity = stun.authenticate(data, message, leg.key)
         if integrity is None:
             return self._drop("notAuthentic")
-        answer = (packet.refusal(message, integrity, leg.key) if message.unknown
-                  else packet.success(message, integrity, leg.key, source))
+        answer = (stun.refusal(message, integrity, leg.key) if message.unknown
+                  else stun.success(message, integrity, leg.key, source))
         if len(answer) > len(data):
             return self._drop("smallRequest")
         holder = self.bound.get(source)
@@ -227,14 +227,14 @@ class Table:
         self.answered += 1
         return answer
 
-    def _bind(self, leg: Leg, message: packet.Message, source: tuple, sock, now: int) -> None:
+    def _bind(self, leg: Leg, message: stun.Message, source: tuple, sock, now: int) -> None:
         """Bind ``source`` to ``leg``, or refresh it.
 
         An ICE agent tries several addresses and then nominates one: as long as the leg lives, a check that does not
         nominate moves nothing (RFC 8445, chapter 8.2). A plain Binding (no PRIORITY) always means this address.
         """
         if source != leg.address:
-            checks = packet.PRIORITY in message.attributes and packet.USE_CANDIDATE not in message.attributes
+            checks = stun.PRIORITY in message.attributes and stun.USE_CANDIDATE not in message.attributes
             if checks and not leg.silent(now):
                 return
             if source in self.bound:

@@ -15,7 +15,7 @@ import threading
 from crs.errors import OperatorFault
 
 from .conversation import FORWARD, MAX_PACKET, Table
-from .packet import plain
+from ..wire.stun import plain
 
 BATCH = 256                   # packets until other sockets get their turn
 RECEIVE_BUFFER = 4 << 20      # bytes; the kernel grants what it allows

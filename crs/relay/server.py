@@ -14,7 +14,8 @@ import struct
 import time
 from pathlib import Path
 
-from crs import garbage, log, systemd
+from crs import log, systemd
+from crs.loop import garbage
 from crs.errors import OperatorFault
 
 from . import xdp
@@ -22,7 +23,7 @@ from .control import Control, Link
 from .fast import means, open_port
 from .forward import Port
 from .loop import Loop, now_ms
-from .packet import plain
+from ..wire.stun import plain
 
 LOG = log.get("relay")
 SWEEP = 1_000              # ms between two looks for what ran out

@@ -16,7 +16,7 @@ from crs import log
 
 from . import bpf, devices
 from .leg import Leg, Traffic
-from .packet import plain
+from ..wire.stun import plain
 
 LOG = log.get("relay")
 PROGRAM = Path(__file__).with_name("xdp.bpf.o")

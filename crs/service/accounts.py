@@ -4,12 +4,12 @@ Filled from the operator records of the store (``refresh``), read by the PSK cal
 Never here: Redis commands, sockets. The PSK callback calls ``find_key``: it never blocks, locks or logs.
 """
 
-from . import names
-from .errors import DomainNotConnected, InvalidParams, NotFound
-from .names import Client
+from .. import names
+from ..errors import DomainNotConnected, InvalidParams, NotFound
+from ..names import Client
 from .rules import Rules
-from .trust import identity as psk_identity
-from .trust import months
+from ..trust import identity as psk_identity
+from ..trust import months
 
 
 _NO_KEY = bytes(32)

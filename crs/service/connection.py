@@ -4,8 +4,8 @@
 this house. ``transport`` is anything with ``send(bytes)`` and ``close(code, reason)``.
 """
 
-from .names import Client
-from .protocol import Result, notification
+from ..names import Client
+from ..wire.vocabulary import Result, notification
 
 TRANSITIONS = {
     "connected": {"authenticated", "closed"},

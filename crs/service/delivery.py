@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Raw
 
 from .connection import Connection
-from .names import Client
-from .protocol import Item, MessageWaiting, encode, notification
-from .store.items import Posted
+from ..names import Client
+from ..wire.vocabulary import Item, MessageWaiting, encode, notification
+from ..store.items import Posted
 
 MAIL = b"!mail "           # what a payload begins with that carries an item
 MAX_CARRIED = 16_384       # characters of a body that is published; a longer one is fetched

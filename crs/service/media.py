@@ -7,7 +7,7 @@ import string
 
 import msgspec
 
-from .protocol import Candidate, Leg, Stream, StreamInfo
+from ..wire.vocabulary import Candidate, Leg, Stream, StreamInfo
 
 ALPHABET = string.ascii_letters + string.digits   # a subset of ice-char (RFC 8839, chapter 5.4)
 UFRAG_LENGTH = 20                                 # so a bare Binding is never shorter than its answer (doc/relay.md)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from .accountfiles import AccountFiles
-from .store import Store
-from .trust import months
-from .trust import update as updates
-from .trust.update import Update
+from ..home.accountfiles import AccountFiles
+from ..store import Store
+from ..trust import months
+from ..trust import update as updates
+from ..trust.update import Update
 
 
 class Applied(NamedTuple):

@@ -6,8 +6,8 @@ Read from the operator's records, whole and anew, whenever they changed. Never h
 
 from typing import NamedTuple
 
-from .names import Client
-from .store.records import STATISTICS, UPDATE_NOTIFICATION, Admin, Records
+from ..names import Client
+from ..store.records import STATISTICS, UPDATE_NOTIFICATION, Admin, Records
 
 
 class Rules(NamedTuple):

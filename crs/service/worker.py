@@ -12,19 +12,21 @@ from collections.abc import Callable
 
 import gevent
 
-from . import log, media, trace
+from .. import log
+from . import media
+from ..telemetry import trace
 from .accounts import Accounts, Month
 from .connection import Connection
-from .errors import Busy, Unavailable
-from .metrics import Tally
-from .names import Client
-from .protocol import Candidate, Result, notification
-from .relay.client import RelayClient, RelayRefused
+from ..errors import Busy, Unavailable
+from ..telemetry.metrics import Tally
+from ..names import Client
+from ..wire.vocabulary import Candidate, Result, notification
+from ..relay.client import RelayClient, RelayRefused
 from .rules import Rules
-from .store import Store
-from .store.directory import Entry
-from .timers import Timers
-from .trust import months
+from ..store import Store
+from ..store.directory import Entry
+from ..loop.timers import Timers
+from ..trust import months
 
 LOG = log.get("attach")
 MAX_CONNECTIONS = 16   # of one user on one worker: five devices, and those that have not noticed their end

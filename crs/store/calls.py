@@ -10,7 +10,7 @@ import msgspec
 
 from ..errors import Conflict, NoSuchSession
 from ..names import Client
-from ..pool import slots
+from .. import slots
 from . import schema
 from .commands import Commands, pairs
 from .ordering import ordered
@@ -36,7 +36,7 @@ class Call(msgspec.Struct, frozen=True):
     host: str = ""           # that created it
     offer: str = ""          # body of the invite, opaque
     answer: str = ""         # body of the accept, opaque
-    streams: str = ""        # relayed streams with their legs (crs.media)
+    streams: str = ""        # relayed streams with their legs (crs.service.media)
     group: str = ""          # of a group call: its id, chosen by who started it
     multi: str = ""          # who made it a call of several streams, as long as the other has not accepted that
     changes: str = ""        # ids of the last changes of media, for retries

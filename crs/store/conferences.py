@@ -12,7 +12,7 @@ import msgspec
 from .. import names
 from ..errors import Busy
 from ..names import Client
-from ..pool import slots
+from .. import slots
 from . import schema
 from .commands import Commands, pairs
 

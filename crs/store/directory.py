@@ -42,7 +42,7 @@ class Process(msgspec.Struct, frozen=True):
     clients: int         # connections it has
     time: int            # ms, when it last said so
     accounts: list[str] = []
-    stall: float = 0.0   # ms: the longest of its loop since it said so last (crs.watchdog)
+    stall: float = 0.0   # ms: the longest of its loop since it said so last (crs.loop.stall)
 
 
 _entry = msgspec.json.Decoder(Entry).decode

@@ -1,7 +1,7 @@
 """Counters of this host for the metrics: they only grow, and outlive the workers that count.
 
 Each worker adds what it counted every few seconds; what one counted since is lost with it. Never here: what a figure means
-(``crs.metrics``).
+(``crs.telemetry.metrics``).
 """
 
 from collections.abc import Mapping

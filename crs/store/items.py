@@ -13,7 +13,7 @@ import msgspec
 
 from ..errors import Conflict, QuotaExceeded
 from ..names import Client
-from ..pool import slots
+from .. import slots
 from . import schema
 from .due import DueList, rounded
 

@@ -18,7 +18,8 @@ from gevent import socket
 from gevent.event import Event
 from gevent.hub import Waiter
 
-from .. import log, turns
+from .. import log
+from ..loop import turns
 from ..errors import Unavailable
 from .commands import Commands
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from .. import names
 from ..names import Client
-from ..pool import slots
+from .. import slots
 from . import schema
 from .items import PRIMARY
 

@@ -77,7 +77,7 @@ def conferences_of(client: Client) -> str:
 
 
 def figures() -> str:
-    """Hash: counters for the metrics. Name and label, a blank between them -> number; see ``crs.metrics``."""
+    """Hash: counters for the metrics. Name and label, a blank between them -> number; see ``crs.telemetry.metrics``."""
     return "figures"
 
 

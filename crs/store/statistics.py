@@ -2,7 +2,7 @@
 
 Counted while statistics are enabled for the account; which event counts for what is said where it happens. Whoever made
 a change counts it, once it is made, so nothing counts twice; where a process is killed between the two, a count may be
-missing. Never here: whether statistics are enabled (``crs.accounts``).
+missing. Never here: whether statistics are enabled (``crs.service.accounts``).
 """
 
 from collections.abc import Iterator

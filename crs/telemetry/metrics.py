@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from . import __version__
-from .errors import CrsError
-from .trust import months
+from .. import __version__
+from ..errors import CrsError
+from ..trust import months
 
 COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
 BOUNDS = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)    # ms, of the set-up time's histogram

@@ -14,9 +14,10 @@ import os
 import re
 from collections.abc import Callable
 
-from . import names, private
-from .errors import OperatorFault
-from .home import Home
+from .. import names
+from ..home import files
+from ..errors import OperatorFault
+from ..home.paths import Home
 
 KEY_BYTES = 32
 _DIGEST_BYTES = 10
@@ -84,13 +85,13 @@ def taken_apart(tag: str) -> tuple[str, str, str]:
 def make_key(home: Home) -> None:
     """Have a key in this home. Raises OperatorFault."""
     if not home.log_key.exists():
-        private.write(home.log_key, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+        files.write(home.log_key, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
 
 
 def key(home: Home) -> bytes:
     """The key of this home. Raises OperatorFault where there is none, or it is open to others."""
     try:
-        found = base64.b64decode(private.read(home.log_key, 1000), validate=False)
+        found = base64.b64decode(files.read(home.log_key, 1000), validate=False)
     except ValueError:
         found = b""
     if len(found) != KEY_BYTES:

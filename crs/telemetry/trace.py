@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from .errors import Unavailable
-from .store import schema
+from ..errors import Unavailable
+from ..store import schema
 
 TICK = 1.0        # seconds between two looks whether anybody listens
 LOOK = b"trace"   # what a listener publishes on the channel of all workers, so that they look at once
@@ -78,7 +78,7 @@ class Hearing:
 
     def __init__(self, store, element: str):
         """Raises Unavailable."""
-        from .store.listener import Listener
+        from ..store.listener import Listener
         self._listener = Listener(store.high.path, store.high.name, [schema.trace(element)])
         self.early = self._decoded(self._listener.early)
         store.high.tell("PUBLISH", schema.RELOAD, b"*\n" + LOOK)

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from crs import names, private, protocol
+from crs import names
+from crs.home import files
+from crs.wire import vocabulary
 from crs.errors import OperatorFault
 from crs.trust import fields, identity, jose, months, tokens
 from crs.trust.jose import PrivateKey
@@ -40,7 +42,7 @@ class MonthKeys(Struct, forbid_unknown_fields=True, frozen=True):
     enc: PrivateKey                             # X25519
     token: str                                  # the client token: the public halves, signed by the domain
     domain_token: str                           # of the own account
-    domains: dict[protocol.Account, str]        # connected account -> its domain token
+    domains: dict[vocabulary.Account, str]        # connected account -> its domain token
 
     def __repr__(self) -> str:
         return f"<keys of {self.identity}>"
@@ -51,10 +53,10 @@ class Credential(Struct, forbid_unknown_fields=True):
 
     version: Literal[1]
     uri: str
-    account: protocol.Account
+    account: vocabulary.Account
     servers: Annotated[list[Server], Meta(min_length=1)]
     update_key: fields.Key                      # opens this client's crypto updates
-    months: dict[protocol.Month, MonthKeys]
+    months: dict[vocabulary.Month, MonthKeys]
 
     @property
     def client(self) -> names.Client:
@@ -66,8 +68,8 @@ class Credential(Struct, forbid_unknown_fields=True):
 
 class _CryptoUpdate(Struct, forbid_unknown_fields=True):
     uri: str
-    account: protocol.Account
-    month: protocol.Month
+    account: vocabulary.Account
+    month: vocabulary.Month
     keys: MonthKeys
 
 
@@ -78,14 +80,14 @@ class _Header(jose.SharedHeader):
 def load(path: str | Path) -> Credential:
     """Read and check a credential file. Raises CredentialFault, OperatorFault."""
     try:
-        return decode(private.read(Path(path), MAX_FILE))
+        return decode(files.read(Path(path), MAX_FILE))
     except CredentialFault as fault:
         raise CredentialFault(f"{path}: {fault}") from None
 
 
 def save(path: str | Path, credential: Credential) -> None:
     """Write a credential file: 0600, whole or not at all. Raises OperatorFault."""
-    private.write(Path(path), fields.write(credential) + b"\n")
+    files.write(Path(path), fields.write(credential) + b"\n")
 
 
 def decode(data: bytes) -> Credential:

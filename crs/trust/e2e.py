@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from crs import names, protocol
+from crs import names
+from crs.wire import vocabulary
 from crs.errors import CrsError
 from crs.trust import fields, jose, months, tokens
 from crs.trust.credential import Credential, CredentialFault, current_month, domain_token, for_month
@@ -37,13 +38,13 @@ class Claims(Struct, rename={"sender": "from"}, frozen=True):
     to: str                                 # uri@account
     kind: Annotated[str, Meta(min_length=1, max_length=32)]      # the purpose: content, system, offer, answer, ...
     id: Annotated[str, Meta(max_length=80)]                      # of the message, call or change it belongs to
-    time: protocol.Time                     # when it was signed, by the sender's clock
+    time: vocabulary.Time                     # when it was signed, by the sender's clock
     body: str                               # the content in base64url
 
 
 class _SealedHeader(jose.SealedHeader):
     typ: Literal[SEALED]
-    kid: protocol.Month                     # of which month the receiver's key is that opens it
+    kid: vocabulary.Month                     # of which month the receiver's key is that opens it
 
 
 class _SignedHeader(jose.SignedHeader):

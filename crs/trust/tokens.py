@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from crs import names, protocol
+from crs import names
+from crs.wire import vocabulary
 from crs.errors import InvalidParams
 from crs.trust import fields, jose, months
 from crs.trust.jose import JoseRefused, PrivateKey, PublicKey
@@ -29,7 +30,7 @@ class ClientToken(Struct, frozen=True):
     """What a client token says. Members that this release does not know are ignored."""
 
     sub: str                                # uri@account
-    month: protocol.Month
+    month: vocabulary.Month
     exp: Annotated[int, Meta(ge=0)]         # seconds since 1970-01-01 UTC, as in a JWT (RFC 7519)
     sig: PublicKey                          # Ed25519: verifies what the client signs
     enc: PublicKey                          # X25519: encrypts for the client

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from crs import protocol
+from crs.wire import vocabulary
 from crs.errors import UpdateRefused
 from crs.trust import fields, jose, months, tokens
 from crs.trust.identity import hkdf
@@ -74,13 +74,13 @@ class MonthKeyChanged(UpdateRefused):
 class Update(Struct, forbid_unknown_fields=True, frozen=True):
     """One account's update for one month. ``fields`` of the JSON have these very names."""
 
-    account: protocol.Account
-    month: protocol.Month
+    account: vocabulary.Account
+    month: vocabulary.Month
     created: Annotated[int, Meta(ge=0, le=253_402_300_799_999)]    # milliseconds since 1970; tells re-issues apart
     month_key: fields.Key                                          # 32 bytes, from which identities and PSKs follow
     domain_token: str                                              # the key that signs this account's client tokens
-    domains: list[protocol.Account]                                # accounts that this one connects to
-    clients: dict[str, Annotated[str, Meta(min_length=1, max_length=protocol.MAX_BODY)]]   # URI -> crypto update
+    domains: list[vocabulary.Account]                                # accounts that this one connects to
+    clients: dict[str, Annotated[str, Meta(min_length=1, max_length=vocabulary.MAX_BODY)]]   # URI -> crypto update
 
     def __repr__(self) -> str:
         return f"<update {self.account} {self.month} created {utc(self.created)}, {len(self.clients)} clients>"
@@ -96,7 +96,7 @@ class _Kind(Struct):
 class _Header(jose.SharedHeader):
     typ: Literal[TYPE]
     ver: Literal[VERSION]
-    kid: protocol.Account
+    kid: vocabulary.Account
     kcv: str
 
 

@@ -5,11 +5,11 @@ Never here: anything that a client waits for.
 
 import gevent
 
-from . import log
-from .errors import Unavailable
-from .handlers import session
-from .store.conservation import Sheet
-from .worker import Worker
+from .. import log
+from ..errors import Unavailable
+from ..handlers import session
+from ..store.conservation import Sheet
+from ..service.worker import Worker
 
 LOG = log.get("attach")
 COMPARE = 60_000      # ms between two comparisons of the ledgers, while the accounts are the same
@@ -46,7 +46,7 @@ class Bookkeeping:
     def open_metrics(self) -> None:
         """Serve the metrics, once, where ``metrics-port`` says so. Raises OSError where the port is taken."""
         if self._door is None and self.worker.index == 0 and self.worker.conf.metrics_port:
-            from .metrics import serve
+            from ..telemetry.metrics import serve
             self._door = serve(self.worker)
 
     def compare_ledgers(self) -> None:

@@ -4,10 +4,10 @@ Each worker walks the buckets of slots that it owns. A step may be done twice, o
 walk begins (``upkeep``), and where a deadline is kept (``store``).
 """
 
-from . import log
-from .handlers import message, room, session
-from .names import client as parse_client
-from .worker import Worker
+from .. import log
+from ..handlers import message, room, session
+from ..names import client as parse_client
+from ..service.worker import Worker
 
 LOG = log.get("attach")
 WALK = 100                # calls, conferences or mailboxes taken from one bucket in a walk

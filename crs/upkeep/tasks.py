@@ -12,17 +12,19 @@ import time
 import gevent
 from gevent.event import Event
 
-from . import delivery, garbage, log, media
+from .. import log
+from ..loop import garbage
+from ..service import delivery, media
 from .bookkeeping import TIDY, Bookkeeping
-from .connection import Connection
+from ..service.connection import Connection
 from .deadlines import Deadlines
-from .errors import Busy, CrsError
-from .handlers import register, room, session
-from .protocol import MessageWaiting, Reconnect, UpdateOffered, notification
-from .store.directory import DISMISS, LOST
-from .trace import LOOK
-from .watchdog import Watchdog
-from .worker import Worker
+from ..errors import Busy, CrsError
+from ..handlers import register, room, session
+from ..wire.vocabulary import MessageWaiting, Reconnect, UpdateOffered, notification
+from ..store.directory import DISMISS, LOST
+from ..telemetry.trace import LOOK
+from ..loop.stall import Watchdog
+from ..service.worker import Worker
 
 LOG = log.get("attach")
 TICK = 0.5                # seconds between two walks over the deadlines

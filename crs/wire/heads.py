@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from crs.errors import CrsError
-from crs.protocol import SUBPROTOCOL
+from crs.wire.vocabulary import SUBPROTOCOL
 
 END = b"\r\n\r\n"
 PATHS = ("/", "/crs")

@@ -1,6 +1,6 @@
 """The vocabulary of the client protocol ``crs.v1``: every parameter, result and notification as a typed struct.
 
-This file is the validator (msgspec), and the source of the machine-readable description (``crs.describe``).
+This file is the validator (msgspec), and the source of the machine-readable description (``crs.docs.protocol``).
 Never here: sockets, state, what a method does. Which method takes which struct stands in ``handlers/__init__``.
 All times are milliseconds since 1970-01-01 UTC. Opaque bodies are text that the CRS neither reads nor changes.
 """

@@ -6,7 +6,7 @@
 ``make.py record RECORD URL N``    asks URL for the metrics once a second, N times, and keeps them
 
 The picture shows what Grafana would: real figures, the same expressions, computed by the few lines of PromQL below.
-Never here: metrics of its own; ``crs/metrics.py`` has them.
+Never here: metrics of its own; ``crs/telemetry/metrics.py`` has them.
 """
 
 import json

@@ -8,7 +8,7 @@ import pytest
 from crs.cli import usage
 from crs.cli.host import Host
 from crs.cli.output import Table
-from crs.home import Home
+from crs.home.paths import Home
 from crs.store import Store
 from test.servers import RedisServer
 from test.trust.updates.make import NOW, SECRETS

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from crs.accountfiles import AccountFiles
+from crs.home.accountfiles import AccountFiles
 from crs.cli.output import Line
 from crs.errors import OperatorFault
 from crs.names import Client

@@ -94,8 +94,8 @@ def test_the_log_has_a_tag_that_identify_tells(host, domain):
 
 
 def test_identify_knows_the_tokens_that_clients_have_here(host, domain):
-    from crs import logtags
-    from crs.home import Home
+    from crs.telemetry import tags as logtags
+    from crs.home.paths import Home
     from crs.names import Client
     from crs.store import Store
     store, token = Store.direct(Home(host.home), "crs1"), "eyJhbGciOiJFZERTQSJ9.a.b"

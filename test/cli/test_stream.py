@@ -14,7 +14,7 @@ import pytest
 from crs.cli.output import Moment, Stream, write
 from crs.cli.progress import Progress
 from crs.store import schema
-from crs.trace import ELEMENTS, Tracer
+from crs.telemetry.trace import ELEMENTS, Tracer
 from test.cli.test_main import PATIENCE, PROGRAM, terminal
 from test.trust.updates.make import NOW
 

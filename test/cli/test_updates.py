@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 import test.trust
-from crs.accountfiles import AccountFiles
+from crs.home.accountfiles import AccountFiles
 from crs.cli.output import Utc
 from crs.errors import OperatorFault, UpdateRefused
 from crs.names import Client

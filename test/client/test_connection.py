@@ -16,7 +16,7 @@ from crs.client import connection
 from crs.client.connection import Client
 from crs.client.door import Door
 from crs.net import tls, websocket
-from crs.protocol import Ack, Acked, Nothing, Post, Posted, SessionList
+from crs.wire.vocabulary import Ack, Acked, Nothing, Post, Posted, SessionList
 from test.client.fakes import registered
 from test.client.patience import PATIENCE, wait_until
 

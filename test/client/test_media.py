@@ -9,7 +9,7 @@ import pytest
 from crs.client.media import Media
 from crs.client.offer import SUITES, Srtp
 from crs.client.wav import read_speech
-from crs.protocol import Candidate, Leg
+from crs.wire.vocabulary import Candidate, Leg
 from test.client.patience import PATIENCE, flows, wait_until
 from test.relay.running import RunningRelay
 

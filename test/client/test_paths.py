@@ -3,8 +3,8 @@
 import itertools
 
 from crs.client.paths import ANSWERS_FOR, HEARD_FOR, REFRESH, SEARCH, Paths
-from crs.protocol import Candidate, Leg
-from crs.relay import packet
+from crs.wire.vocabulary import Candidate, Leg
+from crs.wire import stun
 
 ONE, TWO = ("192.0.2.1", 146), ("192.0.2.2", 146)
 PWD = "password-of-the-leg-1234"
@@ -17,11 +17,11 @@ def paths(*addresses) -> Paths:
 
 
 def reply(request: bytes, key: str = PWD) -> bytes:
-    return packet.success(packet.parse(request), packet.MESSAGE_INTEGRITY, key.encode(), ("198.51.100.7", 40000))
+    return stun.success(stun.parse(request), stun.MESSAGE_INTEGRITY, key.encode(), ("198.51.100.7", 40000))
 
 
 def refusal(request: bytes) -> bytes:
-    return packet.refusal(packet.parse(request), packet.MESSAGE_INTEGRITY, PWD.encode())
+    return stun.refusal(stun.parse(request), stun.MESSAGE_INTEGRITY, PWD.encode())
 
 
 def bind(these: Paths, now: float, *addresses) -> None:
@@ -34,9 +34,9 @@ def test_requests_prove_the_leg_and_go_to_every_candidate():
     requests = paths().due(0.0)
     assert [address for _, address in requests] == [ONE, TWO]
     for request, _ in requests:
-        message = packet.parse(request)
+        message = stun.parse(request)
         assert message.fragment == b"fragment"
-        assert packet.authenticate(request, message, PWD.encode())
+        assert stun.authenticate(request, message, PWD.encode())
 
 
 def test_a_silent_candidate_is_asked_often_and_a_bound_one_seldom():
@@ -49,7 +49,7 @@ def test_a_silent_candidate_is_asked_often_and_a_bound_one_seldom():
 
 def test_transaction_ids_are_never_used_twice():
     these = paths()
-    sent = [packet.parse(request).transaction for at in range(50) for request, _ in these.due(float(at))]
+    sent = [stun.parse(request).transaction for at in range(50) for request, _ in these.due(float(at))]
     assert len(sent) == len(set(sent)) == 100
 
 

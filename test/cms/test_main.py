@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crs import private
+from crs.home import files
 from crs.cms import state
 from crs.cms.main import ACTIONS, main
 from crs.trust import credential, months, update
@@ -122,9 +122,9 @@ def test_wrong_usage(argv, capsys):
 def test_damaged_state_is_refused(home, capsys):
     path = home / "cms.json"
     good = path.read_bytes()
-    private.write(path, good[:-20])
+    files.write(path, good[:-20])
     assert "backup" in refused(capsys, "show")
-    private.write(path, good.replace(b'"Ed25519"', b'"X25519"'))
+    files.write(path, good.replace(b'"Ed25519"', b'"X25519"'))
     assert "domain_key" in refused(capsys, "show")
     path.chmod(0o640)
     assert "chmod 600" in refused(capsys, "show")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from crs import directives
-from crs.config import ConfigError, load
-from crs.home import NOTIFY_SH
+from crs.config import directives
+from crs.config.settings import ConfigError, load
+from crs.home.paths import NOTIFY_SH
 from crs.names import Client
-from crs.values import DEFAULT_KEEP_ALIVE, Cps, KeepAliveRule
+from crs.config.values import DEFAULT_KEEP_ALIVE, Cps, KeepAliveRule
 
-CASES = Path(__file__).with_name("config")
-SAMPLES = Path(__file__).parents[1] / "etc" / "crs"
+CASES = Path(__file__).parent
+SAMPLES = Path(__file__).parents[2] / "etc" / "crs"
 GOOD = {"crs.conf": "host crs1\nip crs1 192.0.2.1\n", "crs-local.conf": "crsname crs1\n", "crs-relay.conf": ""}
 SCOPE = {"Cps": Cps, "KeepAliveRule": KeepAliveRule, "IPv4Network": ipaddress.IPv4Network}
 

@@ -7,9 +7,10 @@ import tarfile
 
 import pytest
 
-from crs import backup, lock
+from crs.daemon import backup
+from crs.home import lock
 from crs.errors import OperatorFault
-from crs.home import Home
+from crs.home.paths import Home
 from crs.store import Store
 from test.faults.test_disk import small_disk
 
@@ -136,7 +137,7 @@ def test_a_full_disk_is_told_and_the_old_backup_stays(home):
     program = f"""
 import sys
 from pathlib import Path
-from test.test_backup import NOW, Home, write
+from test.daemon.test_backup import NOW, Home, write
 home = Home({str(home.root)!r})
 (home.backup / "old.tar").write_text("old")
 try:

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from crs import machine
-from crs.home import Home
+from crs.daemon import machine
+from crs.home.paths import Home
 
 NOW = 1_795_564_800.0
 
@@ -62,7 +62,7 @@ def test_a_clock_that_nobody_keeps_right(home, monkeypatch, told):
 
 
 def test_the_kernel_is_asked():
-    program = "import crs.machine; print(crs.machine.synchronised())"
+    program = "import crs.daemon.machine; print(crs.daemon.machine.synchronised())"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert told in ("True\n", "False\n")
 

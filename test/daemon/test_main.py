@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from crs import __version__, directives, lock
-from crs.config import load
-from crs.home import NOTIFY_SH, Home
-from crs.main import main
+from crs import __version__
+from crs.config import directives
+from crs.home import lock
+from crs.config.settings import load
+from crs.home.paths import NOTIFY_SH, Home
+from crs.daemon.main import main
 
-CRSD = Path(__file__).parents[1] / "bin" / "crsd"
+CRSD = Path(__file__).parents[2] / "bin" / "crsd"
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from crs import redis_server
-from crs.config import load
+from crs.daemon import redis_server
+from crs.config.settings import load
 from crs.errors import OperatorFault
-from crs.home import Home
-from crs.redis_server import Server
-from .servers import redis_binaries
+from crs.home.paths import Home
+from crs.daemon.redis_server import Server
+from ..servers import redis_binaries
 
 PATIENCE = 30    # seconds
 

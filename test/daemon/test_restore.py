@@ -10,7 +10,7 @@ import tarfile
 import gevent
 import pytest
 
-from crs.home import Home
+from crs.home.paths import Home
 from crs.store import Store
 from test.hosts import ROOT, Domain, Host, wait_for
 from test.raw import RawClient

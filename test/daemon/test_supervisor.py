@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from crs.child import BackOff
-from crs.home import Home
-from crs.lock import running
-from crs.main import main
-from .servers import redis_binaries
+from crs.daemon.child import BackOff
+from crs.home.paths import Home
+from crs.home.lock import running
+from crs.daemon.main import main
+from ..servers import redis_binaries
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PATIENCE = 30    # seconds
 
 
@@ -50,7 +50,7 @@ class TinyHost:
                      "--relay-port", str(free_port(socket.SOCK_DGRAM))]) == 0
 
     def spawn(self, behaviour="good", standalone=True, **environment) -> None:
-        command = [sys.executable, "-m", "test.tiny_host", behaviour, "--home", str(self.home)]
+        command = [sys.executable, "-m", "test.daemon.tiny_host", behaviour, "--home", str(self.home)]
         with open(self.output, "w") as output:
             self.process = subprocess.Popen(command + ["--standalone"] * standalone, cwd=ROOT, stdout=output,
                                             stderr=subprocess.STDOUT, env={**os.environ, **environment})

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from crs import main, supervisor
+from crs.daemon import main, supervisor
 
 TINY = str(Path(__file__).with_name("tiny_worker.py"))
 module_command = supervisor.module_command

@@ -12,7 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
-from crs.start import Start
+from crs.modules.start import Start
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from . import canary
-from .hosts import ROOT, wait_for
+from .. import canary
+from ..hosts import ROOT, wait_for
 
 PLACE = ROOT / ".tour"
 
@@ -23,7 +23,7 @@ class Tour:
     def __init__(self, tmp_path: Path):
         self.output = tmp_path / "tour.out"
         with open(self.output, "w") as file:
-            self.process = subprocess.Popen([sys.executable, "-m", "crs.tour"], cwd=ROOT, stdout=file,
+            self.process = subprocess.Popen([sys.executable, "-m", "demo.tour"], cwd=ROOT, stdout=file,
                                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                             env={**os.environ, "CRS_TOUR_PATIENCE": "12"})
 

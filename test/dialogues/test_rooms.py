@@ -4,7 +4,7 @@ the relay may be killed meanwhile."""
 import pytest
 from gevent import socket
 
-from crs.relay import packet
+from crs.wire import stun
 
 from ..hosts import wait_for
 from ..raw import RawClient
@@ -26,7 +26,7 @@ class Node:
         """Whether the relay answers a Binding."""
         self.number += 1
         transaction = self.number.to_bytes(12, "big")
-        self.sock.send(packet.binding_request(transaction, self.leg["ufrag"], self.leg["pwd"].encode()))
+        self.sock.send(stun.binding_request(transaction, self.leg["ufrag"], self.leg["pwd"].encode()))
         answer = self.receive()
         return answer is not None and answer[8:20] == transaction
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from crs.home import Home
+from crs.home.paths import Home
 from crs.net.tls import TlsError
 from crs.store import Store
 from crs.store.statistics import COLUMNS

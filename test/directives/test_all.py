@@ -3,7 +3,7 @@
 import pkgutil
 from importlib import import_module
 
-from crs.directives import DIRECTIVES
+from crs.config.directives import DIRECTIVES
 
 from . import SHOWN, __name__, __path__
 

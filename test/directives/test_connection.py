@@ -10,7 +10,8 @@ import gevent
 import pytest
 from gevent import socket
 
-from crs.net import frames, tls
+from crs.net import tls
+from crs.wire import frames
 
 from ..hosts import Domain, running, wait_for
 from ..raw import PATIENCE, RawClient, Refused

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from gevent import socket
 
-from crs.home import Home
+from crs.home.paths import Home
 from crs.names import Client
-from crs.relay import packet
+from crs.wire import stun
 from crs.relay.client import RelayClient, RelayRefused
 from crs.store import Store
 from crs.trust import months
@@ -88,7 +88,7 @@ def test_the_relay_is_where_it_is_told(host, attach):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.connect(host.media)                                              # used: the one of crs-local.conf
         peer.settimeout(10)
-        peer.send(packet.binding_request(b"transaction.", leg["ufrag"], leg["pwd"].encode()))
+        peer.send(stun.binding_request(b"transaction.", leg["ufrag"], leg["pwd"].encode()))
         assert peer.recv(2000)[8:20] == b"transaction."
     hang_up(caller, callee)
 

@@ -8,8 +8,8 @@ import urllib.request
 
 import pytest
 
-from crs.home import Home
-from crs.metrics import METRICS
+from crs.home.paths import Home
+from crs.telemetry.metrics import METRICS
 from crs.names import Client
 from crs.store import Store, schema
 from crs.store.items import ref

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from crs.cli.actions import ACTIONS, EXIT_CODES, OPTIONS
-from crs.directives import DIRECTIVES
-from crs.main import USAGE
-from crs.manpages import PAGES, main
+from crs.config.directives import DIRECTIVES
+from crs.daemon.main import USAGE
+from crs.docs.manpages import PAGES, main
 
-FOLDER = Path(__file__).parents[1] / "doc" / "man"
+FOLDER = Path(__file__).parents[2] / "doc" / "man"
 MACROS = {".TH", ".SH", ".TP", ".B", ".I", ".br"}
 
 
@@ -17,7 +17,7 @@ MACROS = {".TH", ".SH", ".TP", ".B", ".I", ".br"}
 def test_the_pages_are_up_to_date(name, tmp_path):
     main(tmp_path)
     made = (tmp_path / name).read_text()
-    assert (FOLDER / name).read_text() == made, "to make them anew: python -m crs.manpages doc/man"
+    assert (FOLDER / name).read_text() == made, "to make them anew: python -m crs.docs.manpages doc/man"
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from crs.describe import description
+from crs.docs.protocol import description
 from crs.handlers import COMMANDS
-from crs.protocol import NOTIFICATIONS
+from crs.wire.vocabulary import NOTIFICATIONS
 
-DOC = Path(__file__).parents[1] / "doc"
+DOC = Path(__file__).parents[2] / "doc"
 
 
 def test_the_file_is_what_the_structs_make():

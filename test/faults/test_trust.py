@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from crs.home import Home
+from crs.home.paths import Home
 from crs.store import Store
 from crs.trust import jose, months, tokens
 

@@ -12,12 +12,12 @@ import gevent
 import pytest
 from gevent import socket
 
-from crs.accounts import Month
-from crs.connection import Connection
+from crs.service.accounts import Month
+from crs.service.connection import Connection
 from crs.names import Client
 from crs.trust import months
-from crs.upkeep import Upkeep
-from crs.worker import Worker
+from crs.upkeep.tasks import Upkeep
+from crs.service.worker import Worker
 
 from ..hosts import PATIENCE, ROOT, Domain, Host, running, wait_for
 from ..raw import RawClient, Refused
@@ -184,7 +184,7 @@ def test_a_worker_whose_store_never_comes_ends_with_the_supervisor(tmp_path):
         listener.bind(host.address)
         listener.listen()
         worker = subprocess.Popen(
-            [sys.executable, "-m", "crs.main", "--module", "attach", "--index", "0", "--home", host.home,
+            [sys.executable, "-m", "crs.daemon.main", "--module", "attach", "--index", "0", "--home", host.home,
              "--lifeline-fd", str(reading), "--listen-fd", str(listener.fileno())], stdout=out, stderr=out,
             pass_fds=(reading, listener.fileno()), cwd=ROOT)
     os.close(reading)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from crs import protocol
-from crs.dispatch import Command, answer
+from crs.wire import vocabulary
+from crs.handlers.dispatch import Command, answer
 from crs.errors import NotFound
 
 FOLDER = Path(__file__).with_name("requests")
@@ -17,7 +17,7 @@ class Someone:
 
 
 def echo(connection, params, now):
-    return protocol.Posted(params.id, "acme", now)
+    return vocabulary.Posted(params.id, "acme", now)
 
 
 def fail(connection, params, now):
@@ -29,7 +29,7 @@ def burst(connection, params, now):
 
 
 def row(handler, states=("registered",)):
-    return Command(handler, protocol.Post, protocol.Posted, frozenset(states), frozenset({"client"}), "")
+    return Command(handler, vocabulary.Post, vocabulary.Posted, frozenset(states), frozenset({"client"}), "")
 
 
 COMMANDS = {"echo": row(echo), "fail": row(fail), "burst": row(burst), "early": row(echo, ("negotiated",)),
@@ -91,7 +91,7 @@ def test_batch():
 
 
 def test_a_small_batch_does_not_make_an_answer_without_bound():
-    long = {**COMMANDS, "echo": row(lambda connection, params, now: protocol.Posted("x" * 300_000, "acme", now))}
+    long = {**COMMANDS, "echo": row(lambda connection, params, now: vocabulary.Posted("x" * 300_000, "acme", now))}
     reply = json.loads(answer(long, Someone(), json.dumps([request(id=number) for number in range(50)]).encode(),
                               lambda: 7))
     assert [one["id"] for one in reply] == list(range(50))

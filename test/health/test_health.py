@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from crs.home import Home
+from crs.home.paths import Home
 from crs.names import Client
 from crs.store import Store, schema
 from crs.store.items import ref

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from crs.accountfiles import AccountFiles, accounts_on_disk
+from crs.home.accountfiles import AccountFiles, accounts_on_disk
 from crs.errors import OperatorFault
 
 

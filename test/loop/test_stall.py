@@ -4,9 +4,9 @@ import time
 
 import gevent
 
-from crs.watchdog import PERIOD, Watchdog
+from crs.loop.stall import PERIOD, Watchdog
 
-from .hosts import wait_for
+from ..hosts import wait_for
 
 
 class Clock:

@@ -6,7 +6,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from crs.timers import Timers
+from crs.loop.timers import Timers
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import gevent
 import pytest
 
-from crs.turns import SLICE, Turns, of
+from crs.loop.turns import SLICE, Turns, of
 
 WORK = SLICE * 0.6   # what one turn takes here: two of them fill a slice
 

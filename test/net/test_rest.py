@@ -6,7 +6,8 @@ import gevent
 from gevent.event import Event
 from greenlet import getcurrent
 
-from crs.net import frames, rest, websocket
+from crs.net import rest, websocket
+from crs.wire import frames
 from test.net.peers import TIMEOUT, until
 from test.net.test_websocket import end_of, ended, masked, open_pair, raw_pair
 

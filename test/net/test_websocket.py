@@ -5,8 +5,9 @@ import os
 import gevent
 import pytest
 
-from crs.net import frames, heads, tls, websocket
-from test.net import cases
+from crs.net import tls, websocket
+from crs.wire import frames, heads
+from test.wire import cases
 from test.net.peers import TIMEOUT, shake, tcp_pair, tls_pair, until
 
 LIMITS = websocket.Limits()

@@ -16,7 +16,7 @@ def new_table(loop: str):
 
 
 # A relay process in which the C part cannot be imported, as where it was not built; or one that sees so many cores.
-START = "import os, sys; {}; from crs.main import main; sys.exit(main())"
+START = "import os, sys; {}; from crs.daemon.main import main; sys.exit(main())"
 WITHOUT_C = START.format("sys.modules['crs.relay._fast'] = None")
 ON_CORES = "os.sched_getaffinity = lambda _: set(range({}))"
 
@@ -24,5 +24,5 @@ ON_CORES = "os.sched_getaffinity = lambda _: set(range({}))"
 def command(loop: str | None) -> list[str]:
     """The arguments to Python that start a daemon with this loop, None: its own choice; the daemon's own follow."""
     if loop is None:
-        return ["-m", "crs.main"]
+        return ["-m", "crs.daemon.main"]
     return ["-c", WITHOUT_C if loop == PYTHON else START.format(ON_CORES.format(2 if loop == TWO else 1))]

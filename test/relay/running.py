@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from crs.relay import packet
+from crs.wire import stun
 from crs.relay.client import RelayClient
 
 from .loops import command
@@ -137,7 +137,7 @@ def new_leg() -> tuple[str, str]:
 
 
 def request(leg: tuple[str, str], transaction: bytes | None = None, extra: bytes = b"") -> bytes:
-    return packet.binding_request(transaction or secrets.token_bytes(12), leg[0], leg[1].encode(), extra=extra)
+    return stun.binding_request(transaction or secrets.token_bytes(12), leg[0], leg[1].encode(), extra=extra)
 
 
 def free_port(ip: str) -> int:

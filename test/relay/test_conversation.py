@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crs.relay import packet
+from crs.wire import stun
 from crs.relay.conversation import CONSENT, FORWARD, MAX_PACKET, Conflict, LimitReached, Refused
 from crs.relay.leg import SILENT, Kind
 
-from . import loops, stunfiles
+from . import loops
+from ..wire import stunfiles
 from .loops import SINGLE
 
 ANNA, BEN = ("anna5678901234567890", "a" * 24), ("ben45678901234567890", "b" * 24)
@@ -47,7 +48,7 @@ def table(new_table):
 
 
 def request(leg, extra=b"", transaction=None):
-    return packet.binding_request(transaction or next(transactions), leg[0], leg[1].encode(), extra=extra)
+    return stun.binding_request(transaction or next(transactions), leg[0], leg[1].encode(), extra=extra)
 
 
 def bind(table, leg, source, now=0, extra=b""):
@@ -102,7 +103,7 @@ def test_a_replay_moves_nothing(table):
 
 def test_a_replay_of_a_refused_request_gets_no_answer(table):
     recorded = request(ANNA, extra=b"\0\3\0\4\0\0\0\6")
-    assert packet.parse(table.receive(recorded, HOME, SOCK, 0)).type == packet.BINDING_ERROR
+    assert stun.parse(table.receive(recorded, HOME, SOCK, 0)).type == stun.BINDING_ERROR
     assert table.receive(recorded, EVIL, SOCK, 1) is None
     assert not table.bound
 
@@ -269,7 +270,7 @@ def test_limits_count_each_kind(new_table):
 
 def looks_like_stun(username=None):
     extra = b"" if username is None else b"\0\6\0\x14" + username
-    return b"\0\1" + len(extra).to_bytes(2, "big") + packet.COOKIE + bytes(12) + extra
+    return b"\0\1" + len(extra).to_bytes(2, "big") + stun.COOKIE + bytes(12) + extra
 
 
 @pytest.mark.parametrize("data, verdict", [

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from crs.client import offer
-from crs.relay import control, conversation, leg, packet
+from crs.relay import control, conversation, leg
+from crs.wire import stun
 
-from . import stunfiles
+from ..wire import stunfiles
 from .running import MEDIA, Peer, RunningRelay, new_leg
 
 DOC = (Path(__file__).parents[2] / "doc" / "relay.md").read_text()
@@ -51,14 +52,14 @@ def test_the_code_of_the_page_binds():
 
 
 @pytest.mark.parametrize("length, ip, integrity, size", [
-    (17, "192.0.2.1", packet.MESSAGE_INTEGRITY, 0), (17, "2001:db8::1", packet.MESSAGE_INTEGRITY, 0),
-    (17, "2001:db8::1", packet.MESSAGE_INTEGRITY_SHA256, 0), (4, "192.0.2.1", packet.MESSAGE_INTEGRITY, 56),
-    (4, "2001:db8::1", packet.MESSAGE_INTEGRITY, 68), (4, "2001:db8::1", packet.MESSAGE_INTEGRITY_SHA256, 80)])
+    (17, "192.0.2.1", stun.MESSAGE_INTEGRITY, 0), (17, "2001:db8::1", stun.MESSAGE_INTEGRITY, 0),
+    (17, "2001:db8::1", stun.MESSAGE_INTEGRITY_SHA256, 0), (4, "192.0.2.1", stun.MESSAGE_INTEGRITY, 56),
+    (4, "2001:db8::1", stun.MESSAGE_INTEGRITY, 68), (4, "2001:db8::1", stun.MESSAGE_INTEGRITY_SHA256, 80)])
 def test_requests_of_the_told_size_are_answered(length, ip, integrity, size):
-    bare = packet.binding_request(bytes(12), "u" * length, b"p" * 24, integrity=integrity)
+    bare = stun.binding_request(bytes(12), "u" * length, b"p" * 24, integrity=integrity)
     padding = b"" if size <= len(bare) else b"\x80\x22" + (size - len(bare) - 4).to_bytes(2, "big") + \
         bytes(size - len(bare) - 4)
-    request = packet.binding_request(bytes(12), "u" * length, b"p" * 24, integrity=integrity, extra=padding)
+    request = stun.binding_request(bytes(12), "u" * length, b"p" * 24, integrity=integrity, extra=padding)
     assert size in (0, len(request))
     table = conversation.Table({}, 90_000)
     table.add("call", conversation.Kind.RTP, [("u" * length, "p" * 24), ("other", "p" * 24)], [], 0)
@@ -75,7 +76,7 @@ def test_the_offer_and_the_answer_are_those_of_the_reference_client():
 def test_the_numbers_are_those_of_the_code():
     assert "last 7 s" in DOC and leg.SILENT == 7_000
     assert "After 30 s without a Binding" in DOC and conversation.CONSENT == 30_000
-    assert "At most 24 attributes" in DOC and packet.MAX_ATTRIBUTES == 24
+    assert "At most 24 attributes" in DOC and stun.MAX_ATTRIBUTES == 24
     assert "| 1500 bytes of UDP payload" in DOC and conversation.MAX_PACKET == 1500
     assert "at most 65,536 bytes" in DOC and control.MAX_LINE == 65_536
     assert "(multicast: to 64)" in DOC and conversation.MAX_LEGS == 64

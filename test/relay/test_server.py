@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 
 from crs.errors import Unavailable
-from crs.relay import packet
+from crs.wire import stun
 from crs.relay.client import RelayRefused
 from crs.relay.control import MAX_LINE
 
-from . import stunfiles
+from ..wire import stunfiles
 from .loops import LOOPS
 from .running import MEDIA, PATIENCE, Peer, RunningRelay, ipv6_here, mode, new_leg, request, wait_until
 
@@ -59,9 +59,9 @@ def test_an_answer_tells_the_address(relay):
     relay.add(leg, new_leg())
     peer = Peer(relay)
     transaction = secrets.token_bytes(12)
-    message = packet.parse(peer.bind(leg, transaction))
-    assert (message.type, message.transaction) == (packet.BINDING_SUCCESS, transaction)
-    assert message.attributes[packet.XOR_MAPPED_ADDRESS] == packet.xor_address(peer.sock.getsockname(), transaction)
+    message = stun.parse(peer.bind(leg, transaction))
+    assert (message.type, message.transaction) == (stun.BINDING_SUCCESS, transaction)
+    assert message.attributes[stun.XOR_MAPPED_ADDRESS] == stun.xor_address(peer.sock.getsockname(), transaction)
 
 
 def test_media_goes_both_ways_byte_for_byte_and_is_counted(relay, pair):
@@ -85,7 +85,7 @@ def test_no_hostile_packet_is_answered_or_forwarded(relay, pair):
         case = stunfiles.load(name)
         if case.cause != "taken" and not case.source[0].startswith("2001"):      # those hang on their source
             stranger.send(case.packet)
-            if packet.looks_like_stun(case.packet):      # all else is media, once the address is bound
+            if stun.looks_like_stun(case.packet):      # all else is media, once the address is bound
                 anna.send(case.packet)
     assert anna.silent(leg)
     assert ben.silent(other)
@@ -256,8 +256,8 @@ def test_mapped_addresses_are_made_plain(listen, host, family, new_relay):
         leg, transaction = new_leg(), secrets.token_bytes(12)
         relay.add(leg, new_leg())
         peer = Peer(relay, host, family)
-        mapped = packet.parse(peer.bind(leg, transaction)).attributes[packet.XOR_MAPPED_ADDRESS]
-        assert mapped == packet.xor_address(("127.0.0.1", peer.sock.getsockname()[1]), transaction)
+        mapped = stun.parse(peer.bind(leg, transaction)).attributes[stun.XOR_MAPPED_ADDRESS]
+        assert mapped == stun.xor_address(("127.0.0.1", peer.sock.getsockname()[1]), transaction)
 
 
 # --- the process ----------------------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ import datetime
 
 import pytest
 
-from crs.accounts import Accounts, Month
+from crs.service.accounts import Accounts, Month
 from crs.errors import DomainNotConnected, InvalidParams, NotFound
 from crs.names import Client
-from crs.rules import Rules
+from crs.service.rules import Rules
 from crs.store.records import Admin
 from crs.trust import identity
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crs.connection import TRANSITIONS, Connection
+from crs.service.connection import TRANSITIONS, Connection
 
 
 def test_the_way_of_a_client():

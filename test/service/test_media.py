@@ -2,8 +2,8 @@
 
 import random
 
-from crs import media
-from crs.protocol import Candidate, Stream
+from crs.service import media
+from crs.wire.vocabulary import Candidate, Stream
 
 
 def test_streams_survive_the_record():

@@ -4,7 +4,7 @@ import gevent
 import pytest
 
 from crs.errors import Conflict, NoSuchSession
-from crs.pool import slots
+from crs import slots
 from crs.store import schema
 from crs.store.calls import LIVE, CallConflict
 from test.store.conftest import ALICE, BOB, NOW

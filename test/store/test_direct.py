@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from crs.errors import Unavailable
-from crs.home import Home
+from crs.home.paths import Home
 from crs.names import Client
 from crs.store import SCRIPTS, Store, schema
 from crs.store.commands import RedisError

@@ -6,10 +6,12 @@ import stat
 
 import pytest
 
-from crs import log, logtags, private
+from crs import log
+from crs.home import files
+from crs.telemetry import tags as logtags
 from crs.errors import OperatorFault
-from crs.home import Home
-from crs.logtags import Tags
+from crs.home.paths import Home
+from crs.telemetry.tags import Tags
 
 ALICE = "+46701234567"
 JOSE = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIrNDY3MDEyMzQ1NjcifQ.c2lnbmF0dXJl"
@@ -72,7 +74,7 @@ def test_the_key_is_made_once_and_is_the_owners_alone(tmp_path):
     home.log_key.chmod(0o644)
     with pytest.raises(OperatorFault, match="chmod 600"):
         logtags.key(home)
-    private.write(home.log_key, b"short\n")
+    files.write(home.log_key, b"short\n")
     with pytest.raises(OperatorFault, match="holds no key"):
         logtags.key(home)
 

@@ -8,7 +8,7 @@ import pytest
 from crs.errors import Unavailable
 from crs.store import SCRIPTS, Store, schema
 from crs.store.pipe import Pipe
-from crs.trace import ELEMENTS, LOOK, Event, Hearing, Tracer, concerns
+from crs.telemetry.trace import ELEMENTS, LOOK, Event, Hearing, Tracer, concerns
 from test.servers import RedisServer
 
 NOW = 1_764_000_000_000   # ms

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from crs import private
+from crs.home import files
 from crs.errors import OperatorFault
 from crs.names import Client
 from crs.trust import credential, fields, jose, months
@@ -52,22 +52,22 @@ def test_missing_or_wrong_file(tmp_path, monkeypatch):
         credential.load(tmp_path / "none.json")
     with pytest.raises(OperatorFault, match="Is a directory"):
         credential.load(tmp_path)
-    private.write(tmp_path / "large", b"x" * 101)
+    files.write(tmp_path / "large", b"x" * 101)
     with pytest.raises(OperatorFault, match="larger than 100 bytes"):
-        private.read(tmp_path / "large", 100)
+        files.read(tmp_path / "large", 100)
     with pytest.raises(OperatorFault, match="cannot write"):
-        private.write(tmp_path / "none" / "file", b"")
-    private.write(tmp_path / "text", b"no JSON")
+        files.write(tmp_path / "none" / "file", b"")
+    files.write(tmp_path / "text", b"no JSON")
     with pytest.raises(CredentialFault, match="text: the credential is wrong"):
         credential.load(tmp_path / "text")
 
 
 def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "alice.json"
-    private.write(path, b"old")
+    files.write(path, b"old")
     monkeypatch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OperatorFault, match="No space left"):
-        private.write(path, b"new")
+        files.write(path, b"new")
     assert path.read_bytes() == b"old" and [entry.name for entry in tmp_path.iterdir()] == ["alice.json"]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crs import protocol
+from crs.wire import vocabulary
 from crs.names import Client
 from crs.trust import credential, e2e, fields, jose, months
 from crs.trust.e2e import SealRefused
@@ -54,7 +54,7 @@ def test_connected_domains_reach_each_other():
 
 def test_largest_content_fits_in_a_body():
     text = seal(id="i" * 64, body=bytes(e2e.MAX_PLAINTEXT))
-    assert len(text) <= protocol.MAX_BODY
+    assert len(text) <= vocabulary.MAX_BODY
     with pytest.raises(SealRefused, match="too much"):
         seal(body=bytes(e2e.MAX_PLAINTEXT + 1))
 

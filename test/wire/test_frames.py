@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crs.net import frames
-from test.net import cases
+from crs.wire import frames
+from test.wire import cases
 
 LIMITS = {"max_message": 262_144, "max_frame": 262_144, "max_fragments": 64}
 

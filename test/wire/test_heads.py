@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crs.net import heads
+from crs.wire import heads
 
 KEY = b"the sample nonce"
 GOOD = {

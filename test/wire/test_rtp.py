@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crs.client import rtp
-from crs.client.rtp import Packet, Reception
+from crs.wire import rtp
+from crs.wire.rtp import Packet, Reception
 
 
 @given(st.builds(Packet, st.integers(0, 127), st.booleans(), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF),

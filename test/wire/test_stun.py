@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crs.relay import packet
+from crs.wire import stun
 
 from . import stunfiles
 
@@ -20,24 +20,24 @@ IPV6_RESPONSE = bytes.fromhex(
 
 
 def test_the_request_of_rfc5769():
-    message = packet.parse(REQUEST)
-    assert message.type == packet.BINDING_REQUEST
+    message = stun.parse(REQUEST)
+    assert message.type == stun.BINDING_REQUEST
     assert message.transaction.hex() == "b7e7a701bc34d686fa87dfae"
-    assert message.attributes[packet.USERNAME] == b"evtj:h6vY"
+    assert message.attributes[stun.USERNAME] == b"evtj:h6vY"
     assert message.fragment == b"evtj"
-    assert message.attributes[packet.PRIORITY] == bytes.fromhex("6e0001ff")
+    assert message.attributes[stun.PRIORITY] == bytes.fromhex("6e0001ff")
     assert message.unknown == []
-    assert packet.authenticate(REQUEST, message, KEY) == packet.MESSAGE_INTEGRITY
-    assert packet.authenticate(REQUEST, message, KEY + b"x") is None
+    assert stun.authenticate(REQUEST, message, KEY) == stun.MESSAGE_INTEGRITY
+    assert stun.authenticate(REQUEST, message, KEY + b"x") is None
 
 
 @pytest.mark.parametrize("response, address", [
     (IPV4_RESPONSE, ("192.0.2.1", 32853)), (IPV6_RESPONSE, ("2001:db8:1234:5678:11:2233:4455:6677", 32853))])
 def test_the_responses_of_rfc5769(response, address):
-    message = packet.parse(response)
-    assert message.type == packet.BINDING_SUCCESS
-    assert message.attributes[packet.XOR_MAPPED_ADDRESS] == packet.xor_address(address, message.transaction)
-    assert packet.authenticate(response, message, KEY) == packet.MESSAGE_INTEGRITY
+    message = stun.parse(response)
+    assert message.type == stun.BINDING_SUCCESS
+    assert message.attributes[stun.XOR_MAPPED_ADDRESS] == stun.xor_address(address, message.transaction)
+    assert stun.authenticate(response, message, KEY) == stun.MESSAGE_INTEGRITY
 
 
 def test_no_changed_bit_of_the_vector_is_authentic():
@@ -45,34 +45,34 @@ def test_no_changed_bit_of_the_vector_is_authentic():
     for bit in range(protected * 8):
         changed = bytearray(REQUEST)
         changed[bit // 8] ^= 1 << bit % 8
-        message = packet.parse(bytes(changed))
-        assert message is None or packet.authenticate(bytes(changed), message, KEY) is None, bit
+        message = stun.parse(bytes(changed))
+        assert message is None or stun.authenticate(bytes(changed), message, KEY) is None, bit
 
 
 def test_no_cut_of_the_vector_is_taken():
-    assert not [end for end in range(len(REQUEST)) if packet.parse(REQUEST[:end])]
+    assert not [end for end in range(len(REQUEST)) if stun.parse(REQUEST[:end])]
 
 
-@pytest.mark.parametrize("integrity", packet.DIGESTS)
+@pytest.mark.parametrize("integrity", stun.DIGESTS)
 def test_a_request_of_ours_is_authentic(integrity):
-    request = packet.binding_request(bytes(12), "some+fragment", b"key", integrity=integrity)
-    message = packet.parse(request)
+    request = stun.binding_request(bytes(12), "some+fragment", b"key", integrity=integrity)
+    message = stun.parse(request)
     assert message.fragment == b"some+fragment"
-    assert packet.authenticate(request, message, b"key") == integrity
+    assert stun.authenticate(request, message, b"key") == integrity
 
 
 @pytest.mark.parametrize("host, same", [
     ("::ffff:192.0.2.1", "192.0.2.1"), ("::FFFF:192.0.2.1", "192.0.2.1"), ("192.0.2.1", "192.0.2.1"),
     ("2001:db8::1", "2001:db8::1"), ("fe80::1%eth0", "fe80::1")])
 def test_addresses_are_made_plain(host, same):
-    assert packet.plain(host) == same
-    assert packet.xor_address((host, 7), bytes(12)) == packet.xor_address((same, 7), bytes(12))
+    assert stun.plain(host) == same
+    assert stun.xor_address((host, 7), bytes(12)) == stun.xor_address((same, 7), bytes(12))
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=200).map(lambda tail: b"\0\1" + (len(tail)).to_bytes(2, "big") + packet.COOKIE + bytes(12)
+@given(st.binary(max_size=200).map(lambda tail: b"\0\1" + (len(tail)).to_bytes(2, "big") + stun.COOKIE + bytes(12)
                                    + tail))
 def test_any_bytes_can_be_parsed(data):
-    message = packet.parse(data)
+    message = stun.parse(data)
     if message is not None:
-        assert packet.authenticate(data, message, KEY) is None
+        assert stun.authenticate(data, message, KEY) is None

@@ -151,7 +151,7 @@ class Transcript(Dialogue):
         high.close()
 
     def _home(self):
-        from crs.home import Home
+        from crs.home.paths import Home
         return Home(Path(self.host.home))
 
     def _line(self, name: str) -> str:

@@ -12,14 +12,14 @@ from unittest.mock import MagicMock
 
 import gevent
 
-from crs.accounts import Month
+from crs.service.accounts import Month
 from crs.modules.attach import Attach
 from crs.net import tls, websocket
 from crs.trust import identity, months
-from crs.worker import Worker, wall_clock
+from crs.service.worker import Worker, wall_clock
 
-from .hosts import wait_for
-from .net.peers import TIMEOUT, tcp_pair
+from ..hosts import wait_for
+from ..net.peers import TIMEOUT, tcp_pair
 
 URI, KEY = "+46701234567", bytes(range(32))
 ASK = b'{"jsonrpc":"2.0","id":1,"method":"nothing"}'

@@ -1,0 +1,1 @@
+"""The configuration: every directive in one table, its values, the reader of the files, the settings of a host."""

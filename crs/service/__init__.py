@@ -1,0 +1,1 @@
+"""What a worker does for clients, without the wire: handlers and upkeep call it."""

@@ -1,0 +1,1 @@
+"""What a process tells of itself while it runs: traces, metrics, tags for names in the log."""

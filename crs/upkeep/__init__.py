@@ -1,0 +1,1 @@
+"""What a worker does between requests. Nothing of a client's hot path."""
