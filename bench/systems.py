@@ -23,7 +23,6 @@ from test.hosts import Domain, Host
 from .common import cpu_seconds, pinned, pss, tree
 from .load import crs as crs_load
 
-
 ANNOUNCED = 6.5   # seconds until a worker of the CRS has told its longest stall, and it was read
 SETTLING = 120    # quarters of a second that a server may take over what it was given
 

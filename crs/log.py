@@ -8,7 +8,7 @@ secrets, plain text of messages (callers pass none), how identities are hidden (
 import os
 import sys
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 MAX_TEXT = 8_000   # characters of one line's text; what a peer sent may be in it
 
@@ -100,7 +100,7 @@ def get(module: str) -> Log:
 
 
 def _line(kind: str, module: str, text: str) -> bytes:
-    time = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    time = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     shown = _printable(_hide(text) if _hide else text)
     return f"[{time} | {kind} | {module}({os.getpid()})] {shown}\n".encode()
 

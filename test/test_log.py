@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -50,8 +50,8 @@ def tokyo(monkeypatch):
 
 def test_time_is_utc(tmp_path, tokyo):
     log.setup(tmp_path / "crs.log", "m").info("x")
-    written = datetime.fromisoformat((tmp_path / "crs.log").read_text()[1:24]).replace(tzinfo=timezone.utc)
-    assert abs(datetime.now(timezone.utc) - written) < timedelta(hours=1)
+    written = datetime.fromisoformat((tmp_path / "crs.log").read_text()[1:24]).replace(tzinfo=UTC)
+    assert abs(datetime.now(UTC) - written) < timedelta(hours=1)
 
 
 @pytest.mark.parametrize("text, shown", [

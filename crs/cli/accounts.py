@@ -6,9 +6,9 @@ Never here: monthly updates (``updates``), the form of the files (``accountfiles
 import base64
 
 from ..errors import OperatorFault
+from ..home.accountfiles import AccountFiles
 from ..trust import strength
 from . import asking, known
-from ..home.accountfiles import AccountFiles
 from .output import Line, Table
 
 DEFAULT_BYTES = 16     # 128 bits (manual, chapter 5.4, create account)

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-
 PROGRAM = "crs-cli"
 PAGE = 500    # rows of a table that are looked at together
 

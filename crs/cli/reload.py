@@ -4,8 +4,8 @@ A file that cannot be used is told and left out, the others count. Never here: t
 """
 
 from .. import names
-from ..home.accountfiles import AccountFiles, accounts_on_disk
 from ..errors import OperatorFault
+from ..home.accountfiles import AccountFiles, accounts_on_disk
 from ..trust import months
 from . import updates
 from .output import Line

@@ -3,9 +3,8 @@
 Never here: starting or stopping anything.
 """
 
-from .. import __version__
+from .. import __version__, slots
 from ..errors import OperatorFault
-from .. import slots
 from .output import Line, Table
 
 

@@ -19,7 +19,22 @@ from crs.client.connection import Client
 from crs.client.secrecy import Secrecy
 from crs.errors import OperatorFault, RpcError
 from crs.names import Client as Name
-from crs.wire.vocabulary import (Accept, Change, Hangup, Leg, Relayed, Sequenced, SessionAccepted, SessionChanged, SessionEnded, SessionOnly, SessionRelay, SessionRinging, SessionState, Stream)
+from crs.wire.vocabulary import (
+    Accept,
+    Change,
+    Hangup,
+    Leg,
+    Relayed,
+    Sequenced,
+    SessionAccepted,
+    SessionChanged,
+    SessionEnded,
+    SessionOnly,
+    SessionRelay,
+    SessionRinging,
+    SessionState,
+    Stream,
+)
 
 if TYPE_CHECKING:
     from crs.client.media import Media
@@ -48,7 +63,7 @@ class Call:
         self.legs: list[Leg] = []
         self.body = ""                  # what the peer sealed: the offer to a callee, the answer to a caller
         self.changes: Queue = Queue()   # SessionChanged, as they come
-        self.media: "Media | None" = None
+        self.media: Media | None = None
         self.over = Event()
         self._client = client
         self._secrecy = secrecy

@@ -20,8 +20,19 @@ from crs.client.connection import Client
 from crs.client.secrecy import Secrecy, wall_clock
 from crs.errors import RpcError
 from crs.names import Client as Name
-from crs.wire.vocabulary import (Hangup, Invite, Invited, Registered, Sequenced, SessionAccepted, SessionEnded, SessionIncoming, SessionOnly, SessionState)
 from crs.trust.e2e import SealRefused
+from crs.wire.vocabulary import (
+    Hangup,
+    Invite,
+    Invited,
+    Registered,
+    Sequenced,
+    SessionAccepted,
+    SessionEnded,
+    SessionIncoming,
+    SessionOnly,
+    SessionState,
+)
 
 LOG = logging.getLogger("crs.client")
 

@@ -16,13 +16,12 @@ import gevent
 import pylibsrtp
 from gevent.event import Event
 
-from crs.wire import rtp
 from crs.client.offer import Srtp
 from crs.client.paths import Paths
 from crs.client.sockets import LARGEST, send_to, udp_socket
 from crs.client.wav import Recording
+from crs.wire import rtp, stun
 from crs.wire.vocabulary import Leg
-from crs.wire import stun
 
 LOG = logging.getLogger("crs.client")
 

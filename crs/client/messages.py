@@ -18,8 +18,8 @@ from crs.client.secrecy import Secrecy
 from crs.client.state import State
 from crs.errors import WorldFault
 from crs.names import Client as Name
-from crs.wire.vocabulary import Ack, Acked, Fetch, Fetched, Item, MessageArrived, Post, Posted
 from crs.trust.e2e import KeyMissing, SealRefused
+from crs.wire.vocabulary import Ack, Acked, Fetch, Fetched, Item, MessageArrived, Post, Posted
 
 LOG = logging.getLogger("crs.client")
 

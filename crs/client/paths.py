@@ -6,8 +6,8 @@ knows it again at the next request, and a relay that dies leaves the others boun
 
 from collections.abc import Callable
 
-from crs.wire.vocabulary import Leg
 from crs.wire import stun
+from crs.wire.vocabulary import Leg
 
 REFRESH = 0.5        # seconds between Binding requests to a candidate that answers
 SEARCH = 0.1         # and to one that is silent

@@ -22,9 +22,19 @@ from crs.client.secrecy import Secrecy, wall_clock
 from crs.client.state import State
 from crs.client.storage import Storage
 from crs.errors import CrsError, NotFound, RpcError
-from crs.wire.vocabulary import (Done, MonthOnly, PutInfo, PutObject, Registered, UpdateBody, UpdateList, UpdateOffered, UpdateState)
 from crs.trust import credential as credentials
 from crs.trust.credential import Server
+from crs.wire.vocabulary import (
+    Done,
+    MonthOnly,
+    PutInfo,
+    PutObject,
+    Registered,
+    UpdateBody,
+    UpdateList,
+    UpdateOffered,
+    UpdateState,
+)
 
 LOG = logging.getLogger("crs.client")
 

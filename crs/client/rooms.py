@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 
 import gevent
-from gevent import socket
 from gevent.event import Event
 from gevent.queue import Empty, Queue
 from msgspec import UNSET
@@ -20,8 +19,20 @@ from crs.client.connection import Client
 from crs.client.paths import SEARCH, Paths
 from crs.client.sockets import LARGEST, send_to, udp_socket
 from crs.errors import RpcError
-from crs.wire.vocabulary import (Done, FoundRoom, FoundRooms, JoinedRoom, JoinRoom, LeaveRoom, LookupRoom, Registered, RoomChanged, RoomEnded, RoomMember)
 from crs.wire import stun
+from crs.wire.vocabulary import (
+    Done,
+    FoundRoom,
+    FoundRooms,
+    JoinedRoom,
+    JoinRoom,
+    LeaveRoom,
+    LookupRoom,
+    Registered,
+    RoomChanged,
+    RoomEnded,
+    RoomMember,
+)
 
 LOG = logging.getLogger("crs.client")
 

@@ -13,10 +13,10 @@ from msgspec import UNSET
 from crs.client.connection import Client
 from crs.errors import NotFound
 from crs.names import Client as Name
-from crs.wire.vocabulary import FoundObject, LookupObject
 from crs.trust import credential as credentials
 from crs.trust import e2e, months, tokens
 from crs.trust.credential import Credential
+from crs.wire.vocabulary import FoundObject, LookupObject
 
 KEEP = 600_000   # ms that a token which was looked up is used without asking again
 

@@ -4,8 +4,8 @@ import logging
 
 from gevent import socket
 
-from crs.wire.vocabulary import Leg
 from crs.wire import stun
+from crs.wire.vocabulary import Leg
 
 LOG = logging.getLogger("crs.client")
 

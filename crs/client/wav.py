@@ -9,8 +9,8 @@ import wave
 from array import array
 from pathlib import Path
 
-from crs.wire.rtp import RATE, signed
 from crs.errors import OperatorFault
+from crs.wire.rtp import RATE, signed
 
 _HELD = 25                      # packets kept back (0.5 s), so that a reordered start still finds its place
 _LONGEST_GAP = 600 * RATE       # samples; a timestamp further away than this is not believed

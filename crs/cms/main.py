@@ -41,10 +41,10 @@ from pathlib import Path
 from docopt import DocoptExit, docopt
 
 from crs import __version__
-from crs.home import files
 from crs.cms import issue, state
 from crs.cms.state import CmsFault, State
 from crs.errors import CrsError
+from crs.home import files
 from crs.trust import credential, months, update
 
 MAX_TEXT = 4096      # bytes in a file with a secret or a domain token

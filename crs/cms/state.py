@@ -13,11 +13,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from crs.home import files
-from crs.wire import vocabulary
 from crs.errors import OperatorFault
+from crs.home import files
 from crs.trust import fields, jose
 from crs.trust.jose import PrivateKey
+from crs.wire import vocabulary
 
 FILE = "cms.json"
 LOCK = "lock"

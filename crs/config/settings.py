@@ -4,15 +4,15 @@ Lives here: what the settings lead to, and what must hold between them. Never he
 (``directives``), how a file is read (``conffile``), anything about the machine the files are on (``check``).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 from crs import names
 from crs.config import directives, values
 from crs.config.file import Fault, Reading, Setting
+from crs.config.values import DEFAULT_KEEP_ALIVE, KeepAliveRule
 from crs.errors import OperatorFault
 from crs.home.paths import Home
-from crs.config.values import DEFAULT_KEEP_ALIVE, KeepAliveRule
 
 _TCP_PORTS = ("listen-port", "failover-port", "sync-port", "iw-listen-port", "metrics-port")
 

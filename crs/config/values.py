@@ -6,7 +6,8 @@ directives (``directives``), files and faults (``config``). A parser takes the w
 
 import ipaddress
 import re
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from crs import names
 

@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from ..home import lock, files as private
 from ..errors import OperatorFault
+from ..home import files as private
+from ..home import lock
 from ..home.paths import RESTORED, UNRESTORED, Home
 from ..store import Store, snapshot
 

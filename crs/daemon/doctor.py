@@ -8,15 +8,15 @@ import errno
 import hashlib
 import socket
 import time
-from typing import Iterator
+from collections.abc import Iterator
 
 from crs.config import directives
+from crs.config.file import Fault
+from crs.config.settings import Config, ConfigError, load
 from crs.daemon import listen, machine, redis_server
+from crs.errors import CrsError, OperatorFault, Unavailable
 from crs.home import lock
 from crs.home.accountfiles import AccountFiles, accounts_on_disk
-from crs.config.settings import Config, ConfigError, load
-from crs.config.file import Fault
-from crs.errors import CrsError, OperatorFault, Unavailable
 from crs.home.paths import Home
 from crs.trust import strength
 

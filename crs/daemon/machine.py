@@ -9,8 +9,8 @@ import os
 import re
 import resource
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 from crs.home.paths import Home
 

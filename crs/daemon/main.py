@@ -16,9 +16,10 @@ from pathlib import Path
 from docopt import docopt
 
 from crs import __version__, log
-from crs.config import settings as config, directives
-from crs.home import files
+from crs.config import directives
+from crs.config import settings as config
 from crs.errors import OperatorFault
+from crs.home import files
 from crs.home.paths import NOTIFY_SH, Home
 from crs.modules.start import Start
 
@@ -121,8 +122,8 @@ def _print_config(file: str) -> int:
 def _host(home: Home, standalone: bool) -> int:
     """Start everything that belongs to one host, and supervise it."""
     from crs.daemon import listen, redis_server
-    from crs.home import lock
     from crs.daemon.supervisor import Supervisor, children
+    from crs.home import lock
 
     conf = config.load(home)
     home.prepare()

@@ -11,9 +11,9 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from crs.home import files
 from crs.config.settings import Config
 from crs.errors import OperatorFault
+from crs.home import files
 from crs.home.paths import Home
 
 OLDEST = (6, 2)

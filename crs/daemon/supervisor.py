@@ -10,15 +10,15 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
 from crs import log
-from crs.home import files
 from crs.daemon.child import Child, Module, Redis, module_command
-from crs.errors import OperatorFault
-from crs.home.paths import Home
 from crs.daemon.notifier import Notifier
+from crs.errors import OperatorFault
+from crs.home import files
+from crs.home.paths import Home
 from crs.systemd import Watchdog, notify
 
 LOG = log.get("crsd")

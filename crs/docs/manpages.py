@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 from crs import __version__
-from crs.config import directives
 from crs.cli.actions import ACTIONS, ARGUMENTS, EXIT_CODES, OPTIONS
+from crs.config import directives
 from crs.daemon.main import USAGE
+
 
 def crs_cli() -> str:
     """Every action with its help, arguments and options; exit codes; environment."""

@@ -8,8 +8,8 @@ import json
 import msgspec
 
 from .. import errors
-from ..wire import vocabulary
 from ..handlers import COMMANDS
+from ..wire import vocabulary
 
 ERRORS = [error for error in vars(errors).values()
           if isinstance(error, type) and issubclass(error, errors.RpcError)

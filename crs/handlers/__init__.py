@@ -1,8 +1,8 @@
 """The whole vocabulary on one screen: which method goes to which handler, with what, and who may use it when."""
 
 from ..wire import vocabulary as p
-from .dispatch import Command
 from . import admin, change, info, message, object, push, register, room, session, storage, update
+from .dispatch import Command
 
 ATTACHED = frozenset({"negotiated", "registered"})
 ONLY_REGISTERED = frozenset({"registered"})

@@ -6,13 +6,25 @@ What an admin was not given is answered like what does not exist. A connection o
 import gevent
 
 from .. import log
+from ..errors import Conflict, Denied, Refused, Unavailable, UpdateRefused
 from ..service import monthly
 from ..service.connection import Connection
-from ..errors import Conflict, Denied, Refused, Unavailable, UpdateRefused
-from ..wire.vocabulary import (AccountOnly, AdminAccount, AdminAccounts, AppliedUpdate, ApplyUpdate, ClearedStatistics, Done, ExportStatistics, Nothing, StatisticsRows, UploadPart)
 from ..store.records import STATISTICS
 from ..store.statistics import COLUMNS
 from ..trust import months
+from ..wire.vocabulary import (
+    AccountOnly,
+    AdminAccount,
+    AdminAccounts,
+    AppliedUpdate,
+    ApplyUpdate,
+    ClearedStatistics,
+    Done,
+    ExportStatistics,
+    Nothing,
+    StatisticsRows,
+    UploadPart,
+)
 
 LOG = log.get("attach")
 UPDATE = "update"    # the other authorization; STATISTICS is both a setting and the right to change it

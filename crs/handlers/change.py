@@ -4,12 +4,12 @@ import zlib
 
 from msgspec import UNSET
 
-from ..service import media
-from ..service.connection import Connection
 from ..errors import Conflict, InvalidParams
 from ..names import client as parse_client
-from ..wire.vocabulary import Change, Relayed, SessionChanged, SessionOnly, SessionRelay
+from ..service import media
+from ..service.connection import Connection
 from ..store.calls import CallConflict
+from ..wire.vocabulary import Change, Relayed, SessionChanged, SessionOnly, SessionRelay
 from .session import as_device
 
 KEPT_CHANGES = 32

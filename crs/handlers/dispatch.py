@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 import msgspec
 
 from .. import log
-from ..errors import (Denied, Internal, InvalidParams, InvalidRequest, MethodNotFound, NotRegistered, ParseError, RpcError, TooLarge)
+from ..errors import (
+    Denied,
+    Internal,
+    InvalidParams,
+    InvalidRequest,
+    MethodNotFound,
+    NotRegistered,
+    ParseError,
+    RpcError,
+    TooLarge,
+)
 from ..wire.vocabulary import MAX_BATCH, ErrorObject, ErrorResponse, Params, Request, Response, Result, encode
 
 LOG = log.get("dispatch")

@@ -3,8 +3,8 @@
 from msgspec import UNSET
 
 from ..service.connection import Connection
-from ..wire.vocabulary import Done, Nothing, PutInfo
 from ..store.objects import Info
+from ..wire.vocabulary import Done, Nothing, PutInfo
 
 
 def put(connection: Connection, params: PutInfo, now: int) -> Done:

@@ -6,13 +6,13 @@ in two idempotent steps, the one that must not be lost first.
 
 from msgspec import UNSET, Raw
 
+from ..errors import NotFound, QuotaExceeded
 from ..service import delivery
 from ..service.connection import Connection
-from ..errors import NotFound, QuotaExceeded
-from ..wire.vocabulary import Ack, Acked, Fetch, Fetched, Item, Post, Posted, encode
 from ..store.acknowledgement import Acknowledgement
 from ..store.items import PRIMARY, ref
 from ..store.mailbox import FETCH_BYTES
+from ..wire.vocabulary import Ack, Acked, Fetch, Fetched, Item, Post, Posted, encode
 
 
 def post(connection: Connection, params: Post, now: int) -> Posted:

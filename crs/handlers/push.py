@@ -1,8 +1,8 @@
 """Push tokens: what wakes a device that is asleep. They are stored and shown to the operator, never logged."""
 
 from ..service.connection import Connection
-from ..wire.vocabulary import Done, Nothing, PutPushTokens
 from ..store.objects import PushTokens
+from ..wire.vocabulary import Done, Nothing, PutPushTokens
 
 
 def put(connection: Connection, params: PutPushTokens, now: int) -> Done:

@@ -1,9 +1,9 @@
 """Register and unregister: from here on (or no longer) this device is reached."""
 
 from .. import log
+from ..errors import Conflict, CrsError, Denied
 from ..service import delivery
 from ..service.connection import Connection
-from ..errors import Conflict, CrsError, Denied
 from ..wire.vocabulary import Done, KeepAlive, Nothing, Register, Registered, Unregistered, UpdateState
 from .session import states_of
 

@@ -7,12 +7,24 @@ members' own.
 
 from msgspec import UNSET
 
-from ..service import media
-from ..service.connection import Connection
 from ..errors import Busy, Conflict, NotFound
 from ..names import Client
-from ..wire.vocabulary import (Done, FoundRoom, FoundRooms, JoinedRoom, JoinRoom, LeaveRoom, Leg, LookupRoom, RoomChanged, RoomEnded, RoomMember)
+from ..service import media
+from ..service.connection import Connection
 from ..store.conferences import Conference, Member, Room, Seat
+from ..wire.vocabulary import (
+    Done,
+    FoundRoom,
+    FoundRooms,
+    JoinedRoom,
+    JoinRoom,
+    LeaveRoom,
+    Leg,
+    LookupRoom,
+    RoomChanged,
+    RoomEnded,
+    RoomMember,
+)
 
 MAX_MEMBERS = 64   # devices in a conference: the legs of one multicast relay
 MAX_ROOMS = 4      # rooms that a client is in at a time

@@ -6,13 +6,27 @@ changed, tells them again and answers the same: nothing is lost where a worker d
 
 from msgspec import UNSET
 
-from ..service import media
-from ..service.connection import Connection
 from ..errors import Busy, Conflict, InvalidParams, NoSuchSession, NotConnected, NotFound
 from ..names import Client
 from ..names import client as parse_client
-from ..wire.vocabulary import (Accept, Hangup, Invite, Invited, Nothing, Sequenced, SessionAccepted, SessionEnded, SessionIncoming, SessionList, SessionOnly, SessionRinging, SessionState)
+from ..service import media
+from ..service.connection import Connection
 from ..store.calls import LIVE, CallConflict
+from ..wire.vocabulary import (
+    Accept,
+    Hangup,
+    Invite,
+    Invited,
+    Nothing,
+    Sequenced,
+    SessionAccepted,
+    SessionEnded,
+    SessionIncoming,
+    SessionList,
+    SessionOnly,
+    SessionRinging,
+    SessionState,
+)
 
 RINGING = {"invite", "ringing"}
 MAX_CALLS = 16   # live calls of one client

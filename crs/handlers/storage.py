@@ -2,8 +2,8 @@
 
 from msgspec import UNSET
 
-from ..service.connection import Connection
 from ..errors import NotFound
+from ..service.connection import Connection
 from ..wire.vocabulary import BlobInfo, BlobList, BlobType, Done, FoundBlob, Nothing, PutBlob, PutDone
 
 

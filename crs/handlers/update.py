@@ -1,7 +1,7 @@
 """Crypto updates: what the CMS left for each listed client, offered, fetched and confirmed here."""
 
-from ..service.connection import Connection
 from ..errors import NotFound
+from ..service.connection import Connection
 from ..wire.vocabulary import Done, MonthOnly, Nothing, UpdateBody, UpdateList, UpdateState
 
 

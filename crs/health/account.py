@@ -13,8 +13,22 @@ import gevent
 
 from ..errors import CrsError
 from ..names import Client
-from ..wire.vocabulary import (Accept, Ack, Acked, Fetch, Fetched, Hangup, Invite, Invited, Leg, Post, Posted, Sequenced, SessionOnly)
 from ..trust import identity, months
+from ..wire.vocabulary import (
+    Accept,
+    Ack,
+    Acked,
+    Fetch,
+    Fetched,
+    Hangup,
+    Invite,
+    Invited,
+    Leg,
+    Post,
+    Posted,
+    Sequenced,
+    SessionOnly,
+)
 from .media import PACKETS, Exchange
 from .report import Doubt, Fault, Report
 from .visitor import Visitor, name

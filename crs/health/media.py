@@ -10,8 +10,8 @@ import gevent
 from gevent import socket
 
 from ..client.paths import Paths
-from ..wire.vocabulary import Leg
 from ..wire import stun
+from ..wire.vocabulary import Leg
 
 PACKETS = 25       # each way
 INTERVAL = 0.02    # seconds, as speech

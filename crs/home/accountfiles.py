@@ -12,8 +12,8 @@ import re
 import shutil
 from pathlib import Path
 
-from . import files
 from ..errors import OperatorFault
+from . import files
 
 _UPDATE = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])\.upd")
 _HEAD = """\

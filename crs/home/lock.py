@@ -7,8 +7,8 @@ is inherited, with the descriptor, by every process of the host, and so is held 
 import fcntl
 import os
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Callable, Iterator
 
 from crs.errors import OperatorFault
 from crs.home.paths import Home

@@ -9,8 +9,8 @@ import os
 import stat
 from pathlib import Path
 
-from crs.home import files
 from crs.errors import OperatorFault
+from crs.home import files
 
 INSTALLED = Path("/opt/crs")               # manual, chapter 4.1.2
 INSTALLED_LOG = Path("/var/log/crs")       # manual, chapter 6

@@ -17,18 +17,18 @@ import gevent.hub  # noqa: E402
 from gevent.event import Event  # noqa: E402
 
 from .. import log  # noqa: E402
-from ..loop import garbage, turns  # noqa: E402
-from ..service.connection import Connection  # noqa: E402
-from ..handlers.dispatch import answer  # noqa: E402
 from ..errors import Unavailable  # noqa: E402
 from ..handlers import COMMANDS  # noqa: E402
+from ..handlers.dispatch import answer  # noqa: E402
+from ..loop import garbage, turns  # noqa: E402
 from ..net import rest, tls, websocket  # noqa: E402
-from ..wire.vocabulary import Reconnect  # noqa: E402
 from ..relay.client import RelayClient  # noqa: E402
+from ..service.connection import Connection  # noqa: E402
+from ..service.worker import Worker  # noqa: E402
 from ..store import Store  # noqa: E402
 from ..trust import months  # noqa: E402
 from ..upkeep.tasks import Upkeep  # noqa: E402
-from ..service.worker import Worker  # noqa: E402
+from ..wire.vocabulary import Reconnect  # noqa: E402
 
 LOG = log.get("attach")
 ACCEPTS_A_PASS = 8        # new connections taken before the others get their turn

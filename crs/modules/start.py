@@ -6,8 +6,8 @@ block their greenlet or thread only, with gevent's patches and without.
 
 import os
 import select
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 from crs import systemd
 from crs.config.settings import Config

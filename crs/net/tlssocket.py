@@ -18,8 +18,8 @@ from gevent.lock import Semaphore
 from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
-from crs.loop import turns
 from crs.errors import CrsError
+from crs.loop import turns
 from crs.net import psk
 from crs.net.rest import Rest
 

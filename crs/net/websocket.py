@@ -17,8 +17,8 @@ import gevent
 
 from crs.errors import CrsError
 from crs.net import tls
-from crs.wire import frames
 from crs.net import upgrade as opening
+from crs.wire import frames
 from crs.wire.heads import UpgradeError
 
 __all__ = ["Closed", "Limits", "UpgradeError", "WebSocket", "client_upgrade", "upgrade"]

@@ -14,8 +14,8 @@ import threading
 
 from crs.errors import OperatorFault
 
-from .conversation import FORWARD, MAX_PACKET, Table
 from ..wire.stun import plain
+from .conversation import FORWARD, MAX_PACKET, Table
 
 BATCH = 256                   # packets until other sockets get their turn
 RECEIVE_BUFFER = 4 << 20      # bytes; the kernel grants what it allows

@@ -15,15 +15,15 @@ import time
 from pathlib import Path
 
 from crs import log, systemd
-from crs.loop import garbage
 from crs.errors import OperatorFault
+from crs.loop import garbage
 
+from ..wire.stun import plain
 from . import xdp
 from .control import Control, Link
 from .fast import means, open_port
 from .forward import Port
 from .loop import Loop, now_ms
-from ..wire.stun import plain
 
 LOG = log.get("relay")
 SWEEP = 1_000              # ms between two looks for what ran out

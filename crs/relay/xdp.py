@@ -14,9 +14,9 @@ from pathlib import Path
 
 from crs import log
 
+from ..wire.stun import plain
 from . import bpf, devices
 from .leg import Leg, Traffic
-from ..wire.stun import plain
 
 LOG = log.get("relay")
 PROGRAM = Path(__file__).with_name("xdp.bpf.o")

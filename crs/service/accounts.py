@@ -7,10 +7,9 @@ Never here: Redis commands, sockets. The PSK callback calls ``find_key``: it nev
 from .. import names
 from ..errors import DomainNotConnected, InvalidParams, NotFound
 from ..names import Client
-from .rules import Rules
 from ..trust import identity as psk_identity
 from ..trust import months
-
+from .rules import Rules
 
 _NO_KEY = bytes(32)
 

@@ -6,12 +6,11 @@ lost or overtaken on the way is fetched, and the order stays. Never here: storin
 """
 
 import msgspec
-from msgspec import Raw
 
-from .connection import Connection
 from ..names import Client
-from ..wire.vocabulary import Item, MessageWaiting, encode, notification
 from ..store.items import Posted
+from ..wire.vocabulary import Item, MessageWaiting, encode, notification
+from .connection import Connection
 
 MAIL = b"!mail "           # what a payload begins with that carries an item
 MAX_CARRIED = 16_384       # characters of a body that is published; a longer one is fetched

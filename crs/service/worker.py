@@ -13,20 +13,20 @@ from collections.abc import Callable
 import gevent
 
 from .. import log
-from . import media
-from ..telemetry import trace
-from .accounts import Accounts, Month
-from .connection import Connection
 from ..errors import Busy, Unavailable
-from ..telemetry.metrics import Tally
+from ..loop.timers import Timers
 from ..names import Client
-from ..wire.vocabulary import Candidate, Result, notification
 from ..relay.client import RelayClient, RelayRefused
-from .rules import Rules
 from ..store import Store
 from ..store.directory import Entry
-from ..loop.timers import Timers
+from ..telemetry import trace
+from ..telemetry.metrics import Tally
 from ..trust import months
+from ..wire.vocabulary import Candidate, Result, notification
+from . import media
+from .accounts import Accounts, Month
+from .connection import Connection
+from .rules import Rules
 
 LOG = log.get("attach")
 MAX_CONNECTIONS = 16   # of one user on one worker: five devices, and those that have not noticed their end

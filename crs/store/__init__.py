@@ -9,9 +9,9 @@ Never here: TLS, the wire of the clients, who may do what. Time is always an arg
 
 from collections.abc import Callable
 
+from .. import slots
 from ..home.paths import Home
 from ..names import Client
-from .. import slots
 from . import schema
 from .calls import Calls
 from .commands import SCRIPTS, Commands

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
+from .. import slots
 from ..errors import Conflict, NoSuchSession
 from ..names import Client
-from .. import slots
 from . import schema
 from .commands import Commands, pairs
 from .ordering import ordered

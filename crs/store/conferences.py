@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from .. import names
+from .. import names, slots
 from ..errors import Busy
 from ..names import Client
-from .. import slots
 from . import schema
 from .commands import Commands, pairs
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from .. import slots
 from ..errors import Conflict, QuotaExceeded
 from ..names import Client
-from .. import slots
 from . import schema
 from .due import DueList, rounded
 

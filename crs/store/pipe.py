@@ -19,8 +19,8 @@ from gevent.event import Event
 from gevent.hub import Waiter
 
 from .. import log
-from ..loop import turns
 from ..errors import Unavailable
+from ..loop import turns
 from .commands import Commands
 
 LOG = log.get("store")

@@ -6,9 +6,8 @@ what is left. Never here: what a test client does.
 
 from collections.abc import Iterable
 
-from .. import names
+from .. import names, slots
 from ..names import Client
-from .. import slots
 from . import schema
 from .items import PRIMARY
 

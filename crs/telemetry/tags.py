@@ -15,8 +15,8 @@ import re
 from collections.abc import Callable
 
 from .. import names
-from ..home import files
 from ..errors import OperatorFault
+from ..home import files
 from ..home.paths import Home
 
 KEY_BYTES = 32
@@ -70,7 +70,7 @@ class Tags:
         return hmac.digest(self._key, f"log-tags {month}".encode(), hashlib.sha256)
 
     def _cipher(self, month: str):
-        from cryptography.hazmat.primitives.ciphers.aead import AESSIV    # here: most processes never log an identity
+        from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # here: most processes never log an identity
         return AESSIV(self._of(month))
 
 

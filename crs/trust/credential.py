@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from crs import names
-from crs.home import files
-from crs.wire import vocabulary
 from crs.errors import OperatorFault
+from crs.home import files
 from crs.trust import fields, identity, jose, months, tokens
 from crs.trust.jose import PrivateKey
+from crs.wire import vocabulary
 
 TYPE = "crs-crypto-update"
 MAX_FILE = 4 * 1024 * 1024     # bytes

@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from crs import names
-from crs.wire import vocabulary
 from crs.errors import CrsError
 from crs.trust import fields, jose, months, tokens
 from crs.trust.credential import Credential, CredentialFault, current_month, domain_token, for_month
 from crs.trust.tokens import ClientToken
+from crs.wire import vocabulary
 
 SEALED = "crs-sealed"
 SIGNED = "crs-signed"

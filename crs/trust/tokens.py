@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from crs import names
-from crs.wire import vocabulary
 from crs.errors import InvalidParams
 from crs.trust import fields, jose, months
 from crs.trust.jose import JoseRefused, PrivateKey, PublicKey
+from crs.wire import vocabulary
 
 TYPE = "crs-client"
 

@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from crs.wire import vocabulary
 from crs.errors import UpdateRefused
 from crs.trust import fields, jose, months, tokens
 from crs.trust.identity import hkdf
+from crs.wire import vocabulary
 
 TYPE = "crs-update"
 VERSION = 1

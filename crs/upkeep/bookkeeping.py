@@ -8,8 +8,8 @@ import gevent
 from .. import log
 from ..errors import Unavailable
 from ..handlers import session
-from ..store.conservation import Sheet
 from ..service.worker import Worker
+from ..store.conservation import Sheet
 
 LOG = log.get("attach")
 COMPARE = 60_000      # ms between two comparisons of the ledgers, while the accounts are the same

@@ -13,18 +13,18 @@ import gevent
 from gevent.event import Event
 
 from .. import log
-from ..loop import garbage
-from ..service import delivery, media
-from .bookkeeping import TIDY, Bookkeeping
-from ..service.connection import Connection
-from .deadlines import Deadlines
 from ..errors import Busy, CrsError
 from ..handlers import register, room, session
-from ..wire.vocabulary import MessageWaiting, Reconnect, UpdateOffered, notification
+from ..loop import garbage
+from ..loop.stall import Watchdog
+from ..service import delivery, media
+from ..service.connection import Connection
+from ..service.worker import Worker
 from ..store.directory import DISMISS, LOST
 from ..telemetry.trace import LOOK
-from ..loop.stall import Watchdog
-from ..service.worker import Worker
+from ..wire.vocabulary import MessageWaiting, Reconnect, UpdateOffered, notification
+from .bookkeeping import TIDY, Bookkeeping
+from .deadlines import Deadlines
 
 LOG = log.get("attach")
 TICK = 0.5                # seconds between two walks over the deadlines

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from crs.home.accountfiles import AccountFiles
 from crs.cli.output import Line
 from crs.errors import OperatorFault
+from crs.home.accountfiles import AccountFiles
 from crs.names import Client
 from test.trust.updates.make import NOW
 

@@ -94,10 +94,10 @@ def test_the_log_has_a_tag_that_identify_tells(host, domain):
 
 
 def test_identify_knows_the_tokens_that_clients_have_here(host, domain):
-    from crs.telemetry import tags as logtags
     from crs.home.paths import Home
     from crs.names import Client
     from crs.store import Store
+    from crs.telemetry import tags as logtags
     store, token = Store.direct(Home(host.home), "crs1"), "eyJhbGciOiJFZERTQSJ9.a.b"
     store.objects.put_token(Client(ALICE, "acme"), token, 1)
     store.close()

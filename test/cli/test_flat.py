@@ -6,8 +6,8 @@ import tracemalloc
 
 import pytest
 
-from crs.cli import clients, relay, rooms, statistics, stored
 from crs.cli import blacklist as blacklists
+from crs.cli import clients, relay, rooms, statistics, stored
 from crs.cli.host import Host
 from crs.cli.output import PAGE, Table, write
 from crs.store.ordering import PART

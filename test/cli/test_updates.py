@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 import test.trust
-from crs.home.accountfiles import AccountFiles
 from crs.cli.output import Utc
 from crs.errors import OperatorFault, UpdateRefused
+from crs.home.accountfiles import AccountFiles
 from crs.names import Client
 from crs.trust import months, update
 from test.trust.updates.make import NOW, SECRETS

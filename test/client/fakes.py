@@ -5,7 +5,7 @@ For tests of what is built on ``connection.Client``; the real one is tried in ``
 
 import gevent
 
-from crs.wire.vocabulary import FoundObject, Params, Registered, KeepAlive
+from crs.wire.vocabulary import FoundObject, KeepAlive, Params, Registered
 from test.trust.people import NOW
 
 

@@ -9,7 +9,20 @@ from crs.client import offer as offers
 from crs.client.calls import OFFER_LIFETIME, Calls
 from crs.client.secrecy import Secrecy
 from crs.errors import Conflict, NoSuchSession, NotConnected, OperatorFault, Unavailable
-from crs.wire.vocabulary import (Candidate, Invited, Leg, Relayed, Sequenced, SessionAccepted, SessionChanged, SessionEnded, SessionIncoming, SessionRelay, SessionRinging, SessionState)
+from crs.wire.vocabulary import (
+    Candidate,
+    Invited,
+    Leg,
+    Relayed,
+    Sequenced,
+    SessionAccepted,
+    SessionChanged,
+    SessionEnded,
+    SessionIncoming,
+    SessionRelay,
+    SessionRinging,
+    SessionState,
+)
 from test.client.fakes import FakeClient, directory, registered
 from test.client.patience import wait_until
 from test.trust.people import NOW, Domain

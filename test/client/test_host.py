@@ -49,7 +49,7 @@ class Domain:
         files = []
         for number in numbers:
             files.append(self.directory / f"{number}.json")
-            self.cms("credential", number, "--server", "127.0.0.1:{}".format(self.host.address[1]), "--out", files[-1])
+            self.cms("credential", number, "--server", f"127.0.0.1:{self.host.address[1]}", "--out", files[-1])
         self.update(months.of(time.time_ns() // 1_000_000))
         return files
 

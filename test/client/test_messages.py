@@ -7,9 +7,9 @@ from crs.client.messages import Messages
 from crs.client.secrecy import Secrecy
 from crs.client.state import State
 from crs.errors import NotFound, QuotaExceeded, Unavailable
-from crs.wire.vocabulary import Acked, Fetched, FoundObject, Item, MessageWaiting, Posted
 from crs.trust.e2e import SealRefused
 from crs.trust.tokens import TokenRefused
+from crs.wire.vocabulary import Acked, Fetched, FoundObject, Item, MessageWaiting, Posted
 from test.client.fakes import FakeClient, directory, registered
 from test.trust.people import NOW, Domain
 

@@ -3,8 +3,8 @@
 import itertools
 
 from crs.client.paths import ANSWERS_FOR, HEARD_FOR, REFRESH, SEARCH, Paths
-from crs.wire.vocabulary import Candidate, Leg
 from crs.wire import stun
+from crs.wire.vocabulary import Candidate, Leg
 
 ONE, TWO = ("192.0.2.1", 146), ("192.0.2.2", 146)
 PWD = "password-of-the-leg-1234"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from crs.home import files
 from crs.cms import state
 from crs.cms.main import ACTIONS, main
+from crs.home import files
 from crs.trust import credential, months, update
 
 BIN = Path(__file__).parents[2] / "bin" / "crs-cms"

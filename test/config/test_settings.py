@@ -12,9 +12,9 @@ import pytest
 
 from crs.config import directives
 from crs.config.settings import ConfigError, load
+from crs.config.values import DEFAULT_KEEP_ALIVE, Cps, KeepAliveRule
 from crs.home.paths import NOTIFY_SH
 from crs.names import Client
-from crs.config.values import DEFAULT_KEEP_ALIVE, Cps, KeepAliveRule
 
 CASES = Path(__file__).parent
 SAMPLES = Path(__file__).parents[2] / "etc" / "crs"

@@ -8,8 +8,8 @@ import tarfile
 import pytest
 
 from crs.daemon import backup
-from crs.home import lock
 from crs.errors import OperatorFault
+from crs.home import lock
 from crs.home.paths import Home
 from crs.store import Store
 from test.faults.test_disk import small_disk

@@ -12,10 +12,10 @@ import pytest
 
 from crs import __version__
 from crs.config import directives
-from crs.home import lock
 from crs.config.settings import load
-from crs.home.paths import NOTIFY_SH, Home
 from crs.daemon.main import main
+from crs.home import lock
+from crs.home.paths import NOTIFY_SH, Home
 
 CRSD = Path(__file__).parents[2] / "bin" / "crsd"
 

@@ -8,11 +8,12 @@ import time
 
 import pytest
 
-from crs.daemon import redis_server
 from crs.config.settings import load
+from crs.daemon import redis_server
+from crs.daemon.redis_server import Server
 from crs.errors import OperatorFault
 from crs.home.paths import Home
-from crs.daemon.redis_server import Server
+
 from ..servers import redis_binaries
 
 PATIENCE = 30    # seconds

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from crs.daemon.child import BackOff
-from crs.home.paths import Home
-from crs.home.lock import running
 from crs.daemon.main import main
+from crs.home.lock import running
+from crs.home.paths import Home
+
 from ..servers import redis_binaries
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ from gevent import socket
 
 from crs.home.paths import Home
 from crs.names import Client
-from crs.wire import stun
 from crs.relay.client import RelayClient, RelayRefused
 from crs.store import Store
 from crs.trust import months
+from crs.wire import stun
 
 from ..hosts import Domain, Host, wait_for
 from ..raw import RawClient, Refused

@@ -9,10 +9,10 @@ import urllib.request
 import pytest
 
 from crs.home.paths import Home
-from crs.telemetry.metrics import METRICS
 from crs.names import Client
 from crs.store import Store, schema
 from crs.store.items import ref
+from crs.telemetry.metrics import METRICS
 
 from ..hosts import Domain, free_port, running, wait_for
 from ..raw import RawClient, Refused

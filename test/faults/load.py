@@ -13,7 +13,19 @@ from crs.client.connection import Client
 from crs.client.door import Door
 from crs.client.media import Media
 from crs.client.offer import Srtp
-from crs.wire.vocabulary import (Accept, Ack, Acked, Fetch, Fetched, Invite, Invited, Post, Posted, Sequenced, SessionList)
+from crs.wire.vocabulary import (
+    Accept,
+    Ack,
+    Acked,
+    Fetch,
+    Fetched,
+    Invite,
+    Invited,
+    Post,
+    Posted,
+    Sequenced,
+    SessionList,
+)
 
 from ..hosts import wait_for
 

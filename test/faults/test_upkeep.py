@@ -12,12 +12,12 @@ import gevent
 import pytest
 from gevent import socket
 
+from crs.names import Client
 from crs.service.accounts import Month
 from crs.service.connection import Connection
-from crs.names import Client
+from crs.service.worker import Worker
 from crs.trust import months
 from crs.upkeep.tasks import Upkeep
-from crs.service.worker import Worker
 
 from ..hosts import PATIENCE, ROOT, Domain, Host, running, wait_for
 from ..raw import RawClient, Refused

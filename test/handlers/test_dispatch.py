@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from crs.wire import vocabulary
-from crs.handlers.dispatch import Command, answer
 from crs.errors import NotFound
+from crs.handlers.dispatch import Command, answer
+from crs.wire import vocabulary
 
 FOLDER = Path(__file__).with_name("requests")
 

@@ -4,8 +4,8 @@ import stat
 
 import pytest
 
-from crs.home.accountfiles import AccountFiles, accounts_on_disk
 from crs.errors import OperatorFault
+from crs.home.accountfiles import AccountFiles, accounts_on_disk
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from unittest.mock import MagicMock
 
 import gevent
 
-from crs.service.accounts import Month
 from crs.modules.attach import Attach
 from crs.net import tls, websocket
-from crs.trust import identity, months
+from crs.service.accounts import Month
 from crs.service.worker import Worker, wall_clock
+from crs.trust import identity, months
 
 from ..hosts import wait_for
 from ..net.peers import TIMEOUT, tcp_pair

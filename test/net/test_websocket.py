@@ -7,8 +7,8 @@ import pytest
 
 from crs.net import tls, websocket
 from crs.wire import frames, heads
-from test.wire import cases
 from test.net.peers import TIMEOUT, shake, tcp_pair, tls_pair, until
+from test.wire import cases
 
 LIMITS = websocket.Limits()
 QUICK = 0.05   # seconds: a limit that a test waits out

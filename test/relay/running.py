@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from crs.wire import stun
 from crs.relay.client import RelayClient
+from crs.wire import stun
 
 from .loops import command
 

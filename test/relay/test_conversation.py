@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crs.wire import stun
 from crs.relay.conversation import CONSENT, FORWARD, MAX_PACKET, Conflict, LimitReached, Refused
 from crs.relay.leg import SILENT, Kind
+from crs.wire import stun
 
-from . import loops
 from ..wire import stunfiles
+from . import loops
 from .loops import SINGLE
 
 ANNA, BEN = ("anna5678901234567890", "a" * 24), ("ben45678901234567890", "b" * 24)

@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from crs.errors import Unavailable
-from crs.wire import stun
 from crs.relay.client import RelayRefused
 from crs.relay.control import MAX_LINE
+from crs.wire import stun
 
 from ..wire import stunfiles
 from .loops import LOOPS

@@ -5,7 +5,6 @@ import pytest
 from . import test_fast, test_server
 from .loops import LOOPS
 from .test_fast import SIZES
-from .test_server import freed, pair, relay
 from .wire import at_clients, offloading
 
 # All that the relay does at one address. Those not here need several, or a driver that stops when the relay does.

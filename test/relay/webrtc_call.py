@@ -12,7 +12,7 @@ import struct
 import sys
 from unittest import mock
 
-from aiortc import (AudioStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription)
+from aiortc import AudioStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from av import AudioFrame
 
 from crs.relay.client import RelayClient

@@ -4,9 +4,9 @@ import datetime
 
 import pytest
 
-from crs.service.accounts import Accounts, Month
 from crs.errors import DomainNotConnected, InvalidParams, NotFound
 from crs.names import Client
+from crs.service.accounts import Accounts, Month
 from crs.service.rules import Rules
 from crs.store.records import Admin
 from crs.trust import identity

@@ -3,8 +3,8 @@
 import gevent
 import pytest
 
-from crs.errors import Conflict, NoSuchSession
 from crs import slots
+from crs.errors import Conflict, NoSuchSession
 from crs.store import schema
 from crs.store.calls import LIVE, CallConflict
 from test.store.conftest import ALICE, BOB, NOW

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from crs.errors import Conflict, Busy, QuotaExceeded
+from crs.errors import Busy, Conflict, QuotaExceeded
 from crs.names import Client
 from crs.store import SCRIPTS, Store, schema
 from crs.store.direct import Direct

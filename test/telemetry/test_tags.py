@@ -7,10 +7,10 @@ import stat
 import pytest
 
 from crs import log
-from crs.home import files
-from crs.telemetry import tags as logtags
 from crs.errors import OperatorFault
+from crs.home import files
 from crs.home.paths import Home
+from crs.telemetry import tags as logtags
 from crs.telemetry.tags import Tags
 
 ALICE = "+46701234567"

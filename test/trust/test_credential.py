@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from crs.home import files
 from crs.errors import OperatorFault
+from crs.home import files
 from crs.names import Client
 from crs.trust import credential, fields, jose, months
 from crs.trust.credential import CredentialFault

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crs.wire import vocabulary
 from crs.names import Client
 from crs.trust import credential, e2e, fields, jose, months
 from crs.trust.e2e import SealRefused
+from crs.wire import vocabulary
 from test.trust.people import MONTH, NOW, Domain, token_of
 
 ACME, BETA, GAMMA = Domain("acme"), Domain("beta"), Domain("gamma")
