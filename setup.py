@@ -54,7 +54,7 @@ setup(
     cmdclass={"build_ext": BuildWhatCompiles},
     install_requires=[
         "cffi>=2,<3",
-        "cryptography>=49,<51",     # the range that pyOpenSSL 26.4 itself asks for
+        "cryptography>=49,<51",  # the range that pyOpenSSL 26.4 itself asks for
         "docopt-ng>=0.9,<1",
         "gevent>=26.9,<27",
         "hiredis>=3.5,<4",

@@ -9,8 +9,9 @@ NAMES = "relay", "idle", "attach", "messages", "calls"
 def main() -> int:
     ratios, failed = [], []
     for name in NAMES:
-        process = subprocess.Popen([sys.executable, "-m", f"bench.{name}", *sys.argv[1:]], stdout=subprocess.PIPE,
-                                   text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"bench.{name}", *sys.argv[1:]], stdout=subprocess.PIPE, text=True
+        )
         for line in process.stdout:
             print(line, end="", flush=True)
             if line.startswith("ratio "):

@@ -16,12 +16,12 @@ from .peers import Ejabberd, Prosody
 from .report import Report
 from .systems import ANNOUNCED, Crs, Missing, System
 
-SIZES = 500, 1_000, 2_000, 4_000   # clients of one storm, after which all leave
+SIZES = 500, 1_000, 2_000, 4_000  # clients of one storm, after which all leave
 QUICK = 50, 100, 200, 400
 IN_FLIGHT = 64
-ASKERS, ASK_EACH = 50, 0.5     # so many clients, each once in so many seconds: a hundred requests a second
-LEAST, AIM = 1_000, 0.8        # design, chapter 12: clients/s; share of the bare handshake loop
-STALL = 50.0                   # ms; design, chapter 12
+ASKERS, ASK_EACH = 50, 0.5  # so many clients, each once in so many seconds: a hundred requests a second
+LEAST, AIM = 1_000, 0.8  # design, chapter 12: clients/s; share of the bare handshake loop
+STALL = 50.0  # ms; design, chapter 12
 
 
 class CrsAllCores(Crs):
@@ -40,16 +40,31 @@ def storm(system: System, load: LoadProcess, sizes, report: Report, run: int) ->
             load.do("asked")
             system.stall()
         cpu = system.cpu()
-        done = load.do("attach", [system.who(number) for number in range(size)], IN_FLIGHT, 120.0,
-                       "handshake" if isinstance(system, Limit) else "idle")
+        done = load.do(
+            "attach",
+            [system.who(number) for number in range(size)],
+            IN_FLIGHT,
+            120.0,
+            "handshake" if isinstance(system, Limit) else "idle",
+        )
         cpu = (system.cpu() - cpu) / size * 1e6
         times, rate = done["times"], size / done["seconds"]
         asked, stall = _felt(system, load)
-        report.row(system.name, run, size, rate, 1000 * common.percentile(times, 0.5),
-                   1000 * common.percentile(times, 0.99), cpu, done["load busy"], asked, stall)
+        report.row(
+            system.name,
+            run,
+            size,
+            rate,
+            1000 * common.percentile(times, 0.5),
+            1000 * common.percentile(times, 0.99),
+            cpu,
+            done["load busy"],
+            asked,
+            stall,
+        )
         found[size] = rate, cpu
         load.do("leave_but_askers")
-        time.sleep(1.0)   # the server sees them off
+        time.sleep(1.0)  # the server sees them off
         if isinstance(system, Crs) and size == sizes[-1]:
             asked, stall = _felt(system, load)
             report.row(f"{system.name}, all leave", run, size, None, None, None, None, None, asked, stall)
@@ -69,12 +84,29 @@ def main() -> int:
     chosen = common.options(__doc__.splitlines()[0], rounds=2)
     common.raise_file_limit()
     sizes = QUICK if chosen.quick else SIZES
-    report = Report("attach", "Attach storm", ("system", "round", "clients", "clients/s", "p50 ms", "p99 ms",
-                                               "CPU us a client", "load busy", "others' p99 ms", "stall ms"),
-                    keep=not (chosen.quick or chosen.only))
+    report = Report(
+        "attach",
+        "Attach storm",
+        (
+            "system",
+            "round",
+            "clients",
+            "clients/s",
+            "p50 ms",
+            "p99 ms",
+            "CPU us a client",
+            "load busy",
+            "others' p99 ms",
+            "stall ms",
+        ),
+        keep=not (chosen.quick or chosen.only),
+    )
     systems, loads, found = {}, {}, {}
-    kinds = [kind for kind in (Crs, CrsAllCores, Ejabberd, Prosody, Limit)
-             if not chosen.only or kind.name in chosen.only.split(",")]
+    kinds = [
+        kind
+        for kind in (Crs, CrsAllCores, Ejabberd, Prosody, Limit)
+        if not chosen.only or kind.name in chosen.only.split(",")
+    ]
     try:
         for kind in kinds:
             system = systems[kind.name] = kind(common.SERVER_CORES)
@@ -108,8 +140,10 @@ def conclude(report: Report, found: dict[str, list], sizes) -> None:
         each = [run[sizes[-1]][0] for run in runs if sizes[-1] in run]
         if each:
             rates[name] = common.median(each)
-            report.note(f"{name}: {rates[name]:,.0f} clients/s in storms of {sizes[-1]}, "
-                        f"+-{100 * common.spread(each):.0f} % over {len(each)} round(s)")
+            report.note(
+                f"{name}: {rates[name]:,.0f} clients/s in storms of {sizes[-1]}, "
+                f"+-{100 * common.spread(each):.0f} % over {len(each)} round(s)"
+            )
     if "crs" not in rates:
         return
     for name in rates:
@@ -128,9 +162,15 @@ def conclude(report: Report, found: dict[str, list], sizes) -> None:
         stalls = [row[-1] for row in report.rows if row[0].split(",")[0] == name]
         if stalls:
             report.ratio(f"attach-{name}-stall", max(stalls) / STALL)
-    report.plot("Attach storm", "clients in one storm", "clients/s",
-                {name: [(size, common.median([run[size][0] for run in runs])) for size in runs[0]]
-                 for name, runs in found.items()})
+    report.plot(
+        "Attach storm",
+        "clients in one storm",
+        "clients/s",
+        {
+            name: [(size, common.median([run[size][0] for run in runs])) for size in runs[0]]
+            for name, runs in found.items()
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -14,15 +14,15 @@ from .load.process import LoadProcess
 from .report import Report
 from .systems import ANNOUNCED, Crs
 
-PAIRS = 10, 50, 250, 1_000           # pairs that call at once
-HELD = 625, 1_250, 2_500, 5_000      # calls held
+PAIRS = 10, 50, 250, 1_000  # pairs that call at once
+HELD = 625, 1_250, 2_500, 5_000  # calls held
 QUICK_PAIRS, QUICK_HELD = (5, 20), (50, 100)
 SECONDS, QUICK_SECONDS = 5.0, 1.0
-MEDIA_EACH = 1.0                     # seconds between two packets of a leg
+MEDIA_EACH = 1.0  # seconds between two packets of a leg
 MEDIA_SECONDS = 10.0
-A_LOAD = 2_500                       # calls that one load process holds
-LOSS = 0.001                         # of media packets
-STALL = 50.0                         # ms; design, chapter 12
+A_LOAD = 2_500  # calls that one load process holds
+LOSS = 0.001  # of media packets
+STALL = 50.0  # ms; design, chapter 12
 
 
 def set_up(system: Crs, sizes, seconds: float, rounds: int, report: Report) -> list[tuple[int, float, float]]:
@@ -32,14 +32,26 @@ def set_up(system: Crs, sizes, seconds: float, rounds: int, report: Report) -> l
         for pairs in sizes:
             load = LoadProcess("crs", common.LOAD_CORES)
             try:
-                done = load.do("setups", [(system.who(2 * n), system.who(2 * n + 1)) for n in range(pairs)], seconds,
-                               system.pids())
+                done = load.do(
+                    "setups", [(system.who(2 * n), system.who(2 * n + 1)) for n in range(pairs)], seconds, system.pids()
+                )
             finally:
                 load.stop()
             rate, cost = done["done"] / done["seconds"], done["server cpu"] / max(1, done["done"]) * 1e6
-            report.row("set-up", run, pairs, rate, 1000 * common.percentile(done["times"], 0.5),
-                       1000 * common.percentile(done["times"], 0.99), cost, done["load busy"], _stall(system), None,
-                       done["checked"], None)
+            report.row(
+                "set-up",
+                run,
+                pairs,
+                rate,
+                1000 * common.percentile(done["times"], 0.5),
+                1000 * common.percentile(done["times"], 0.99),
+                cost,
+                done["load busy"],
+                _stall(system),
+                None,
+                done["checked"],
+                None,
+            )
             found.append((pairs, rate, cost))
     return found
 
@@ -58,15 +70,17 @@ def hold(system: Crs, sizes, seconds: float, report: Report) -> list[tuple[int, 
         for size in sizes:
             _begin(system, loads, held, size, report)
             held = size
-            busy = loads[:-(-size // A_LOAD)]
+            busy = loads[: -(-size // A_LOAD)]
             _watch(system, "held, silent", size, seconds / 2, report, lambda: time.sleep(seconds / 2), found[0][1])
             for load in busy:
                 load.start("media", MEDIA_EACH, seconds)
-            cpu = _watch(system, "held, media", size, seconds, report, lambda: [load.answer() for load in busy],
-                         found[0][1])
+            cpu = _watch(
+                system, "held, media", size, seconds, report, lambda: [load.answer() for load in busy], found[0][1]
+            )
             found.append((size, float(system.pss()), cpu))
-            report.note(f"{size} calls held, {2 * size / MEDIA_EACH:,.0f} packets/s: "
-                        f"{size * cpu / 1e4:.1f} % of a core")
+            report.note(
+                f"{size} calls held, {2 * size / MEDIA_EACH:,.0f} packets/s: {size * cpu / 1e4:.1f} % of a core"
+            )
         for load in loads:
             load.do("let_go")
         report.row("all gone", 1, sizes[-1], None, None, None, None, None, _stall(system), None, None, None)
@@ -81,8 +95,9 @@ def _begin(system: Crs, loads: list[LoadProcess], held: int, size: int, report: 
     cpu, began, before = system.cpu(), time.monotonic(), held
     while held < size:
         some = min(A_LOAD - held % A_LOAD, size - held)
-        loads[held // A_LOAD].do("hold", [(system.who(2 * n), system.who(2 * n + 1)) for n in range(held, held + some)],
-                                 120.0)
+        loads[held // A_LOAD].do(
+            "hold", [(system.who(2 * n), system.who(2 * n + 1)) for n in range(held, held + some)], 120.0
+        )
         held += some
     rate, cpu = (size - before) / (time.monotonic() - began), (system.cpu() - cpu) / (size - before) * 1e6
     report.row("attach, call, bind", 1, size, rate, None, None, cpu, None, _stall(system), None, None, None)
@@ -97,9 +112,20 @@ def _watch(system: Crs, what: str, size: int, seconds: float, report: Report, ru
     sent, heard = (sum(one[key] for one in done) for key in ("sent", "heard"))
     if done and (heard < (1 - LOSS) * sent or heard > sent or sent < 0.9 * 2 * size * seconds / MEDIA_EACH):
         report.fault(f"{size} calls held: {sent} packets sent, {heard} heard")
-    report.row(what, 1, size, None, None, None, cpu, max((one["load busy"] for one in done), default=None),
-               _stall(system) if done else None, 1 - heard / sent if done else None, heard if done else None,
-               (system.pss() - empty) / size)
+    report.row(
+        what,
+        1,
+        size,
+        None,
+        None,
+        None,
+        cpu,
+        max((one["load busy"] for one in done), default=None),
+        _stall(system) if done else None,
+        1 - heard / sent if done else None,
+        heard if done else None,
+        (system.pss() - empty) / size,
+    )
     return cpu
 
 
@@ -108,9 +134,25 @@ def main() -> int:
     common.raise_file_limit()
     pairs, held = (QUICK_PAIRS, QUICK_HELD) if chosen.quick else (PAIRS, HELD)
     seconds = QUICK_SECONDS if chosen.quick else SECONDS
-    report = Report("calls", "Calls", ("what", "round", "calls at once", "calls/s", "p50 ms", "p99 ms",
-                                       "CPU us a call", "load busy", "stall ms", "loss", "checked", "KiB a call"),
-                    keep=not (chosen.quick or chosen.only))
+    report = Report(
+        "calls",
+        "Calls",
+        (
+            "what",
+            "round",
+            "calls at once",
+            "calls/s",
+            "p50 ms",
+            "p99 ms",
+            "CPU us a call",
+            "load busy",
+            "stall ms",
+            "loss",
+            "checked",
+            "KiB a call",
+        ),
+        keep=not (chosen.quick or chosen.only),
+    )
     set_ups, holding = [], []
     system = Crs(common.SERVER_CORES)
     try:
@@ -118,7 +160,7 @@ def main() -> int:
         report.about(system)
         set_ups = set_up(system, pairs, seconds, chosen.rounds, report)
         system.stop()
-        system = Crs(common.SERVER_CORES)   # whose memory was used by nobody before
+        system = Crs(common.SERVER_CORES)  # whose memory was used by nobody before
         system.start(2 * held[-1])
         holding = hold(system, held, 2 * seconds if chosen.quick else MEDIA_SECONDS, report)
     except Exception as error:
@@ -133,22 +175,30 @@ def main() -> int:
 def conclude(report: Report, set_ups, holding, pairs) -> None:
     rates = {size: common.median([rate for at, rate, _ in set_ups if at == size]) for size in pairs}
     costs = {size: common.median([cost for at, _, cost in set_ups if at == size]) for size in pairs}
-    del holding[0]   # without calls
+    del holding[0]  # without calls
     for size in pairs:
         each = [rate for at, rate, _ in set_ups if at == size]
-        report.note(f"{size} pairs: {rates[size]:,.0f} set-ups/s, +-{100 * common.spread(each):.0f} %, "
-                    f"{costs[size]:,.0f} us of CPU each")
-    report.note(f"a held call takes {common.slope([(at, kib) for at, kib, _ in holding]):.1f} KiB in all "
-                "processes, its two clients included")
+        report.note(
+            f"{size} pairs: {rates[size]:,.0f} set-ups/s, +-{100 * common.spread(each):.0f} %, "
+            f"{costs[size]:,.0f} us of CPU each"
+        )
+    report.note(
+        f"a held call takes {common.slope([(at, kib) for at, kib, _ in holding]):.1f} KiB in all "
+        "processes, its two clients included"
+    )
     report.ratio("calls-set-up-growth", costs[pairs[-1]] / costs[pairs[0]])
     report.ratio("calls-held-growth", holding[-1][2] / holding[0][2])
     each = [common.slope([(at, kib) for at, kib, _ in pair]) for pair in (holding[:2], holding[-2:])]
-    report.ratio("calls-memory-growth", each[1] / each[0])   # of a further call
+    report.ratio("calls-memory-growth", each[1] / each[0])  # of a further call
     stalls = [row[8] for row in report.rows if row[8] is not None]
     report.ratio("calls-stall", max(stalls) / STALL)
     report.plot("Call set-ups", "pairs that call at once", "set-ups/s", {"crs": list(rates.items())})
-    report.plot("Held calls with media", "calls held", "MiB of all processes",
-                {"crs": [(at, kib / 1024) for at, kib, _ in holding]})
+    report.plot(
+        "Held calls with media",
+        "calls held",
+        "MiB of all processes",
+        {"crs": [(at, kib / 1024) for at, kib, _ in holding]},
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORES = CORES[:1]
 LOAD_CORES = CORES[1:] or CORES
 _TICK = os.sysconf("SC_CLK_TCK")
-SPARE_FILES = 300   # descriptors that a server or a load process needs beside its connections
+SPARE_FILES = 300  # descriptors that a server or a load process needs beside its connections
 
 
 def options(what: str, **defaults) -> argparse.Namespace:
@@ -41,7 +41,7 @@ def raise_file_limit() -> int:
     if hard != resource.RLIM_INFINITY and hard < wanted:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
-        except (OSError, ValueError):   # only with CAP_SYS_RESOURCE
+        except (OSError, ValueError):  # only with CAP_SYS_RESOURCE
             wanted = hard
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
     return wanted
@@ -53,6 +53,7 @@ def pinned(cores: Sequence[int]) -> tuple[str, ...]:
 
 
 # --- processes -------------------------------------------------------------------------------------------------------
+
 
 def tree(pid: int) -> list[int]:
     """A process and all that descend from it."""
@@ -96,6 +97,7 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 # --- figures ---------------------------------------------------------------------------------------------------------
 
+
 def median(values: Sequence[float]) -> float:
     return statistics.median(values) if values else float("nan")
 
@@ -132,9 +134,21 @@ def wait_for(condition: Callable[[], object], what: str, patience: float = 60.0)
 
 def machine() -> dict[str, str]:
     """What it ran on."""
-    model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.machine())
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
     commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    return {"cpu": f"{len(CORES)} x {model}", "kernel": platform.release(), "python": platform.python_version(),
-            "commit": commit.stdout.strip() or "unknown", "load average before": "%.2f %.2f %.2f" % os.getloadavg(),
-            "server cores": ",".join(map(str, SERVER_CORES)), "load cores": ",".join(map(str, LOAD_CORES))}
+    return {
+        "cpu": f"{len(CORES)} x {model}",
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "commit": commit.stdout.strip() or "unknown",
+        "load average before": "%.2f %.2f %.2f" % os.getloadavg(),
+        "server cores": ",".join(map(str, SERVER_CORES)),
+        "load cores": ",".join(map(str, LOAD_CORES)),
+    }

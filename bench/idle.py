@@ -16,14 +16,16 @@ from .systems import Crs, Missing, System
 
 SIZES = 1_000, 5_000, 10_000, 20_000
 QUICK = 100, 200, 400, 800
-A_LOAD = 10_000      # connections that one load process holds
+A_LOAD = 10_000  # connections that one load process holds
 IN_FLIGHT = 64
-SETTLE = 3.0         # seconds after the last attach
-AIM = 30             # KiB: design, chapter 12
-LISTED = ("import resource, subprocess, sys\n"
-          "done = subprocess.run(sys.argv[1:], stdout=open('list', 'w'))\n"
-          "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
-          "sys.exit(done.returncode)\n")
+SETTLE = 3.0  # seconds after the last attach
+AIM = 30  # KiB: design, chapter 12
+LISTED = (
+    "import resource, subprocess, sys\n"
+    "done = subprocess.run(sys.argv[1:], stdout=open('list', 'w'))\n"
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+    "sys.exit(done.returncode)\n"
+)
 
 
 def measure(system: System, sizes, report: Report, run: int) -> list[tuple[float, float]]:
@@ -37,8 +39,9 @@ def measure(system: System, sizes, report: Report, run: int) -> list[tuple[float
             took = time.monotonic()
             while attached < size:
                 some = min(A_LOAD - attached % A_LOAD, size - attached)
-                loads[attached // A_LOAD].do("attach", [system.who(n) for n in range(attached, attached + some)],
-                                             IN_FLIGHT, 180.0)
+                loads[attached // A_LOAD].do(
+                    "attach", [system.who(n) for n in range(attached, attached + some)], IN_FLIGHT, 180.0
+                )
                 attached += some
             took = time.monotonic() - took
             time.sleep(SETTLE)
@@ -59,9 +62,22 @@ def listing(system: System, size: int, report: Report) -> float | None:
     """MiB that ``crs-cli show attach`` takes at most; every client must be in its list."""
     if not isinstance(system, Crs):
         return None
-    told = subprocess.run([*common.pinned(common.LOAD_CORES), sys.executable, "-c", LISTED, sys.executable,
-                           str(common.ROOT / "bin" / "crs-cli"), "show", "attach"], cwd=system.directory,
-                          capture_output=True, text=True, env=system.host.environment())
+    told = subprocess.run(
+        [
+            *common.pinned(common.LOAD_CORES),
+            sys.executable,
+            "-c",
+            LISTED,
+            sys.executable,
+            str(common.ROOT / "bin" / "crs-cli"),
+            "show",
+            "attach",
+        ],
+        cwd=system.directory,
+        capture_output=True,
+        text=True,
+        env=system.host.environment(),
+    )
     rows = sum(uri in line for uri, line in _lines(system.directory / "list"))
     if told.returncode or rows != size:
         report.fault(f"crs-cli show attach lists {rows} of {size}: {told.stderr.strip()}")
@@ -78,14 +94,21 @@ def _lines(path):
 def main() -> int:
     chosen = common.options(__doc__.splitlines()[0], rounds=1)
     files = common.raise_file_limit()
-    report = Report("idle", "Idle clients", ("system", "round", "clients", "MiB in all", "KiB a client", "attached in s",
-                                             "list MiB"), keep=not (chosen.quick or chosen.only))
+    report = Report(
+        "idle",
+        "Idle clients",
+        ("system", "round", "clients", "MiB in all", "KiB a client", "attached in s", "list MiB"),
+        keep=not (chosen.quick or chosen.only),
+    )
     if files < SIZES[-1] + common.SPARE_FILES:
-        report.note(f"A process may open {files} files here, so servers of one process hold "
-                    f"{files - common.SPARE_FILES} clients at most, and that is what all are asked to.")
+        report.note(
+            f"A process may open {files} files here, so servers of one process hold "
+            f"{files - common.SPARE_FILES} clients at most, and that is what all are asked to."
+        )
     sizes = [min(size, files - common.SPARE_FILES) for size in (QUICK if chosen.quick else SIZES)]
-    kinds = [kind for kind in (Crs, Ejabberd, Prosody, Mosquitto)
-             if not chosen.only or kind.name in chosen.only.split(",")]
+    kinds = [
+        kind for kind in (Crs, Ejabberd, Prosody, Mosquitto) if not chosen.only or kind.name in chosen.only.split(",")
+    ]
     points: dict[str, list] = {}
     for run in range(1, chosen.rounds + 1):
         for kind in kinds:
@@ -122,8 +145,12 @@ def conclude(report: Report, points: dict[str, list]) -> None:
     lists = [row[-1] for row in report.rows if row[:2] == ["crs", 1] and row[-1] is not None]
     if lists:
         report.ratio("idle-list-growth", lists[-1] / lists[0])
-    report.plot("Idle clients: memory of all server processes", "attached clients", "MiB",
-                {name: [(x, y / 1024) for x, y in runs[0]] for name, runs in points.items()})
+    report.plot(
+        "Idle clients: memory of all server processes",
+        "attached clients",
+        "MiB",
+        {name: [(x, y / 1024) for x, y in runs[0]] for name, runs in points.items()},
+    )
 
 
 if __name__ == "__main__":

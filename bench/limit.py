@@ -69,17 +69,23 @@ class Limit(System):
 
     def start(self, clients: int) -> "Limit":
         from .common import ROOT, wait_for
+
         self.spawn(sys.executable, "-m", "bench.limit", env={"PYTHONPATH": str(ROOT)})
         self.port = int(wait_for(self.said, "the handshake loop listens").strip())
         return self
 
     def about(self) -> dict[str, str]:
         from OpenSSL import version
-        return {"version": f"pyOpenSSL {version.__version__}, {SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode()}",
-                "settings": "TLS 1.3 PSK with ECDHE, one epoll loop", "sync": "none"}
+
+        return {
+            "version": f"pyOpenSSL {version.__version__}, {SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode()}",
+            "settings": "TLS 1.3 PSK with ECDHE, one epoll loop",
+            "sync": "none",
+        }
 
     def who(self, number: int):
         from .load.crs import Who
+
         return Who(("127.0.0.1", self.port), "", IDENTITY.decode(), KEY)
 
 

@@ -18,21 +18,36 @@ from .systems import ANNOUNCED, Crs, Missing
 
 PAIRS = 10, 50, 250, 1_000
 QUICK_PAIRS = 5, 20, 50
-COMPARED = 50, 1_000     # the sizes that peers run too
+COMPARED = 50, 1_000  # the sizes that peers run too
 SECONDS, QUICK_SECONDS = 4.0, 1.0
-BUDGETS = {"on-line": (2_500, 7_300), "off-line": (5_200, 17_000)}   # design, chapter 12: at least, aim; 50 pairs
+BUDGETS = {"on-line": (2_500, 7_300), "off-line": (5_200, 17_000)}  # design, chapter 12: at least, aim; 50 pairs
 
 
 def main() -> int:
     chosen = common.options(__doc__.splitlines()[0], rounds=2)
     common.raise_file_limit()
     sizes, seconds = (QUICK_PAIRS, QUICK_SECONDS) if chosen.quick else (PAIRS, SECONDS)
-    report = Report("messages", "Durable messages, 200 bytes", (
-        "system", "round", "pairs", "receivers", "messages/s", "p50 ms", "p99 ms", "CPU us a message", "load busy",
-        "checked"), keep=not (chosen.quick or chosen.only))
+    report = Report(
+        "messages",
+        "Durable messages, 200 bytes",
+        (
+            "system",
+            "round",
+            "pairs",
+            "receivers",
+            "messages/s",
+            "p50 ms",
+            "p99 ms",
+            "CPU us a message",
+            "load busy",
+            "checked",
+        ),
+        keep=not (chosen.quick or chosen.only),
+    )
     systems, found = {}, {}
-    kinds = [kind for kind in (Crs, Ejabberd, Prosody, Mosquitto)
-             if not chosen.only or kind.name in chosen.only.split(",")]
+    kinds = [
+        kind for kind in (Crs, Ejabberd, Prosody, Mosquitto) if not chosen.only or kind.name in chosen.only.split(",")
+    ]
     try:
         for kind in kinds:
             system = kind(common.SERVER_CORES)
@@ -60,7 +75,7 @@ def _round(system, run: int, sizes, seconds: float, report: Report, found: dict,
     """All sizes on-line and off-line; each run has clients of its own, whose mailboxes are empty."""
     if isinstance(system, Crs):
         time.sleep(ANNOUNCED)
-        system.stall()    # of the time when the others had the core, and the disk
+        system.stall()  # of the time when the others had the core, and the disk
     for place, receivers in enumerate(("on-line", "off-line")):
         for pairs in sizes:
             first = 2 * ((run - 1) * 2 * sum(sizes) + place * sum(sizes) + sum(size for size in sizes if size < pairs))
@@ -75,8 +90,18 @@ def _round(system, run: int, sizes, seconds: float, report: Report, found: dict,
                 load.stop()
             rate = done["done"] / done["seconds"]
             cost = done["server cpu"] / done["done"] * 1e6 if done["done"] else float("nan")
-            report.row(system.name, run, pairs, receivers, rate, 1000 * common.percentile(done["times"], 0.5),
-                       1000 * common.percentile(done["times"], 0.99), cost, done["load busy"], done["checked"])
+            report.row(
+                system.name,
+                run,
+                pairs,
+                receivers,
+                rate,
+                1000 * common.percentile(done["times"], 0.5),
+                1000 * common.percentile(done["times"], 0.99),
+                cost,
+                done["load busy"],
+                done["checked"],
+            )
             found.setdefault((receivers, pairs), {}).setdefault(system.name, []).append((rate, cost))
     if isinstance(system, Crs):
         time.sleep(ANNOUNCED)
@@ -88,8 +113,10 @@ def conclude(report: Report, found: dict, sizes) -> None:
         middle = {name: common.median([rate for rate, _ in runs]) for name, runs in rates.items()}
         if pairs in COMPARED:
             for name, runs in rates.items():
-                report.note(f"{receivers}, {pairs} pairs, {name}: {middle[name]:,.0f} messages/s, "
-                            f"+-{100 * common.spread([rate for rate, _ in runs]):.0f} %")
+                report.note(
+                    f"{receivers}, {pairs} pairs, {name}: {middle[name]:,.0f} messages/s, "
+                    f"+-{100 * common.spread([rate for rate, _ in runs]):.0f} %"
+                )
         if "crs" not in middle:
             continue
         for name in middle:
@@ -99,8 +126,11 @@ def conclude(report: Report, found: dict, sizes) -> None:
             for what, budget in zip(("budget", "aim"), BUDGETS[receivers]):
                 report.ratio(f"messages-{receivers}-{what}", middle["crs"] / budget)
     for receivers in ("on-line", "off-line"):
-        costs = [common.median([cost for _, cost in found[receivers, pairs]["crs"]]) for pairs in (sizes[0], sizes[-1])
-                 if "crs" in found.get((receivers, pairs), {})]
+        costs = [
+            common.median([cost for _, cost in found[receivers, pairs]["crs"]])
+            for pairs in (sizes[0], sizes[-1])
+            if "crs" in found.get((receivers, pairs), {})
+        ]
         if len(costs) == 2:
             report.ratio(f"messages-{receivers}-growth", costs[1] / costs[0])
         lines: dict[str, list] = {}

@@ -134,9 +134,30 @@ class Peer(System):
     def certificate(self) -> None:
         """A self-signed P-256 certificate with its key, in server.pem."""
         pem = self.directory / "server.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-                        "-keyout", str(self.directory / "key.pem"), "-out", str(pem)], check=True, capture_output=True)
+        subprocess.run(
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+                "-addext",
+                "subjectAltName=DNS:localhost",
+                "-keyout",
+                str(self.directory / "key.pem"),
+                "-out",
+                str(pem),
+            ],
+            check=True,
+            capture_output=True,
+        )
         pem.write_text((self.directory / "key.pem").read_text() + pem.read_text())
 
 
@@ -152,21 +173,50 @@ class Ejabberd(Peer):
         self.certificate()
         config = self.write("ejabberd.yml", _EJABBERD)
         made = self.directory / "accounts-made"
-        register = (f"[ejabberd_auth:try_register(U, <<\"localhost\">>, <<\"secret-of-\", U/binary>>) || "
-                    f"N <- lists:seq(0, {clients - 1}), U <- [<<\"u\", (integer_to_binary(N))/binary>>]], "
-                    f"file:write_file(\"{made}\", \"\").")
-        env = {"EJABBERD_CONFIG_PATH": str(config), "ERL_LIBS": "/usr/lib/x86_64-linux-gnu", "HOME": str(self.directory),
-               "ERL_MAX_PORTS": "32000", "ERL_MAX_ETS_TABLES": "1400", "EJABBERD_LOG_PATH": str(self.directory / "log"),
-               "ERL_CRASH_DUMP_BYTES": "0"}
+        register = (
+            f'[ejabberd_auth:try_register(U, <<"localhost">>, <<"secret-of-", U/binary>>) || '
+            f'N <- lists:seq(0, {clients - 1}), U <- [<<"u", (integer_to_binary(N))/binary>>]], '
+            f'file:write_file("{made}", "").'
+        )
+        env = {
+            "EJABBERD_CONFIG_PATH": str(config),
+            "ERL_LIBS": "/usr/lib/x86_64-linux-gnu",
+            "HOME": str(self.directory),
+            "ERL_MAX_PORTS": "32000",
+            "ERL_MAX_ETS_TABLES": "1400",
+            "EJABBERD_LOG_PATH": str(self.directory / "log"),
+            "ERL_CRASH_DUMP_BYTES": "0",
+        }
         schedulers = str(len(self.cores))
-        self.spawn("erl", "+K", "true", "+P", "250000", "+S", f"{schedulers}:{schedulers}", "+sbwt", "none",
-                   "-noinput", "-mnesia", "dir", f'"{self.directory}/spool"', "-s", "ejabberd", "-eval", register, env=env)
+        self.spawn(
+            "erl",
+            "+K",
+            "true",
+            "+P",
+            "250000",
+            "+S",
+            f"{schedulers}:{schedulers}",
+            "+sbwt",
+            "none",
+            "-noinput",
+            "-mnesia",
+            "dir",
+            f'"{self.directory}/spool"',
+            "-s",
+            "ejabberd",
+            "-eval",
+            register,
+            env=env,
+        )
         wait_for(made.exists, f"ejabberd has made {clients} accounts (see {self.directory}/output)", 180)
 
     def about(self) -> dict[str, str]:
-        return {"version": self.version(), "settings": "direct TLS, PLAIN, mod_mam always (mnesia), mod_stream_mgmt, "
-                "no roster, one scheduler a core, no busy waiting",
-                "sync": "mnesia: log and tables written back by timer, never synced for a message"}
+        return {
+            "version": self.version(),
+            "settings": "direct TLS, PLAIN, mod_mam always (mnesia), mod_stream_mgmt, "
+            "no roster, one scheduler a core, no busy waiting",
+            "sync": "mnesia: log and tables written back by timer, never synced for a message",
+        }
 
     def who(self, number: int):
         return xmpp.Who(self.address, f"u{number}")
@@ -186,8 +236,11 @@ class Prosody(Peer):
         self.spawn(self.path(), "-F", "--config", str(self.write("prosody.cfg.lua", _PROSODY)))
 
     def about(self) -> dict[str, str]:
-        return {"version": self.version(), "settings": "generational collector, epoll, Nagle off, direct TLS, PLAIN, "
-                "mod_mam, mod_smacks, no roster", "sync": "internal storage: appended to files, never synced"}
+        return {
+            "version": self.version(),
+            "settings": "generational collector, epoll, Nagle off, direct TLS, PLAIN, mod_mam, mod_smacks, no roster",
+            "sync": "internal storage: appended to files, never synced",
+        }
 
     def who(self, number: int):
         return xmpp.Who(self.address, f"u{number}")
@@ -199,8 +252,9 @@ class Mosquitto(Peer):
     package = program = "mosquitto"
 
     def launch(self, clients: int) -> None:
-        (self.directory / "psk").write_text("".join(f"u{number}:{self._key(number).hex()}\n"
-                                                    for number in range(clients)))
+        (self.directory / "psk").write_text(
+            "".join(f"u{number}:{self._key(number).hex()}\n" for number in range(clients))
+        )
         self.spawn(self.path(), "-c", str(self.write("mosquitto.conf", _MOSQUITTO)))
 
     @staticmethod
@@ -208,8 +262,11 @@ class Mosquitto(Peer):
         return hashlib.sha256(f"u{number}".encode()).digest()
 
     def about(self) -> dict[str, str]:
-        return {"version": self.version(), "settings": "TLS-PSK, QoS 1, persistent sessions, no queue limit, Nagle off",
-                "sync": "persistence on: the whole store saved every 1800 s (default) and at the end"}
+        return {
+            "version": self.version(),
+            "settings": "TLS-PSK, QoS 1, persistent sessions, no queue limit, Nagle off",
+            "sync": "persistence on: the whole store saved every 1800 s (default) and at the end",
+        }
 
     def who(self, number: int):
         return mqtt.Who(self.address, f"u{number}", self._key(number))

@@ -23,28 +23,30 @@ from .report import Report
 from .systems import Missing
 
 ALL = Crs, Bare, Coturn, Rtpengine
-CALLS, BURSTS = (2, 1), (8, 0)        # TRAIN and MIXED of relay_load.c
-LOSS = 0.001                          # of the packets sent, lost or 100 ms late; what is more is too much
-STEP = 0.4                            # seconds of load at one rate
-FIRST, GROWTH, HALVINGS = 80_000, 1.3, 3      # packets/s to begin with; then raised by this, then halved between
-LATENCY = 1.0                         # seconds
-SETTLING = 2_000                      # packets/s that any server takes
-BUDGET = 300                          # seconds after which rounds are left out
-LIMITED = 0.97                        # the load offered less than this share of the rate: it is the limit itself
+CALLS, BURSTS = (2, 1), (8, 0)  # TRAIN and MIXED of relay_load.c
+LOSS = 0.001  # of the packets sent, lost or 100 ms late; what is more is too much
+STEP = 0.4  # seconds of load at one rate
+FIRST, GROWTH, HALVINGS = 80_000, 1.3, 3  # packets/s to begin with; then raised by this, then halved between
+LATENCY = 1.0  # seconds
+SETTLING = 2_000  # packets/s that any server takes
+BUDGET = 300  # seconds after which rounds are left out
+LIMITED = 0.97  # the load offered less than this share of the rate: it is the limit itself
 
 
 class Cell(NamedTuple):
     kind: str
     conversations: int
-    size: int                         # bytes
+    size: int  # bytes
     train: tuple[int, int]
 
     def __str__(self) -> str:
         return f"{self.kind}-{self.conversations}x{self.size}"
 
 
-CELLS = [*(Cell("calls", many, size, CALLS) for many in (50, 1000) for size in (100, 172, 1200)),
-         Cell("bursts", 50, 1200, BURSTS)]
+CELLS = [
+    *(Cell("calls", many, size, CALLS) for many in (50, 1000) for size in (100, 172, 1200)),
+    Cell("bursts", 50, 1200, BURSTS),
+]
 QUICK = [Cell("calls", 20, 172, CALLS)]
 
 
@@ -54,7 +56,7 @@ class Outcome(NamedTuple):
     rate: float
     sent: int
     seconds: float
-    received: int                     # within 100 ms
+    received: int  # within 100 ms
     late: int
     again: int
     foreign: int
@@ -82,8 +84,16 @@ class Load:
     def _start(self) -> None:
         file = self.server.tools / f"flows-{self.server.name}"
         self.process = subprocess.Popen(
-            [*common.pinned(common.LOAD_CORES), str(self.server.tools / "relay_load"),
-             *map(str, self.server.ports), str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [
+                *common.pinned(common.LOAD_CORES),
+                str(self.server.tools / "relay_load"),
+                *map(str, self.server.ports),
+                str(file),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self._line()
 
     def settle(self) -> None:
@@ -100,8 +110,17 @@ class Load:
         self.server.ready()
         print(rate, self.cell.size, seconds, *self.cell.train, file=self.process.stdin, flush=True)
         sent, took, received, late, again, foreign, *latencies, idle = self._line().split()
-        return Outcome(rate, int(sent), float(took), int(received), int(late), int(again), int(foreign),
-                       *(int(one) / 1000 for one in latencies), float(idle))
+        return Outcome(
+            rate,
+            int(sent),
+            float(took),
+            int(received),
+            int(late),
+            int(again),
+            int(foreign),
+            *(int(one) / 1000 for one in latencies),
+            float(idle),
+        )
 
     def _line(self) -> str:
         line = self.process.stdout.readline()
@@ -180,7 +199,7 @@ class Bench:
         self.ports = free_port("0.0.0.0"), free_port("0.0.0.0")
         self.servers: list[Forwarder] = []
         self.found: dict[tuple[Cell, str], list[Turn]] = {}
-        self.last: dict[str, float] = {}      # server -> where its next search begins
+        self.last: dict[str, float] = {}  # server -> where its next search begins
 
     def start(self, names: list[str]) -> None:
         for kind in ALL:
@@ -230,16 +249,25 @@ class Bench:
                 turns = self.found[cell, server.name]
                 rates, halves = [turn.capacity for turn in turns], [turn.half for turn in turns]
                 alone = load.at(common.median(rates) / 2, LATENCY)
-                added = [common.median([getattr(half, name) for half in halves]) - getattr(alone, name)
-                         for name in ("median", "p99", "p999")]
+                added = [
+                    common.median([getattr(half, name) for half in halves]) - getattr(alone, name)
+                    for name in ("median", "p99", "p999")
+                ]
                 sent, arrived = sum(half.sent for half in halves), sum(half.received for half in halves)
-                self.report.row(str(cell), server.name, common.median(rates), f"{100 * common.spread(rates):.0f} %",
-                                "yes" if any(turn.limited for turn in turns) else "no", *added,
-                                f"{arrived} of {sent}")
+                self.report.row(
+                    str(cell),
+                    server.name,
+                    common.median(rates),
+                    f"{100 * common.spread(rates):.0f} %",
+                    "yes" if any(turn.limited for turn in turns) else "no",
+                    *added,
+                    f"{arrived} of {sent}",
+                )
 
     def ratio(self, cell: Cell, name: str) -> float:
-        ours, theirs = (common.median([turn.capacity for turn in self.found[cell, server]])
-                        for server in (Crs.name, name))
+        ours, theirs = (
+            common.median([turn.capacity for turn in self.found[cell, server]]) for server in (Crs.name, name)
+        )
         return ours / theirs
 
 
@@ -265,19 +293,42 @@ def conclude(bench: Bench, report: Report, cells: list[Cell]) -> None:
             for cell, one in zip(these, ratios):
                 report.ratio(f"relay-vs-{name}-{cell}", one)
             report.ratio(f"relay-vs-{name}{suffix}", common.median(ratios))
-    report.plot("Relay: packets/s on one core, 50 and 1,000 conversations", "bytes a packet", "packets/s", {
-        f"{name} {many}": [(cell.size, common.median([turn.capacity for turn in bench.found[cell, name]]))
-                           for cell in cells if cell.conversations == many and cell.kind == "calls"]
-        for many in dict.fromkeys(cell.conversations for cell in cells) for name in names})
+    report.plot(
+        "Relay: packets/s on one core, 50 and 1,000 conversations",
+        "bytes a packet",
+        "packets/s",
+        {
+            f"{name} {many}": [
+                (cell.size, common.median([turn.capacity for turn in bench.found[cell, name]]))
+                for cell in cells
+                if cell.conversations == many and cell.kind == "calls"
+            ]
+            for many in dict.fromkeys(cell.conversations for cell in cells)
+            for name in names
+        },
+    )
 
 
 def main() -> int:
     chosen = common.options(__doc__.splitlines()[0], rounds=2)
     common.raise_file_limit()
     cells = QUICK if chosen.quick else CELLS
-    report = Report("relay", "Relay", ("load", "server", "packets/s", "spread", "load-limited", "added p50 us",
-                                       "p99 us", "p99.9 us", "arrived at half the rate"),
-                    keep=not (chosen.quick or chosen.only))
+    report = Report(
+        "relay",
+        "Relay",
+        (
+            "load",
+            "server",
+            "packets/s",
+            "spread",
+            "load-limited",
+            "added p50 us",
+            "p99 us",
+            "p99.9 us",
+            "arrived at half the rate",
+        ),
+        keep=not (chosen.quick or chosen.only),
+    )
     report.settings["receive buffer"] = rmem()
     with tempfile.TemporaryDirectory(prefix="bench-relay-") as tools:
         bench = Bench(report, chosen.rounds, Path(tools))

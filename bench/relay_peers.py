@@ -21,9 +21,22 @@ class Coturn(Forwarder):
     """Side A is a TURN client with a channel (RFC 8656), side B its peer: one way through the server for a packet."""
 
     name = "coturn"
-    holds = 150.0         # seconds: half of what a permission holds
-    settings = ("-n", "-m", "1", "--no-auth", "--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers",
-                "--no-software-attribute", "--simple-log", "--log-file", "/dev/null", "--no-stdout-log")
+    holds = 150.0  # seconds: half of what a permission holds
+    settings = (
+        "-n",
+        "-m",
+        "1",
+        "--no-auth",
+        "--no-tls",
+        "--no-dtls",
+        "--no-cli",
+        "--allow-loopback-peers",
+        "--no-software-attribute",
+        "--simple-log",
+        "--log-file",
+        "/dev/null",
+        "--no-stdout-log",
+    )
 
     def start(self) -> None:
         program = shutil.which("turnserver")
@@ -31,15 +44,26 @@ class Coturn(Forwarder):
             raise Missing("coturn is not installed: apt-get install coturn")
         self.port, self.flows = free_port(HOST), []
         self.scratch = tempfile.TemporaryDirectory(prefix="bench-coturn-")
-        self.process = self.spawn(program, *self.settings, "--listening-ip", HOST, "--relay-ip", HOST,
-                                  "--listening-port", str(self.port), "--pidfile", f"{self.scratch.name}/pid",
-                                  "--userdb", f"{self.scratch.name}/db")
+        self.process = self.spawn(
+            program,
+            *self.settings,
+            "--listening-ip",
+            HOST,
+            "--relay-ip",
+            HOST,
+            "--listening-port",
+            str(self.port),
+            "--pidfile",
+            f"{self.scratch.name}/pid",
+            "--userdb",
+            f"{self.scratch.name}/db",
+        )
 
     def about(self) -> dict[str, str]:
         return {"version": package("coturn"), "settings": " ".join(self.settings)}
 
     def connect(self, conversations: int) -> list[str]:
-        for number in range(len(self.flows) // 2, conversations):      # those that are there stay
+        for number in range(len(self.flows) // 2, conversations):  # those that are there stay
             with self.peer(0, number) as anna, self.peer(1, number) as ben:
                 anna.connect((HOST, self.port))
                 allocated = self._ask(anna, 0x0003, attribute(0x0019, b"\x11\0\0\0"))
@@ -49,7 +73,7 @@ class Coturn(Forwarder):
                 anna.send(b"\x40\0" + struct.pack("!H", len(PROBE)) + PROBE)
                 expect(ben, PROBE)
             self.flows += [line(0, number, self.port, channel=0x4000), line(1, number, relayed)]
-        return self.flows[:2 * conversations]
+        return self.flows[: 2 * conversations]
 
     def refresh(self) -> None:
         """Bind the channels again, which renews their permissions."""
@@ -59,8 +83,9 @@ class Coturn(Forwarder):
                 self._bind_channel(anna, number)
 
     def _bind_channel(self, anna: socket.socket, number: int) -> None:
-        mapped = struct.pack("!HHI", 1, self.ports[1] ^ 0x2112,
-                             int.from_bytes(socket.inet_aton(address(1, number)), "big") ^ 0x2112A442)
+        mapped = struct.pack(
+            "!HHI", 1, self.ports[1] ^ 0x2112, int.from_bytes(socket.inet_aton(address(1, number)), "big") ^ 0x2112A442
+        )
         self._ask(anna, 0x0009, attribute(0x000C, b"\x40\0\0\0") + attribute(0x0012, mapped))
 
     def _ask(self, sock: socket.socket, method: int, attributes: bytes) -> dict[int, bytes]:
@@ -71,8 +96,8 @@ class Coturn(Forwarder):
             raise RuntimeError(f"coturn refused method {method}: {answer.hex()}")
         found, at = {}, 20
         while at < len(answer):
-            kind, size = struct.unpack("!HH", answer[at:at + 4])
-            found[kind] = answer[at + 4:at + 4 + size]
+            kind, size = struct.unpack("!HH", answer[at : at + 4])
+            found[kind] = answer[at + 4 : at + 4 + size]
             at += 4 + size + -size % 4
         return found
 
@@ -86,16 +111,28 @@ class Rtpengine(Forwarder):
 
     name = "rtpengine"
     breaks = True
-    settings = ("--table=-1", "--num-threads=1", "--foreground", "--log-stderr", "--log-level=3", "--no-fallback",
-                "--port-min=20000", "--port-max=40000", "--timeout=3600", "--silent-timeout=3600", "--delete-delay=0")
+    settings = (
+        "--table=-1",
+        "--num-threads=1",
+        "--foreground",
+        "--log-stderr",
+        "--log-level=3",
+        "--no-fallback",
+        "--port-min=20000",
+        "--port-max=40000",
+        "--timeout=3600",
+        "--silent-timeout=3600",
+        "--delete-delay=0",
+    )
 
     def start(self) -> None:
         program = shutil.which("rtpengine")
         if program is None:
             raise Missing("rtpengine is not installed: apt-get install rtpengine-daemon")
         self.port, self.calls = free_port(HOST), []
-        self.process = self.spawn(program, "--config-file=none", *self.settings, f"--interface={HOST}",
-                                  f"--listen-ng={HOST}:{self.port}")
+        self.process = self.spawn(
+            program, "--config-file=none", *self.settings, f"--interface={HOST}", f"--listen-ng={HOST}:{self.port}"
+        )
 
     def about(self) -> dict[str, str]:
         return {"version": package("rtpengine-daemon"), "settings": " ".join(self.settings)}
@@ -110,8 +147,9 @@ class Rtpengine(Forwarder):
                 self.calls.append(secrets.token_hex(8))
                 common = {"call-id": self.calls[-1], "from-tag": "a", "ICE": "remove", "rtcp-mux": ["accept"]}
                 to_ben = self._command(control, {"command": "offer", "sdp": self._sdp(0, number), **common})
-                to_anna = self._command(control, {"command": "answer", "to-tag": "b", "sdp": self._sdp(1, number),
-                                                  **common})
+                to_anna = self._command(
+                    control, {"command": "answer", "to-tag": "b", "sdp": self._sdp(1, number), **common}
+                )
                 with self.peer(0, number) as anna, self.peer(1, number) as ben:
                     probe(anna, (HOST, to_anna), ben)
                     probe(ben, (HOST, to_ben), anna)
@@ -120,8 +158,10 @@ class Rtpengine(Forwarder):
 
     def _sdp(self, side: int, number: int) -> str:
         ip = address(side, number)
-        return (f"v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n"
-                f"m=audio {self.ports[side]} RTP/AVP 96\r\na=rtpmap:96 L16/8000\r\na=rtcp-mux\r\n")
+        return (
+            f"v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n"
+            f"m=audio {self.ports[side]} RTP/AVP 96\r\na=rtpmap:96 L16/8000\r\na=rtcp-mux\r\n"
+        )
 
     def _command(self, control: socket.socket, command: dict) -> int:
         """One command; the port in the SDP of its answer."""
@@ -141,7 +181,7 @@ def ask(sock: socket.socket, request: bytes) -> bytes:
         try:
             sock.send(request)
             answer = sock.recv(65_536)
-        except OSError:      # it does not listen yet
+        except OSError:  # it does not listen yet
             time.sleep(0.02)
             continue
         sock.settimeout(PATIENCE)

@@ -16,7 +16,7 @@ from test.relay.running import RunningRelay, free_port, new_leg, request
 from .common import SERVER_CORES, pinned
 
 HOST = "127.0.0.1"
-PATIENCE = 5.0        # seconds to wait for any answer
+PATIENCE = 5.0  # seconds to wait for any answer
 PROBE = b"\x80\x60" + bytes(98)
 
 
@@ -24,11 +24,11 @@ class Forwarder:
     """One server. ``ports``: those of side A and side B."""
 
     name = ""
-    breaks = False        # whether conversations that had too many packets once are to be made anew
+    breaks = False  # whether conversations that had too many packets once are to be made anew
     holds = float("inf")  # seconds that conversations stay set up without ``refresh``, with some to spare
 
     def __init__(self, ports: tuple[int, int], tools: Path):
-        self.ports, self.tools = ports, tools      # tools: where the C programs are
+        self.ports, self.tools = ports, tools  # tools: where the C programs are
         self.process: subprocess.Popen | None = None
         self._refreshed = 0.0
 
@@ -58,24 +58,28 @@ class Forwarder:
     def peer(self, side: int, number: int) -> socket.socket:
         """The socket of one party. Closed before load comes from its address."""
         sock = socket.socket(type=socket.SOCK_DGRAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)      # the load listens at all addresses of the port
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the load listens at all addresses of the port
         sock.bind((address(side, number), self.ports[side]))
         sock.settimeout(PATIENCE)
         return sock
 
     def spawn(self, *command: str) -> subprocess.Popen:
-        return subprocess.Popen([*pinned(SERVER_CORES), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            [*pinned(SERVER_CORES), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 class Crs(Forwarder):
     """The relay of this project, with the loop that an installation with one core would have."""
 
     name = "crs"
-    holds = 15.0          # seconds: half of what a Binding holds
+    holds = 15.0  # seconds: half of what a Binding holds
 
     def start(self) -> None:
-        self.relay = RunningRelay(prefix=pinned(SERVER_CORES)).start()      # pinned first: a loop for each core
+        self.relay = RunningRelay(prefix=pinned(SERVER_CORES)).start()  # pinned first: a loop for each core
 
     def about(self) -> dict[str, str]:
         return {"forwards in": re.search(r"forwarding in (.*)", self.relay.log())[1]}
@@ -131,8 +135,11 @@ class Direct(Bare):
         pass
 
     def connect(self, conversations: int) -> list[str]:
-        return [line(side, number, self.ports[1 - side], address(1 - side, number))
-                for number in range(conversations) for side in (0, 1)]
+        return [
+            line(side, number, self.ports[1 - side], address(1 - side, number))
+            for number in range(conversations)
+            for side in (0, 1)
+        ]
 
 
 def address(side: int, number: int) -> str:

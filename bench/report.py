@@ -89,10 +89,22 @@ class Report:
         plots = [f"{self.name}-{number}.svg" for number in range(1, len(self.plots) + 1)]
         file.with_suffix(".md").write_text(
             f"# {self.title}\n\n`make bench-{self.name}`\n\n{self._markdown_table()}{notes}\n{ratios}\n\n"
-            f"## On\n\n{settings}\n" + "".join(f"\n![{plot}]({plot})\n" for plot in plots))
-        file.with_suffix(".json").write_text(json.dumps(
-            {"benchmark": self.name, "settings": self.settings, "columns": self.columns, "rows": self.rows,
-             "notes": self.notes, "ratios": dict(self.ratios)}, indent=1) + "\n")
+            f"## On\n\n{settings}\n" + "".join(f"\n![{plot}]({plot})\n" for plot in plots)
+        )
+        file.with_suffix(".json").write_text(
+            json.dumps(
+                {
+                    "benchmark": self.name,
+                    "settings": self.settings,
+                    "columns": self.columns,
+                    "rows": self.rows,
+                    "notes": self.notes,
+                    "ratios": dict(self.ratios),
+                },
+                indent=1,
+            )
+            + "\n"
+        )
         for plot, svg in zip(plots, self.plots):
             Path(RESULTS, plot).write_text(svg)
 
@@ -111,17 +123,22 @@ def _svg(title: str, x_name: str, y_name: str, lines: dict[str, Sequence[tuple[f
 
     def at(x: float, y: float) -> tuple[float, float]:
         return (left + x / most_x * (width - left - right), height - bottom - y / most_y * (height - bottom - top))
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
-             f'font-size="12"><rect width="100%" height="100%" fill="white"/>',
-             f'<text x="{width / 2}" y="20" text-anchor="middle" font-size="14">{title}</text>',
-             f'<text x="{(left + width - right) / 2}" y="{height - 10}" text-anchor="middle">{x_name}</text>',
-             f'<text transform="translate(18,{height / 2}) rotate(-90)" text-anchor="middle">{y_name}</text>']
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
+        f'font-size="12"><rect width="100%" height="100%" fill="white"/>',
+        f'<text x="{width / 2}" y="20" text-anchor="middle" font-size="14">{title}</text>',
+        f'<text x="{(left + width - right) / 2}" y="{height - 10}" text-anchor="middle">{x_name}</text>',
+        f'<text transform="translate(18,{height / 2}) rotate(-90)" text-anchor="middle">{y_name}</text>',
+    ]
     for step in range(6):
         x, y = at(most_x * step / 5, most_y * step / 5)
-        parts.append(f'<path d="M{left} {y:.1f}H{width - right}" stroke="#ddd"/>'
-                     f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{_shown(most_y * step / 5)}</text>'
-                     f'<text x="{x:.1f}" y="{height - bottom + 16}" text-anchor="middle">'
-                     f'{_shown(most_x * step / 5)}</text>')
+        parts.append(
+            f'<path d="M{left} {y:.1f}H{width - right}" stroke="#ddd"/>'
+            f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{_shown(most_y * step / 5)}</text>'
+            f'<text x="{x:.1f}" y="{height - bottom + 16}" text-anchor="middle">'
+            f"{_shown(most_x * step / 5)}</text>"
+        )
     for number, (name, points) in enumerate(lines.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         placed = [at(*point) for point in sorted(points)]

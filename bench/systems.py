@@ -23,8 +23,8 @@ from test.hosts import Domain, Host
 from .common import cpu_seconds, pinned, pss, tree
 from .load import crs as crs_load
 
-ANNOUNCED = 6.5   # seconds until a worker of the CRS has told its longest stall, and it was read
-SETTLING = 120    # quarters of a second that a server may take over what it was given
+ANNOUNCED = 6.5  # seconds until a worker of the CRS has told its longest stall, and it was read
+SETTLING = 120  # quarters of a second that a server may take over what it was given
 
 
 class Missing(Exception):
@@ -82,8 +82,14 @@ class System:
 
     def spawn(self, *command: str, env: dict | None = None) -> None:
         with open(self.directory / "output", "w") as output:
-            self.process = subprocess.Popen([*pinned(self.cores), *command], stdout=output, stderr=output,
-                                            stdin=subprocess.DEVNULL, cwd=self.directory, env={**os.environ, **(env or {})})
+            self.process = subprocess.Popen(
+                [*pinned(self.cores), *command],
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                cwd=self.directory,
+                env={**os.environ, **(env or {})},
+            )
 
     def said(self) -> str:
         return (self.directory / "output").read_text()
@@ -114,7 +120,7 @@ class Crs(System):
 
     def __init__(self, cores: Sequence[int]):
         super().__init__(cores)
-        self._told: dict[str, int] = {}   # worker: when it last told its stall
+        self._told: dict[str, int] = {}  # worker: when it last told its stall
         self._stall = 0.0
 
     def start(self, clients: int) -> "Crs":
@@ -122,7 +128,7 @@ class Crs(System):
         try:
             self.host.start(*pinned(self.cores))
         finally:
-            self.process = self.host.process   # to be ended, also where it was not ready in time
+            self.process = self.host.process  # to be ended, also where it was not ready in time
         self.uris = [f"+4670{number:07d}" for number in range(clients)]
         self.domain = Domain(self.host, "bench", self.uris)
         self._stalls = threading.Thread(target=self._watch_stalls, daemon=True)
@@ -160,10 +166,13 @@ class Crs(System):
         from crs import __version__
         from crs.config.settings import load
         from crs.daemon.redis_server import FSYNC, find
+
         server = find(load(self.host.home))
-        return {"version": f"{__version__} (Redis: {server.family} {'.'.join(map(str, server.version))})",
-                "settings": f"{self.workers} attach worker(s), TLS 1.3 PSK, all clients listed in the update file",
-                "sync": ", ".join(f"{name} appendfsync {how}" for name, how in FSYNC.items())}
+        return {
+            "version": f"{__version__} (Redis: {server.family} {'.'.join(map(str, server.version))})",
+            "settings": f"{self.workers} attach worker(s), TLS 1.3 PSK, all clients listed in the update file",
+            "sync": ", ".join(f"{name} appendfsync {how}" for name, how in FSYNC.items()),
+        }
 
     def who(self, number: int):
         return crs_load.Who(self.host.address, self.uris[number], *self.domain.month(self.uris[number]))

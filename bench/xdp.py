@@ -27,22 +27,22 @@ from .report import Report
 from .xdp_load import Load, Outcome, packet_head, run_program
 
 MODES = {"sockets": "none", "xdp": "xdp"}
-CELLS = [(50, 172), (1000, 172), (1000, 1200)]      # conversations, bytes
+CELLS = [(50, 172), (1000, 172), (1000, 1200)]  # conversations, bytes
 QUICK = [(20, 172)]
 LOSS = 0.001
-FIRST, GROWTH, HALVINGS, MOST = 30_000, 1.3, 2, 4_000_000     # packets/s; 4 million: more than the load can make
-STEP, CHANCES = 0.15, 6        # seconds at one rate; how often, if something was lost: virtual machines stand still
-LIMITED = 0.8                  # the load made less than this share of the rate: it is the limit itself
-COMPARED, COMPARED_FOR = 40_000, 0.5      # packets/s at which the cost of a packet is compared; seconds
-BUDGET = 210                   # seconds after which rounds are left out
-REPEATS = 200                  # of the bare program: less than a TTL
+FIRST, GROWTH, HALVINGS, MOST = 30_000, 1.3, 2, 4_000_000  # packets/s; 4 million: more than the load can make
+STEP, CHANCES = 0.15, 6  # seconds at one rate; how often, if something was lost: virtual machines stand still
+LIMITED = 0.8  # the load made less than this share of the rate: it is the limit itself
+COMPARED, COMPARED_FOR = 40_000, 0.5  # packets/s at which the cost of a packet is compared; seconds
+BUDGET = 210  # seconds after which rounds are left out
+REPEATS = 200  # of the bare program: less than a TTL
 
 
 class Turn(NamedTuple):
-    capacity: float                # packets/s
-    limited: bool                  # it was the load that could make no more
-    cost: float                    # us of the server's core for a packet, at COMPARED
-    at: Outcome                    # at COMPARED
+    capacity: float  # packets/s
+    limited: bool  # it was the load that could make no more
+    cost: float  # us of the server's core for a packet, at COMPARED
+    at: Outcome  # at COMPARED
 
 
 class Bench:
@@ -65,8 +65,11 @@ class Bench:
 
     def turn(self, mode: str, conversations: int, size: int) -> Turn:
         with self.pair.inside(self.pair.relay):
-            relay = RunningRelay(wire.RELAY, conf=f"media-offload {MODES[mode]}", prefix=(
-                "ip", "netns", "exec", self.pair.relay, *common.pinned(SERVER_CORES)))
+            relay = RunningRelay(
+                wire.RELAY,
+                conf=f"media-offload {MODES[mode]}",
+                prefix=("ip", "netns", "exec", self.pair.relay, *common.pinned(SERVER_CORES)),
+            )
         frames = self.pair.receive_frames() if mode == "xdp" else None
         try:
             with relay, self.pair.inside(self.pair.client):
@@ -102,7 +105,7 @@ class Bench:
     def _capacity(self) -> tuple[Outcome | None, bool]:
         """What was made at the highest rate that lost no more than LOSS, and whether the load could make no more."""
         best, rate, failed = None, FIRST, 0
-        while rate < MOST and failed < 2:         # one may be this machine's fault
+        while rate < MOST and failed < 2:  # one may be this machine's fault
             tried = self._try(rate)
             if tried.offered < LIMITED * rate:
                 return tried if tried.lost <= LOSS else best, True
@@ -128,8 +131,11 @@ class Bench:
     def _used(self, relay: RunningRelay) -> int:
         """ns that the relay and the polling of its end have had of the core."""
         processes = [relay.process.pid, *self._threads]
-        return sum(int(Path(f"/proc/{pid}/task/{task}/schedstat").read_text().split()[0])
-                   for pid in processes for task in os.listdir(f"/proc/{pid}/task"))
+        return sum(
+            int(Path(f"/proc/{pid}/task/{task}/schedstat").read_text().split()[0])
+            for pid in processes
+            for task in os.listdir(f"/proc/{pid}/task")
+        )
 
 
 def bare() -> dict[str, int]:
@@ -137,17 +143,23 @@ def bare() -> dict[str, int]:
     program = bpf.Object(xdp.PROGRAM)
     a, relay, b = ("10.98.0.1", 20_000), (wire.RELAY, 5_000), ("10.98.64.1", 20_001)
     ends = bpf.mapped(program.map("ends"), xdp.MAX_LEGS * xdp.END.size)
-    for number, (one, other) in enumerate([((a, relay), (relay, b)), ((relay, b), (a, relay))]):   # over and over again
+    for number, (one, other) in enumerate([((a, relay), (relay, b)), ((relay, b), (a, relay))]):  # over and over again
         before, after = xdp.flow(*one), xdp.flow(*other)
         program.update(program.map("routes"), before, xdp.route(before, after, number, 1 - number, 8, 0))
         xdp.END.pack_into(ends, number * xdp.END.size, 0, bytes(range(1, 9)))
 
     def packet(source=a, first=b"\x80") -> bytes:
         return bytes(12) + b"\x08\0" + packet_head(source, relay, 172, 255, 0x1234) + first + bytes(171)
-    sorts = {"it forwards": packet(), "may be STUN": packet(first=b"\0"),
-             "is of no known flow": packet(("10.98.9.9", 9))}
-    took = {sort: median([run_program(program.program("crs_forward"), data, REPEATS).duration for _ in range(15)])
-            for sort, data in sorts.items()}
+
+    sorts = {
+        "it forwards": packet(),
+        "may be STUN": packet(first=b"\0"),
+        "is of no known flow": packet(("10.98.9.9", 9)),
+    }
+    took = {
+        sort: median([run_program(program.program("crs_forward"), data, REPEATS).duration for _ in range(15)])
+        for sort, data in sorts.items()
+    }
     program.close()
     return took
 
@@ -184,9 +196,16 @@ def conclude(report: Report, turns: dict) -> None:
             these = turns[cell, mode]
             rates = [turn.capacity for turn in these]
             told[mode] = median(rates), median([turn.cost for turn in these])
-            report.row(f"{cell[0]}x{cell[1]}", mode, told[mode][0], f"{spread(rates):.0%}",
-                       "yes" if any(turn.limited for turn in these) else "no", told[mode][1],
-                       median([turn.at.median for turn in these]), median([turn.at.p99 for turn in these]))
+            report.row(
+                f"{cell[0]}x{cell[1]}",
+                mode,
+                told[mode][0],
+                f"{spread(rates):.0%}",
+                "yes" if any(turn.limited for turn in these) else "no",
+                told[mode][1],
+                median([turn.at.median for turn in these]),
+                median([turn.at.p99 for turn in these]),
+            )
         report.ratio(f"xdp-packets-{cell[0]}x{cell[1]}", told["xdp"][0] / told["sockets"][0])
         report.ratio(f"xdp-cpu-{cell[0]}x{cell[1]}", told["sockets"][1] / told["xdp"][1])
 
@@ -198,12 +217,17 @@ def main() -> int:
         return 1
     common.raise_file_limit()
     os.sched_setaffinity(0, LOAD_CORES)
-    report = Report("xdp", "XDP", ("load", "forwarder", "packets/s", "spread", "load-limited",
-                                   f"CPU us at {COMPARED:,}/s", "p50 us", "p99 us"),
-                    keep=not (chosen.quick or chosen.only))
-    report.settings |= {"offload": f"veth, native mode; built by {xdp_build.clang()}; sockets: C, one loop",
-                        "load": f"a packet of each flow in turn, no two of one flow in a row; steps of {STEP} s, "
-                                f"{CHANCES} chances each"}
+    report = Report(
+        "xdp",
+        "XDP",
+        ("load", "forwarder", "packets/s", "spread", "load-limited", f"CPU us at {COMPARED:,}/s", "p50 us", "p99 us"),
+        keep=not (chosen.quick or chosen.only),
+    )
+    report.settings |= {
+        "offload": f"veth, native mode; built by {xdp_build.clang()}; sockets: C, one loop",
+        "load": f"a packet of each flow in turn, no two of one flow in a row; steps of {STEP} s, "
+        f"{CHANCES} chances each",
+    }
     turns, began = {}, time.monotonic()
     try:
         for sort, took in bare().items():
@@ -217,8 +241,11 @@ def main() -> int:
                             continue
                         turn = bench.turn(mode, *cell)
                         turns.setdefault((cell, mode), []).append(turn)
-                        print(f"round {number + 1}, {cell[0]}x{cell[1]}, {mode}: {turn.capacity:,.0f}/s, "
-                              f"{turn.cost:.2f} us", flush=True)
+                        print(
+                            f"round {number + 1}, {cell[0]}x{cell[1]}, {mode}: {turn.capacity:,.0f}/s, "
+                            f"{turn.cost:.2f} us",
+                            flush=True,
+                        )
             bench.load.close()
         conclude(report, turns)
     except Exception as error:

@@ -16,25 +16,37 @@ from typing import NamedTuple
 from crs.relay import bpf, xdp_build
 
 SOURCE = Path(__file__).with_name("xdp_load.bpf.c")
-BATCH = 32                     # packets that come at once, as a card brings them
-HEAD = 42                      # bytes of Ethernet, IP and UDP
+BATCH = 32  # packets that come at once, as a card brings them
+HEAD = 42  # bytes of Ethernet, IP and UDP
 PLAN = struct.Struct("=QQIIII6Q")
 FLOW = struct.Struct("=42s2x4s2s2x4x")
-BUCKETS, STEPS, MAX_FLOWS = 512, 8, 1 << 14       # these as in xdp_load.bpf.c
-TCX_INGRESS = 46               # bpf_attach_type, <linux/bpf.h>; Linux 6.6
-LIVE_FRAMES = 1 << 1           # BPF_F_TEST_XDP_LIVE_FRAMES; Linux 5.18
-QUIET = 0.05                   # seconds after which nothing comes any more
-DELAY = 2_000_000              # ns from now to the first packet
+BUCKETS, STEPS, MAX_FLOWS = 512, 8, 1 << 14  # these as in xdp_load.bpf.c
+TCX_INGRESS = 46  # bpf_attach_type, <linux/bpf.h>; Linux 6.6
+LIVE_FRAMES = 1 << 1  # BPF_F_TEST_XDP_LIVE_FRAMES; Linux 5.18
+QUIET = 0.05  # seconds after which nothing comes any more
+DELAY = 2_000_000  # ns from now to the first packet
 
 
 class TestRun(ctypes.Structure):
     """struct bpf_test_run_opts of libbpf."""
 
-    _fields_ = [("size", ctypes.c_size_t), ("data_in", ctypes.c_char_p), ("data_out", ctypes.c_void_p),
-                ("data_size_in", ctypes.c_uint32), ("data_size_out", ctypes.c_uint32), ("ctx_in", ctypes.c_void_p),
-                ("ctx_out", ctypes.c_void_p), ("ctx_size_in", ctypes.c_uint32), ("ctx_size_out", ctypes.c_uint32),
-                ("retval", ctypes.c_uint32), ("repeat", ctypes.c_int), ("duration", ctypes.c_uint32),
-                ("flags", ctypes.c_uint32), ("cpu", ctypes.c_uint32), ("batch_size", ctypes.c_uint32)]
+    _fields_ = [
+        ("size", ctypes.c_size_t),
+        ("data_in", ctypes.c_char_p),
+        ("data_out", ctypes.c_void_p),
+        ("data_size_in", ctypes.c_uint32),
+        ("data_size_out", ctypes.c_uint32),
+        ("ctx_in", ctypes.c_void_p),
+        ("ctx_out", ctypes.c_void_p),
+        ("ctx_size_in", ctypes.c_uint32),
+        ("ctx_size_out", ctypes.c_uint32),
+        ("retval", ctypes.c_uint32),
+        ("repeat", ctypes.c_int),
+        ("duration", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("cpu", ctypes.c_uint32),
+        ("batch_size", ctypes.c_uint32),
+    ]
 
 
 def run_program(program: int, data: bytes, repeat: int, flags: int = 0, batch: int = 0) -> TestRun:
@@ -50,9 +62,9 @@ class Outcome(NamedTuple):
     """What was counted at one rate. Times in us; latencies of what came, in steps of an eighth."""
 
     rate: float
-    offered: float                 # packets/s that were made: a load that was held up does not make up for it
+    offered: float  # packets/s that were made: a load that was held up does not make up for it
     sent: int
-    received: int                  # where it belongs, within 100 ms
+    received: int  # where it belongs, within 100 ms
     foreign: int
     median: float
     p99: float
@@ -81,8 +93,13 @@ class Load:
         """From now on: packets of so many bytes from each side of each pair of addresses, to arrive at the other."""
         ways = [way for a, b in pairs for way in ((a, b), (b, a))]
         for number, (source, to) in enumerate(ways):
-            FLOW.pack_into(self._flows, number * FLOW.size, self._head(source, relay, size), socket.inet_aton(to[0]),
-                           struct.pack("!H", to[1]))
+            FLOW.pack_into(
+                self._flows,
+                number * FLOW.size,
+                self._head(source, relay, size),
+                socket.inet_aton(to[0]),
+                struct.pack("!H", to[1]),
+            )
         self._count, self._size = len(ways), size
 
     def _head(self, source: tuple, to: tuple, size: int) -> bytes:
@@ -94,15 +111,16 @@ class Load:
         start = time.monotonic_ns() + DELAY
         self._histogram[:] = bytes(len(self._histogram))
         PLAN.pack_into(self._plan, 0, start, int(1e9 / rate), self._run, self._count, BATCH, self._device, *[0] * 6)
-        run_program(self._object.program("make_packets"), bytes(HEAD + self._size), int(rate * seconds), LIVE_FRAMES,
-                    BATCH)
+        run_program(
+            self._object.program("make_packets"), bytes(HEAD + self._size), int(rate * seconds), LIVE_FRAMES, BATCH
+        )
         took = (time.monotonic_ns() - start) / 1e9
         time.sleep(QUIET)
         *_, sent, received, foreign, _, _, _ = PLAN.unpack_from(self._plan, 0)
         return Outcome(rate, sent / took, sent, received, foreign, self._quantile(0.5), self._quantile(0.99))
 
     def _quantile(self, share: float) -> float:
-        counts = struct.unpack(f"={BUCKETS}Q", self._histogram[:BUCKETS * 8])
+        counts = struct.unpack(f"={BUCKETS}Q", self._histogram[: BUCKETS * 8])
         rank, seen = sum(counts) * share, 0
         for number, count in enumerate(counts):
             seen += count
@@ -117,9 +135,14 @@ class Load:
 
 def packet_head(source: tuple, to: tuple, size: int, ttl: int = 64, checksum: int = 0) -> bytes:
     """The IP and UDP headers of a packet. UDP checksum 0: none, which is what one is that a card has checked."""
-    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + size, 0, 0x4000, ttl, 17, 0, socket.inet_aton(source[0]),
-                     socket.inet_aton(to[0]))
+    ip = struct.pack(
+        "!BBHHHBBH4s4s", 0x45, 0, 28 + size, 0, 0x4000, ttl, 17, 0, socket.inet_aton(source[0]), socket.inet_aton(to[0])
+    )
     total = sum(struct.unpack("!10H", ip))
-    total = (total & 0xffff) + (total >> 16)
-    return (ip[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xffff) + ip[12:]
-            + struct.pack("!HHHH", source[1], to[1], 8 + size, checksum))
+    total = (total & 0xFFFF) + (total >> 16)
+    return (
+        ip[:10]
+        + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF)
+        + ip[12:]
+        + struct.pack("!HHHH", source[1], to[1], 8 + size, checksum)
+    )

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-MAX_TEXT = 8_000   # characters of one line's text; what a peer sent may be in it
+MAX_TEXT = 8_000  # characters of one line's text; what a peer sent may be in it
 
 
 class _File:

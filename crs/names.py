@@ -6,13 +6,13 @@ A *client* is ``(uri, account)``, written ``uri@account``. Two clients are the s
 import re
 from typing import NamedTuple
 
-MAX_URI = 57       # bytes: keeps a PSK identity within 128 bytes (design: names, keys and TLS)
-MAX_ACCOUNT = 20   # manual, chapter 5
+MAX_URI = 57  # bytes: keeps a PSK identity within 128 bytes (design: names, keys and TLS)
+MAX_ACCOUNT = 20  # manual, chapter 5
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,20}")
-_NUMBER = re.compile(r"\+[1-9][0-9]{2,14}")           # E.164: at most 15 digits
+_NUMBER = re.compile(r"\+[1-9][0-9]{2,14}")  # E.164: at most 15 digits
 _URN = re.compile(r"urn:x-crs:client:[A-Za-z0-9._-]{1,40}")
-_SEPARATORS = str.maketrans("", "", " -.()\u00a0")    # RFC 3966, visual separators
+_SEPARATORS = str.maketrans("", "", " -.()\u00a0")  # RFC 3966, visual separators
 _MONTH = re.compile(r"20[0-9]{2}(0[1-9]|1[0-2])")
 
 

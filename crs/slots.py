@@ -8,8 +8,8 @@ import binascii
 import hashlib
 from collections.abc import Iterable
 
-SLOTS = 16384           # as in Redis Cluster
-BUCKETS = 64            # groups of neighbouring slots, the unit of timers and of work sharing
+SLOTS = 16384  # as in Redis Cluster
+BUCKETS = 64  # groups of neighbouring slots, the unit of timers and of work sharing
 _BUCKET_SLOTS = SLOTS // BUCKETS
 
 
@@ -23,7 +23,7 @@ def slot(text: str) -> int:
     if opening >= 0:
         closing = text.find("}", opening + 1)
         if closing > opening + 1:
-            text = text[opening + 1:closing]
+            text = text[opening + 1 : closing]
     return binascii.crc_hqx(text.encode(), 0) % SLOTS
 
 
@@ -32,8 +32,10 @@ def home(slot: int, hosts: Iterable[str]) -> str:
 
     When a host goes, only its own slots move; when it returns, only they come back. ``hosts`` must not be empty.
     """
+
     def weight(host: str) -> tuple[bytes, str]:
         return hashlib.blake2b(f"{slot} {host}".encode(), digest_size=8).digest(), host
+
     return max(hosts, key=weight)
 
 

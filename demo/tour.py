@@ -19,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / ".tour"
 ALICE, BOB = "+46701234567", "+46707654321"
-AWAY, HERE = 3, 3          # messages sent while Bob is away, and while he is attached
-PATIENCE = int(os.environ.get("CRS_TOUR_PATIENCE", "60"))   # seconds that any one wait may take
+AWAY, HERE = 3, 3  # messages sent while Bob is away, and while he is attached
+PATIENCE = int(os.environ.get("CRS_TOUR_PATIENCE", "60"))  # seconds that any one wait may take
 
 
 class Failed(Exception):
@@ -44,8 +44,13 @@ class Background:
         self.name, self.path = name, where / f"{name}.out"
         say(f"$ {line} &")
         with open(self.path, "wb") as file:
-            self.process = subprocess.Popen(["/bin/sh", "-c", f"exec {line}"], cwd=ROOT, stdout=file,
-                                            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                ["/bin/sh", "-c", f"exec {line}"],
+                cwd=ROOT,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
         self._shown = 0
 
     def lines(self) -> list[str]:
@@ -54,7 +59,7 @@ class Background:
     def show(self) -> None:
         """Print what it said since the last time."""
         lines = self.lines()
-        for line in lines[self._shown:]:
+        for line in lines[self._shown :]:
             say(f"    [{self.name}] {line}")
         self._shown = len(lines)
 
@@ -63,9 +68,11 @@ class Background:
 
     def wait_event(self, event: str, count: int = 1) -> dict:
         """Wait until it told ``event`` so many times; returns the last of them."""
+
         def found():
             told = [one for one in self.events() if one["event"] == event]
             return told[count - 1] if len(told) >= count else None
+
         return self.wait_until(found, f"no {event!r} from {self.name}")
 
     def wait_until(self, condition, otherwise: str):
@@ -77,8 +84,11 @@ class Background:
             if value:
                 return value
             if ended or time.monotonic() > deadline:
-                raise Failed(f"{otherwise}: it ended with exit code {self.process.returncode}" if ended
-                             else f"{otherwise} within {PATIENCE} s")
+                raise Failed(
+                    f"{otherwise}: it ended with exit code {self.process.returncode}"
+                    if ended
+                    else f"{otherwise} within {PATIENCE} s"
+                )
             time.sleep(0.05)
 
     def wait_end(self) -> None:
@@ -115,8 +125,15 @@ class Tour:
         """Run a command as typed; its output is printed and returned. Raises Failed."""
         say(f"$ {line}")
         try:
-            done = subprocess.run(["/bin/sh", "-c", line], cwd=ROOT, stdin=subprocess.DEVNULL, text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+            done = subprocess.run(
+                ["/bin/sh", "-c", line],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=PATIENCE,
+            )
         except subprocess.TimeoutExpired:
             raise Failed(f"{line.split()[0]} took longer than {PATIENCE} s") from None
         for text in done.stdout.splitlines():
@@ -139,8 +156,9 @@ class Tour:
     def host(self) -> None:
         self.begin("1. A fresh host")
         self.listen, self.relay = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
-        self.type(f"bin/crsd --init {self.dir}/crs --ip 127.0.0.1 --listen-port {self.listen} "
-                  f"--relay-port {self.relay}")
+        self.type(
+            f"bin/crsd --init {self.dir}/crs --ip 127.0.0.1 --listen-port {self.listen} --relay-port {self.relay}"
+        )
         crsd = self.background(f"bin/crsd --home {self.dir}/crs --standalone", "crsd")
         crsd.wait_until(lambda: any("ready on" in line for line in crsd.lines()), "the host is not ready")
 
@@ -164,20 +182,25 @@ class Tour:
 
     def messages(self) -> None:
         self.begin("3. Messages, end-to-end encrypted, also while the receiver is away")
-        self.type(self.client("bob", "fetch"))   # his keys of the month are known from here on
+        self.type(self.client("bob", "fetch"))  # his keys of the month are known from here on
         self.type(self.client("alice", f"send {BOB} --count {AWAY} --text 'while you were away,'"))
         self.type("bin/crs-cli show message")
         bob = self.background(self.client("bob", f"fetch --count {AWAY + HERE} --json"), "bob")
         worker = bob.wait_event("attached")["worker"]
         bob.wait_event("message", AWAY)
-        alice = self.background(self.client(
-            "alice", f"send {BOB} --count {HERE} --text 'while you are here,' --delivered --avoid-worker {worker} "
-            "--json"), "alice")
+        alice = self.background(
+            self.client(
+                "alice",
+                f"send {BOB} --count {HERE} --text 'while you are here,' --delivered --avoid-worker {worker} --json",
+            ),
+            "alice",
+        )
         alice.wait_end()
         bob.wait_end()
         shown = [event["text"] for event in bob.events() if event["event"] == "message"]
-        expected = [f"while you were away, {number}" for number in range(1, AWAY + 1)] + \
-                   [f"while you are here, {number}" for number in range(1, HERE + 1)]
+        expected = [f"while you were away, {number}" for number in range(1, AWAY + 1)] + [
+            f"while you are here, {number}" for number in range(1, HERE + 1)
+        ]
         if shown != expected:
             raise Failed(f"Bob was shown {shown}")
         if alice.wait_event("attached")["worker"] == worker:
@@ -189,12 +212,16 @@ class Tour:
         self.begin("4. A call, with speech in both directions through the relay")
         question, answer = "test/audio/question.wav", "test/audio/answer.wav"
         at_bob, at_alice = self.place / "at-bob.wav", self.place / "at-alice.wav"
-        bob = self.background(self.client("bob", f"answer --play {answer} --record {self.dir}/at-bob.wav --json"),
-                              "bob")
+        bob = self.background(
+            self.client("bob", f"answer --play {answer} --record {self.dir}/at-bob.wav --json"), "bob"
+        )
         worker = bob.wait_event("attached")["worker"]
-        alice = self.background(self.client(
-            "alice", f"call {BOB} --play {question} --record {self.dir}/at-alice.wav --avoid-worker {worker} --json"),
-            "alice")
+        alice = self.background(
+            self.client(
+                "alice", f"call {BOB} --play {question} --record {self.dir}/at-alice.wav --avoid-worker {worker} --json"
+            ),
+            "alice",
+        )
         for one in (alice, bob):
             one.wait_event("heard")
         for element in ("attach", "session", "message", "relay", "relays"):
@@ -214,8 +241,10 @@ class Tour:
         for name, one in (("Alice", alice), ("Bob", bob)):
             media = one.wait_event("media")
             lost += media["lost"]
-            self.facts[f"media at {name}"] = (f"{media['sent']} packets sent, {media['received']} received, "
-                                              f"{media['lost']} lost, jitter {media['jitter_ms']} ms")
+            self.facts[f"media at {name}"] = (
+                f"{media['sent']} packets sent, {media['received']} received, "
+                f"{media['lost']} lost, jitter {media['jitter_ms']} ms"
+            )
         self.facts["speech"] = "byte for byte what was sent, in both directions"
         if lost:
             raise Failed(f"{lost} packets were lost")
@@ -236,7 +265,7 @@ class Tour:
 def main() -> int:
     """Go through all steps in a directory of their own inside the checkout; removed unless something failed."""
     os.umask(0o077)
-    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"   # the environment that make set up
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # the environment that make set up
     PLACE.mkdir(exist_ok=True)
     tour = Tour(Path(tempfile.mkdtemp(prefix="", dir=PLACE)))
     failure = None

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from crs.home.paths import Home
 
-SHORTEST = 12        # bytes: what is shorter may stand somewhere by chance
-KEYS = {"key", "secret", "month_key", "update_key", "d", "shared_secret", "password"}    # members of JSON files
+SHORTEST = 12  # bytes: what is shorter may stand somewhere by chance
+KEYS = {"key", "secret", "month_key", "update_key", "d", "shared_secret", "password"}  # members of JSON files
 _LINES = re.compile(rb"^(?:key|shared-secret)\s+(\S+)", re.MULTILINE)
 _BODIES = re.compile(rb'\["(?:content|system)",[^\n]*\]\n([^\r\n]+)')
 _OFFERS = re.compile(rb"\r\n(?:offer|answer)\r\n\$\d+\r\n([^\r\n]+)")
@@ -21,8 +21,14 @@ _LEGS = re.compile(rb'\["[A-Za-z0-9]{20}","([A-Za-z0-9]{24})"\]')
 
 def forms(secret: bytes) -> set[bytes]:
     """How a secret may be written: as it is, as Python shows bytes, hexadecimal, base64; that of base64 too."""
-    found = {secret, repr(secret)[2:-1].encode(), secret.hex().encode(), secret.hex().upper().encode(),
-             base64.b64encode(secret).rstrip(b"="), base64.urlsafe_b64encode(secret).rstrip(b"=")}
+    found = {
+        secret,
+        repr(secret)[2:-1].encode(),
+        secret.hex().encode(),
+        secret.hex().upper().encode(),
+        base64.b64encode(secret).rstrip(b"="),
+        base64.urlsafe_b64encode(secret).rstrip(b"="),
+    }
     return {form for form in found if len(form) >= SHORTEST}
 
 
@@ -54,7 +60,7 @@ def _members(path: Path) -> set[bytes]:
             if re.fullmatch(r"[A-Za-z0-9+/_-]{43}=?", text):
                 plain = text.rstrip("=").translate(str.maketrans("-_", "+/"))
                 found.add(base64.b64decode(plain + "="))
-        if isinstance(value, dict) and isinstance(value.get("clients"), dict):     # of a CMS, of an update
+        if isinstance(value, dict) and isinstance(value.get("clients"), dict):  # of a CMS, of an update
             found |= {text.encode() for text in value["clients"].values() if isinstance(text, str)}
     return found
 
@@ -62,8 +68,9 @@ def _members(path: Path) -> set[bytes]:
 def public_places(home: Home) -> list[Path]:
     """Where the secrets of a home may not stand: its logs, what it said (``*.out`` beside it), what all may read."""
     below = [path for path in home.root.rglob("*") if path.is_file() and not path.is_symlink()]
-    return [path for path in below if path.is_relative_to(home.log) or path.stat().st_mode & 0o004] + \
-        sorted(home.root.parent.glob("*.out"))
+    return [path for path in below if path.is_relative_to(home.log) or path.stat().st_mode & 0o004] + sorted(
+        home.root.parent.glob("*.out")
+    )
 
 
 def leaks(place: Path, more: set[bytes] = frozenset()) -> list[str]:
@@ -86,5 +93,8 @@ def homes(place: Path) -> list[Path]:
 
 def holds(content: bytes, heads: dict[bytes, list[bytes]]) -> bool:
     """Whether one of the needles (by their first bytes) stands in ``content``; the time does not grow with them."""
-    return any(content.startswith(needle, at) for at in range(len(content) - SHORTEST + 1)
-               for needle in heads.get(content[at:at + SHORTEST], ()))
+    return any(
+        content.startswith(needle, at)
+        for at in range(len(content) - SHORTEST + 1)
+        for needle in heads.get(content[at : at + SHORTEST], ())
+    )

@@ -21,9 +21,9 @@ from crs.trust import months as calendar
 from crs.trust.update import Update, protect
 
 ROOT = Path(__file__).parents[1]
-TELL_SECRETS = ("create account", "create sharedSecret", "list account")   # actions whose output is secret
-UMASK = 0o022   # as of most people: what is not to be readable by all must see to it itself
-PATIENCE = 30   # seconds a host may take to be ready or to end
+TELL_SECRETS = ("create account", "create sharedSecret", "list account")  # actions whose output is secret
+UMASK = 0o022  # as of most people: what is not to be readable by all must see to it itself
+PATIENCE = 30  # seconds a host may take to be ready or to end
 
 
 def free_port(kind=socket.SOCK_STREAM, ip="127.0.0.1") -> int:
@@ -50,10 +50,19 @@ class Host:
         self.ip = "127.0.0.1"
         self.address = (self.ip, free_port())
         self.media = (self.ip, free_port(socket.SOCK_DGRAM))
-        self.seen = self.home.parent / "seen.out"    # what others than its owner could see, for test/canary.py
+        self.seen = self.home.parent / "seen.out"  # what others than its owner could see, for test/canary.py
         self.process: subprocess.Popen | None = None
-        self.crsd("--init", self.home, "--ip", self.ip, "--listen-port", self.address[1], "--relay-port",
-                  self.media[1], check=True)
+        self.crsd(
+            "--init",
+            self.home,
+            "--ip",
+            self.ip,
+            "--listen-port",
+            self.address[1],
+            "--relay-port",
+            self.media[1],
+            check=True,
+        )
         self._append("crs.conf", f"\nGLOBAL\n{directives}\n" if directives else "")
         self._append("crs-local.conf", local)
         self._append("crs-relay.conf", relay)
@@ -67,9 +76,15 @@ class Host:
 
     def run(self, program: str, *arguments, check=False, stdin: str = "", env=None) -> subprocess.CompletedProcess:
         """Run one of bin/'s programs to its end."""
-        done = subprocess.run([sys.executable, str(ROOT / "bin" / program), *map(str, arguments)], input=stdin,
-                              text=True, capture_output=True, timeout=60, env=env or self.environment(),
-                              umask=UMASK)
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "bin" / program), *map(str, arguments)],
+            input=stdin,
+            text=True,
+            capture_output=True,
+            timeout=60,
+            env=env or self.environment(),
+            umask=UMASK,
+        )
         told = "" if " ".join(map(str, arguments[:2])) in TELL_SECRETS else done.stdout
         self._note(" ".join(map(str, (program, *arguments))), told, done.stderr)
         assert not check or done.returncode == 0, done
@@ -105,19 +120,26 @@ class Host:
             self._said_before = file.tell()
             self.process = subprocess.Popen(
                 [*prefix, sys.executable, str(ROOT / "bin" / "crsd"), "--home", str(self.home), "--standalone"],
-                stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self.environment(), umask=UMASK)
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=self.environment(),
+                umask=UMASK,
+            )
         self.wait_ready()
         return self
 
     def wait_ready(self) -> None:
         """Until a client could attach on every worker."""
+
         def ready():
             assert self.process.poll() is None, f"crsd ended:\n{self.output.read_text()}"
             return self._accepts() and self.pids()
+
         wait_for(ready, f"host ready (see {self.output})")
 
     def _accepts(self) -> bool:
-        return "ready on" in self.output.read_text()[self._said_before:]
+        return "ready on" in self.output.read_text()[self._said_before :]
 
     def pids(self) -> dict[str, int]:
         """Name of each process ("app:attach:0", "redis_low", "crs_relay", …) to its pid; {} while the host starts."""
@@ -125,8 +147,12 @@ class Host:
             rows = json.loads((self.home / "run" / "processes.json").read_text())
         except (OSError, ValueError):
             return {}
-        return {":".join(filter(None, [row["process"], str(row.get("index", "")) if "attach" in row["process"]
-                                       else ""])): row["pid"] for row in rows}
+        return {
+            ":".join(
+                filter(None, [row["process"], str(row.get("index", "")) if "attach" in row["process"] else ""])
+            ): row["pid"]
+            for row in rows
+        }
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a signal to one process of the host by name; returns the pid it had."""
@@ -164,10 +190,18 @@ class Domain:
 
     def update(self, month: str, created: int | None = None, clients: dict | None = None) -> bytes:
         """The protected update file of a month."""
-        return protect(Update(
-            account=self.account, month=month, created=created or time.time_ns() // 1_000_000,
-            month_key=self.months[month], domain_token=self.domain_token, domains=list(self.domains),
-            clients=clients or {uri: f"opaque update for {uri}" for uri in self.uris}), self.secret)
+        return protect(
+            Update(
+                account=self.account,
+                month=month,
+                created=created or time.time_ns() // 1_000_000,
+                month_key=self.months[month],
+                domain_token=self.domain_token,
+                domains=list(self.domains),
+                clients=clients or {uri: f"opaque update for {uri}" for uri in self.uris},
+            ),
+            self.secret,
+        )
 
     def apply(self, month: str, **more) -> str:
         path = self.host.home.parent / f"{self.account}-{month}.upd"

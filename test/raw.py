@@ -11,7 +11,7 @@ from gevent.queue import Empty, Queue
 
 from crs.net import tls, websocket
 
-PATIENCE = 10   # seconds that a test waits for anything
+PATIENCE = 10  # seconds that a test waits for anything
 
 
 class Refused(Exception):
@@ -61,8 +61,9 @@ class RawClient:
     def send(self, method: str, params: dict | None = None) -> int:
         """Send a request; its id is returned."""
         self._number += 1
-        self.send_text(json.dumps({"jsonrpc": "2.0", "id": self._number, "method": method,
-                                   "params": params or {}}).encode())
+        self.send_text(
+            json.dumps({"jsonrpc": "2.0", "id": self._number, "method": method, "params": params or {}}).encode()
+        )
         return self._number
 
     def answer(self, timeout: float = PATIENCE):

@@ -14,7 +14,7 @@ import time
 from functools import cache
 from pathlib import Path
 
-START_LIMIT = 10   # seconds within which a server must answer
+START_LIMIT = 10  # seconds within which a server must answer
 
 
 @cache
@@ -39,7 +39,7 @@ class RedisServer:
     def __init__(self, binary: Path | None = None, appendfsync: str = "always"):
         self.binary = binary or redis_binaries()[0]
         self.appendfsync = appendfsync
-        self.directory = Path(tempfile.mkdtemp(prefix="crs-redis-"))   # short: a socket's path has 107 bytes
+        self.directory = Path(tempfile.mkdtemp(prefix="crs-redis-"))  # short: a socket's path has 107 bytes
         self.path = self.directory / "redis.sock"
         self._process: subprocess.Popen | None = None
 
@@ -51,9 +51,29 @@ class RedisServer:
     def start(self) -> "RedisServer":
         """Start, or start again with what the disk holds; returns when it answers. Raises RuntimeError."""
         self._process = subprocess.Popen(
-            [self.binary, "--port", "0", "--unixsocket", self.path, "--unixsocketperm", "700", "--dir", self.directory,
-             "--save", "", "--appendonly", "yes", "--appendfsync", self.appendfsync, "--daemonize", "no",
-             "--logfile", self.directory / "redis.log"], stdin=subprocess.DEVNULL)
+            [
+                self.binary,
+                "--port",
+                "0",
+                "--unixsocket",
+                self.path,
+                "--unixsocketperm",
+                "700",
+                "--dir",
+                self.directory,
+                "--save",
+                "",
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                self.appendfsync,
+                "--daemonize",
+                "no",
+                "--logfile",
+                self.directory / "redis.log",
+            ],
+            stdin=subprocess.DEVNULL,
+        )
         give_up = time.monotonic() + START_LIMIT
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > give_up:

@@ -31,12 +31,23 @@ PLANTED = {
     "accounts/acme/account.conf": b"shared-secret the-secret-of-the-account\n",
     "accounts/acme/2026-11.upd": b'{"month_key":"%s"}' % base64.urlsafe_b64encode(KEY).rstrip(b"="),
     "data/redis_low/a.aof": b'["content","+467","acme","m1",1,2]\nthe body of a message\r\n',
-    "data/redis_high/a.aof": b'\r\nstreams\r\n$90\r\n[["s/0/a","RTP","audio",["%s","%s"],' % (b"u" * 20, b"p" * 24) +
-                             b'["%s","%s"]]]\r\n$5\r\noffer\r\n$16\r\nthe secret offer\r\n' % (b"v" * 20, b"q" * 24),
+    "data/redis_high/a.aof": b'\r\nstreams\r\n$90\r\n[["s/0/a","RTP","audio",["%s","%s"],' % (b"u" * 20, b"p" * 24)
+    + b'["%s","%s"]]]\r\n$5\r\noffer\r\n$16\r\nthe secret offer\r\n' % (b"v" * 20, b"q" * 24),
 }
-SHOWN = [b"the-secret-of-the-pool", b"the-secret-of-the-account", b"the body of a message", b"the secret offer",
-         b"p" * 24, b"q" * 24, KEY, repr(KEY)[2:-1].encode(), KEY.hex().encode(), KEY.hex().upper().encode(),
-         base64.b64encode(KEY), base64.urlsafe_b64encode(KEY)]
+SHOWN = [
+    b"the-secret-of-the-pool",
+    b"the-secret-of-the-account",
+    b"the body of a message",
+    b"the secret offer",
+    b"p" * 24,
+    b"q" * 24,
+    KEY,
+    repr(KEY)[2:-1].encode(),
+    KEY.hex().encode(),
+    KEY.hex().upper().encode(),
+    base64.b64encode(KEY),
+    base64.urlsafe_b64encode(KEY),
+]
 
 
 @pytest.fixture
@@ -73,6 +84,7 @@ def test_a_secret_where_it_belongs_is_none_found(planted):
 
 # --- one story ------------------------------------------------------------------------------------------------------
 
+
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
     with running(tmp_path_factory.mktemp("canary")) as running_host:
@@ -90,8 +102,17 @@ def place(host):
     cms("init", place / "cms", "--account", "acme", "--secret", secret, host=host)
     cms("add-client", ALICE, BOB, "--home", place / "cms", host=host)
     for name, uri in (("alice", ALICE), ("bob", BOB)):
-        cms("credential", uri, "--server", f"127.0.0.1:{host.address[1]}", "--out", place / f"{name}.json", "--home",
-            place / "cms", host=host)
+        cms(
+            "credential",
+            uri,
+            "--server",
+            f"127.0.0.1:{host.address[1]}",
+            "--out",
+            place / f"{name}.json",
+            "--home",
+            place / "cms",
+            host=host,
+        )
     cms("update", "--out", place / "update", "--home", place / "cms", host=host)
     host.cli("apply", place / "update")
     return place
@@ -131,8 +152,14 @@ def test_a_story_leaves_no_trace(host, place):
         client.close()
     assert host.stop() == 0
     found = canary.secrets_of(place)
-    for secret in (SECRET, PLAIN + ", offered", PLAIN + ", answered", PLAIN + ", posted", invited["legs"][0]["pwd"],
-                   keys(place, "alice")[1].hex()):
+    for secret in (
+        SECRET,
+        PLAIN + ", offered",
+        PLAIN + ", answered",
+        PLAIN + ", posted",
+        invited["legs"][0]["pwd"],
+        keys(place, "alice")[1].hex(),
+    ):
         assert secret.encode() in found, "the search does not know a secret of this story"
     assert canary.leaks(place, {PLAIN.encode()}) == []
     for path in (place / "cms" / "cms.json", place / "alice.json", place / "bob.json", place / "update"):
@@ -142,9 +169,11 @@ def test_a_story_leaves_no_trace(host, place):
 def misbehave(host, place, alice) -> None:
     """Whatever is likely to be logged with too much in it."""
     for word, method, params in (
-            ("invalid-params", "message.post", {"id": "m2", "to": "12", "body": PLAIN}),
-            ("invalid-params", "message.post", {"id": PLAIN, "to": BOB, "body": PLAIN}),
-            ("method-not-found", PLAIN, {}), ("no-such-session", "session.accept", {"session": "x", "body": PLAIN})):
+        ("invalid-params", "message.post", {"id": "m2", "to": "12", "body": PLAIN}),
+        ("invalid-params", "message.post", {"id": PLAIN, "to": BOB, "body": PLAIN}),
+        ("method-not-found", PLAIN, {}),
+        ("no-such-session", "session.accept", {"session": "x", "body": PLAIN}),
+    ):
         with pytest.raises(Refused) as refused:
             alice.call(method, params)
         assert refused.value.word == word
@@ -159,19 +188,24 @@ def misbehave(host, place, alice) -> None:
 def test_what_crs_client_says_end_to_end_is_plain_nowhere_in_the_host(host, place):
     plain = PLAIN.encode()
     assert canary.homes(place) == [host.home]
-    sent_by_crs_client = [path for path in host.home.rglob("*") if path.is_file() and plain in
-                          path.read_bytes().replace(plain + b", ", b"")]    # the others were posted bare, on purpose
+    sent_by_crs_client = [
+        path
+        for path in host.home.rglob("*")
+        if path.is_file() and plain in path.read_bytes().replace(plain + b", ", b"")
+    ]  # the others were posted bare, on purpose
     assert sent_by_crs_client == []
 
 
 # --- the whole suite ------------------------------------------------------------------------------------------------
 
+
 def test_nothing_that_the_suite_left_holds_a_secret(tmp_path_factory, host, place):
     everywhere = tmp_path_factory.getbasetemp()
     assert host.home in canary.homes(everywhere)
     planted = [path for path in everywhere.rglob("accounts/acme/2026-11.upd") if KEY in canary.secrets_of(path.parent)]
-    left = [path for path in canary.leaks(everywhere) if not any(path.startswith(str(home.parents[3]))
-                                                                 for home in planted)]
+    left = [
+        path for path in canary.leaks(everywhere) if not any(path.startswith(str(home.parents[3])) for home in planted)
+    ]
     assert left == []
     print(f"\n{len(canary.homes(everywhere))} homes searched")
 

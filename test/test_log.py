@@ -34,8 +34,12 @@ def test_the_manuals_form(tmp_path):
     own.warn("look")
     own.debug("deep")
     pid = str(os.getpid())
-    assert lines(tmp_path / "crs.log") == [("INIT", "attach", pid, "started"), ("INFO", "relay", pid, "told"),
-                                           ("WARN", "attach", pid, "look"), ("DEBUG", "attach", pid, "deep")]
+    assert lines(tmp_path / "crs.log") == [
+        ("INIT", "attach", pid, "started"),
+        ("INFO", "relay", pid, "told"),
+        ("WARN", "attach", pid, "look"),
+        ("DEBUG", "attach", pid, "deep"),
+    ]
 
 
 @pytest.fixture
@@ -54,10 +58,19 @@ def test_time_is_utc(tmp_path, tokyo):
     assert abs(datetime.now(UTC) - written) < timedelta(hours=1)
 
 
-@pytest.mark.parametrize("text, shown", [
-    ("two\nlines", r"two\nlines"), ("\r\x1b[2Jcleared", r"\r\x1b[2Jcleared"), ("\u202egnp.exe", r"\u202egnp.exe"),
-    ("nul\0", r"nul\x00"), ("half \ud800", r"half \ud800"), ("line\u2028separator", r"line\u2028separator"),
-    ("åäö 漢字", "åäö 漢字"), ("x" * 9000, "x" * log.MAX_TEXT + "…")])
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("two\nlines", r"two\nlines"),
+        ("\r\x1b[2Jcleared", r"\r\x1b[2Jcleared"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        ("nul\0", r"nul\x00"),
+        ("half \ud800", r"half \ud800"),
+        ("line\u2028separator", r"line\u2028separator"),
+        ("åäö 漢字", "åäö 漢字"),
+        ("x" * 9000, "x" * log.MAX_TEXT + "…"),
+    ],
+)
 def test_a_text_is_one_harmless_line(tmp_path, text, shown):
     log.setup(tmp_path / "crs.log", "m").info(text)
     assert [line[3] for line in lines(tmp_path / "crs.log")] == [shown]
@@ -80,8 +93,9 @@ def test_lines_of_many_processes_stay_whole(tmp_path):
         assert writer.exitcode == 0
     found = lines(path)
     for name in "abcd":
-        assert [text for _, module, _, text in found if module == name] == \
-            [f"{number} " + name * 200 for number in range(300)]
+        assert [text for _, module, _, text in found if module == name] == [
+            f"{number} " + name * 200 for number in range(300)
+        ]
 
 
 def test_rotation_is_followed(tmp_path):
@@ -128,7 +142,7 @@ def test_a_torn_line_is_ended_before_the_next(tmp_path, monkeypatch):
     real_write, room = os.write, [10, 0]
 
     def write(fd, data):
-        return real_write(fd, data[:room.pop(0)] if room else data)
+        return real_write(fd, data[: room.pop(0)] if room else data)
 
     monkeypatch.setattr(os, "write", write)
     own.info("torn")

@@ -5,21 +5,41 @@ import pytest
 from crs import names
 
 
-@pytest.mark.parametrize("text, uri", [
-    ("+46701234567", "+46701234567"),
-    ("tel:+46701234567", "+46701234567"),
-    ("TEL:+46 70-123.45(67)", "+46701234567"),
-    ("urn:x-crs:client:test-1-ab", "urn:x-crs:client:test-1-ab"),
-    ("URN:X-CRS:client:a", "urn:x-crs:client:a"),
-])
+@pytest.mark.parametrize(
+    "text, uri",
+    [
+        ("+46701234567", "+46701234567"),
+        ("tel:+46701234567", "+46701234567"),
+        ("TEL:+46 70-123.45(67)", "+46701234567"),
+        ("urn:x-crs:client:test-1-ab", "urn:x-crs:client:test-1-ab"),
+        ("URN:X-CRS:client:a", "urn:x-crs:client:a"),
+    ],
+)
 def test_uri_is_normalised(text, uri):
     assert names.uri(text) == uri
 
 
-@pytest.mark.parametrize("text", [
-    "", "46701234567", "+0701234567", "+1", "+1234567890123456", "+46a", "tel:", "urn:x-crs:client:", "sip:a@b",
-    "urn:x-crs:client:" + "a" * 41, "urn:x-crs:client:a b", "urn:other:a", "+46\n70", None, 46701234567, "+４６７０",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "46701234567",
+        "+0701234567",
+        "+1",
+        "+1234567890123456",
+        "+46a",
+        "tel:",
+        "urn:x-crs:client:",
+        "sip:a@b",
+        "urn:x-crs:client:" + "a" * 41,
+        "urn:x-crs:client:a b",
+        "urn:other:a",
+        "+46\n70",
+        None,
+        46701234567,
+        "+４６７０",
+    ],
+)
 def test_uri_is_refused_with_what_would_be_right(text):
     with pytest.raises(ValueError, match="such as \\+46701234567"):
         names.uri(text)

@@ -9,18 +9,21 @@ from crs import slots
 WORKERS = st.integers(1, 64)
 
 
-@pytest.mark.parametrize(("key", "slot"), [
-    ("123456789", 12739),
-    ("", 0),
-    ("+46701234567", 1296),
-    ("mail:{+46701234567}@acme", 1296),
-    ("{{x}}", 11068),
-    ("a{}b{c}", 7353),
-    ("a{b", 13340),
-    ("a{b}c{d}", 3300),
-    ("{å}", 9800),
-    ("urn:x-crs:client:test-1-a", 15201),
-])
+@pytest.mark.parametrize(
+    ("key", "slot"),
+    [
+        ("123456789", 12739),
+        ("", 0),
+        ("+46701234567", 1296),
+        ("mail:{+46701234567}@acme", 1296),
+        ("{{x}}", 11068),
+        ("a{}b{c}", 7353),
+        ("a{b", 13340),
+        ("a{b}c{d}", 3300),
+        ("{å}", 9800),
+        ("urn:x-crs:client:test-1-a", 15201),
+    ],
+)
 def test_slot_is_what_redis_says(key, slot):
     """The numbers are the answers of ``CLUSTER KEYSLOT``; the first is the check value of the CRC (0x31C3)."""
     assert slots.slot(key) == slot
@@ -58,5 +61,11 @@ def test_when_a_host_goes_only_its_slots_move():
 
 def test_homes_stay_from_release_to_release():
     """These stand in the store of a running pool: a change here would lose mailboxes."""
-    assert [slots.home(slot, HOSTS) for slot in (0, 1, 2, 3, 9999, 16383)] == ["crs3", "crs1", "crs1", "crs3", "crs1",
-                                                                            "crs3"]
+    assert [slots.home(slot, HOSTS) for slot in (0, 1, 2, 3, 9999, 16383)] == [
+        "crs3",
+        "crs1",
+        "crs1",
+        "crs3",
+        "crs1",
+        "crs3",
+    ]

@@ -13,10 +13,10 @@ from . import crs
 from .crs import GO, ask, attached, told
 from .loop import Link, Loop, Refused, udp_socket
 
-RINGING, ACCEPT, INVITE, HANGUP = 11, 12, 13, 14   # ids of requests
-MEDIA_BYTES = 172                                  # an RTP packet of 20 ms G.711
-BIND_EACH = 10.0                                   # seconds between Binding requests of a bound leg
-BIND_AGAIN = 0.25                                  # and of one that has no answer yet
+RINGING, ACCEPT, INVITE, HANGUP = 11, 12, 13, 14  # ids of requests
+MEDIA_BYTES = 172  # an RTP packet of 20 ms G.711
+BIND_EACH = 10.0  # seconds between Binding requests of a bound leg
+BIND_AGAIN = 0.25  # and of one that has no answer yet
 
 
 class Setups:
@@ -37,11 +37,14 @@ class Setups:
 
     def faults(self) -> list[str]:
         steps = {"invited": self.invited, "rang": self.rang, "accepted": self.accepted, "ended": self.ended}
-        return [] if len(set(steps.values())) == 1 and not self.busy else [f"steps differ: {steps}, {self.busy} under way"]
+        return (
+            [] if len(set(steps.values())) == 1 and not self.busy else [f"steps differ: {steps}, {self.busy} under way"]
+        )
 
 
 def caller(setups: Setups, callee: bytes, name: bytes, hold=None):
     """Calls, again and again, and hangs up when the other has answered; with ``hold`` once, and ``hold(legs)``."""
+
     def conversation(link: Link):
         yield from attached(link)
         number, legs, session, since = 0, [], "", 0.0
@@ -51,6 +54,7 @@ def caller(setups: Setups, callee: bytes, name: bytes, hold=None):
             number += 1
             since = monotonic()
             ask(link, INVITE, b"session.invite", b'{"id":"%s-%d","to":"%s","body":"offer"}' % (name, number, callee))
+
         while True:
             message = yield
             if message is GO:
@@ -78,11 +82,13 @@ def caller(setups: Setups, callee: bytes, name: bytes, hold=None):
                     setups.busy -= 1
                 else:
                     invite()
+
     return conversation
 
 
 def callee(setups: Setups, hold=None):
     """Rings, then takes every call."""
+
     def conversation(link: Link):
         yield from attached(link)
         legs = []
@@ -98,6 +104,7 @@ def callee(setups: Setups, hold=None):
                 hold(legs)
             elif incoming.method == "session.ended":
                 setups.ended += 1
+
     return conversation
 
 
@@ -119,8 +126,9 @@ class Ear:
         if self.sock.fileno() < 0:
             return
         self._transaction = os.urandom(12)
-        self.sock.sendto(stun.binding_request(self._transaction, self.leg["ufrag"], self.leg["pwd"].encode()),
-                         self.relay)
+        self.sock.sendto(
+            stun.binding_request(self._transaction, self.leg["ufrag"], self.leg["pwd"].encode()), self.relay
+        )
         self.loop.later(BIND_EACH if self.bound else BIND_AGAIN, self._bind)
 
     def _hear(self) -> None:
@@ -145,7 +153,7 @@ class Ear:
 class Held:
     """Calls that are held in this process: their ears, two a call."""
 
-    TURNS = 20   # the legs take turns, so that a second's packets do not come as one
+    TURNS = 20  # the legs take turns, so that a second's packets do not come as one
 
     def __init__(self, loop: Loop):
         self.loop = loop
@@ -168,11 +176,12 @@ class Held:
             nonlocal due
             if not self._sending:
                 return
-            for ear in self.ears[self._turn::self.TURNS]:
+            for ear in self.ears[self._turn :: self.TURNS]:
                 ear.send()
             self._turn = (self._turn + 1) % self.TURNS
             due += each / self.TURNS
             self.loop.later(max(0.0, due - monotonic()), turn)
+
         turn()
 
     def quiet(self) -> None:
@@ -192,5 +201,7 @@ def open_pair(loop: Loop, setups: Setups, pair, held: Held | None) -> list:
     """What opens both ends of one call, the callee first. The ids of calls are new: a used one is a retry."""
     hold = held.hold if held is not None else None
     calling, called = pair
-    return [lambda: crs.open(loop, called, callee(setups, hold)),
-            lambda: crs.open(loop, calling, caller(setups, called.uri, os.urandom(6).hex().encode(), hold))]
+    return [
+        lambda: crs.open(loop, called, callee(setups, hold)),
+        lambda: crs.open(loop, calling, caller(setups, called.uri, os.urandom(6).hex().encode(), hold)),
+    ]

@@ -9,13 +9,15 @@ import msgspec
 from .loop import Link, Loop, Refused, psk_context
 from .tally import BODY, Pair
 
-GO = object()   # what a conversation is sent to begin its work
+GO = object()  # what a conversation is sent to begin its work
 
-REGISTER, FETCH, POST, ASK = 1, 2, 3, 4   # the ids of requests: one of each is under way at most
+REGISTER, FETCH, POST, ASK = 1, 2, 3, 4  # the ids of requests: one of each is under way at most
 
-_UPGRADE = (b"GET / HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Protocol: crs.v1\r\n\r\n")
+_UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Protocol: crs.v1\r\n\r\n"
+)
 
 
 class Item(msgspec.Struct, gc=False):
@@ -58,15 +60,15 @@ def frames(some: bytes) -> tuple[list[bytes], bytes]:
     while end - at >= 2:
         length, start = some[at + 1] & 127, at + 2
         if length == 126:
-            length, start = int.from_bytes(some[at + 2:at + 4]), at + 4
+            length, start = int.from_bytes(some[at + 2 : at + 4]), at + 4
         elif length == 127:
-            length, start = int.from_bytes(some[at + 2:at + 10]), at + 10
+            length, start = int.from_bytes(some[at + 2 : at + 10]), at + 10
         if end - start < length:
             break
         if some[at] & 15 == 1:
-            found.append(some[start:start + length])
+            found.append(some[start : start + length])
         elif some[at] & 15 == 8:
-            raise Refused(f"the server closed: {some[start:start + length]!r}")
+            raise Refused(f"the server closed: {some[start : start + length]!r}")
         at = start + length
     return found, some[at:]
 
@@ -108,7 +110,7 @@ def handshake(link: Link):
     """A client that leaves as soon as TLS is up."""
     link.ready()
     return
-    yield   # which makes it a conversation
+    yield  # which makes it a conversation
 
 
 def attached(link: Link):
@@ -140,6 +142,7 @@ def idle(link: Link):
 
 def asking(times: list[float], clock):
     """A client that asks something small whenever it is resumed; ``times`` gets the seconds each answer took."""
+
     def conversation(link: Link):
         yield from attached(link)
         since = None
@@ -152,6 +155,7 @@ def asking(times: list[float], clock):
             elif decode(message).id == ASK:
                 times.append(clock() - since)
                 since = None
+
     return conversation
 
 
@@ -214,8 +218,13 @@ def sender(pair: Pair, online: bool):
             if number is None:
                 reader.acknowledge()
             else:
-                ask(link, POST, b"message.post", b'{"id":"m%d","to":"%s","body":"%s","ack":%s}' % (
-                    number, uri, body, reader.shown()))
+                ask(
+                    link,
+                    POST,
+                    b"message.post",
+                    b'{"id":"m%d","to":"%s","body":"%s","ack":%s}' % (number, uri, body, reader.shown()),
+                )
+
         while True:
             message = yield
             if message is GO:
@@ -235,11 +244,13 @@ def sender(pair: Pair, online: bool):
                         post()
                 if not online:
                     reader.acknowledge()
+
     return conversation
 
 
 def receiver(pair: Pair):
     """Fetches, counts and acknowledges whatever comes; also what waited for it."""
+
     def conversation(link: Link):
         yield from attached(link)
         reader = Reader(link)
@@ -255,4 +266,5 @@ def receiver(pair: Pair):
                     elif item.kind == "content":
                         pair.strays += 1
                 reader.acknowledge()
+
     return conversation

@@ -30,8 +30,22 @@ class Refused(Exception):
 class Link:
     """One connection. ``cut(bytes)`` takes them apart into (messages, rest); the conversation chooses it."""
 
-    __slots__ = ("loop", "sock", "began", "cut", "name", "_ssl", "_incoming", "_outgoing", "_secret", "_rest", "_talk",
-                 "_unsent", "_registered", "_dirty")
+    __slots__ = (
+        "loop",
+        "sock",
+        "began",
+        "cut",
+        "name",
+        "_ssl",
+        "_incoming",
+        "_outgoing",
+        "_secret",
+        "_rest",
+        "_talk",
+        "_unsent",
+        "_registered",
+        "_dirty",
+    )
 
     def __init__(self, loop: "Loop", sock, ssl, secret, conversation: Conversation):
         self.loop = loop
@@ -41,8 +55,8 @@ class Link:
         self.name = ""
         self._ssl = ssl
         self._incoming, self._outgoing = lib.BIO_new(lib.BIO_s_mem()), lib.BIO_new(lib.BIO_s_mem())
-        lib.SSL_set_bio(ssl, self._incoming, self._outgoing)   # which then owns both
-        self._secret = secret       # of a handshake under way
+        lib.SSL_set_bio(ssl, self._incoming, self._outgoing)  # which then owns both
+        self._secret = secret  # of a handshake under way
         self._rest = b""
         self._talk = conversation(self)
         self._unsent = b""
@@ -122,8 +136,8 @@ class Link:
         for at, message in enumerate(messages):
             cut = self.cut
             self._talk.send(message)
-            if self.cut is not cut and self._rest:   # the protocol changed behind this message
-                more, self._rest = self.cut(b"".join(messages[at + 1:]) + self._rest)
+            if self.cut is not cut and self._rest:  # the protocol changed behind this message
+                more, self._rest = self.cut(b"".join(messages[at + 1 :]) + self._rest)
                 self._hand_on(more)
                 return
 
@@ -159,11 +173,11 @@ class Loop:
 
     def __init__(self):
         self.links: dict[int, Link] = {}
-        self.shaking: set[int] = set()         # descriptors whose handshake is under way
+        self.shaking: set[int] = set()  # descriptors whose handshake is under way
         self.dirty: list[Link] = []
         self.scratch = ffi.new("char[]", CHUNK)
         self.failures: Counter[str] = Counter()
-        self.attach_times: list[float] = []    # seconds from connect to registered
+        self.attach_times: list[float] = []  # seconds from connect to registered
         self.registered = 0
         self.opening = 0
         self.handshakes = 0
@@ -185,7 +199,7 @@ class Loop:
         self.links[sock.fileno()] = link
         self.shaking.add(sock.fileno())
         self.opening += 1
-        self._poll.register(sock.fileno(), _OUT)   # TCP is up when it can be written to
+        self._poll.register(sock.fileno(), _OUT)  # TCP is up when it can be written to
         return link
 
     def reader(self, fd: int, action: Callable[[], None]) -> None:
@@ -297,6 +311,7 @@ def attach(loop: Loop, openers: Iterable[Callable[[], Link]], in_flight: int, se
 def certificate_context():
     """TLS as an XMPP client that trusts the server's certificate whatever it is: loopback, measured for speed."""
     from OpenSSL import SSL
+
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_verify(SSL.VERIFY_NONE)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)

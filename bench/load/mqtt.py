@@ -37,7 +37,7 @@ def packets(some: bytes) -> tuple[list[bytes], bytes]:
             break
         if end - start < length:
             break
-        found.append(some[at:at + 1] + some[start:start + length])
+        found.append(some[at : at + 1] + some[start : start + length])
         at = start + length
     return found, some[at:]
 
@@ -93,12 +93,13 @@ def idle(link: Link, who: Who):
 def _taken(link: Link, message: bytes) -> bytes:
     """Acknowledge a PUBLISH; its body."""
     end = 3 + int.from_bytes(message[1:3])
-    link.write(b"\x40\x02" + message[end:end + 2])
-    return message[end + 2:]
+    link.write(b"\x40\x02" + message[end : end + 2])
+    return message[end + 2 :]
 
 
 def sender(pair: Pair, online: bool):
     """Publishes one message after another, each when the one before is done."""
+
     def conversation(link: Link, who: Who):
         yield from attached(link, who)
 
@@ -106,6 +107,7 @@ def sender(pair: Pair, online: bool):
             number = pair.next()
             if number is not None:
                 link.write(publish(b"to/" + pair.receiver.name, number, b"%010d" % number + BODY[10:].encode()))
+
         while True:
             message = yield
             if message is GO:
@@ -119,11 +121,13 @@ def sender(pair: Pair, online: bool):
                 if online:
                     pair.was_answered(int(answer))
                     post()
+
     return conversation
 
 
 def receiver(pair: Pair):
     """Counts and answers whatever comes; also what waited for it."""
+
     def conversation(link: Link, who: Who):
         def take(message: bytes) -> None:
             if message[0] >> 4 == PUBLISH:
@@ -131,8 +135,10 @@ def receiver(pair: Pair):
                 number = int(body[:10]) if len(body) == len(BODY) else 0
                 pair.was_seen(number)
                 link.write(publish(b"to/" + pair.sender.name, number, b"%d" % number))
+
         for message in (yield from attached(link, who)):
             take(message)
         while True:
             take((yield))
+
     return conversation

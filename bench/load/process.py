@@ -17,7 +17,7 @@ from .loop import Loop, Refused, attach
 from .tally import Pair, Tally
 
 PROTOCOLS = {"crs": crs, "xmpp": xmpp, "mqtt": mqtt}
-DRAIN = 20.0   # seconds that what is under way may take after the end of a run
+DRAIN = 20.0  # seconds that what is under way may take after the end of a run
 
 
 class LoadFailed(Exception):
@@ -63,7 +63,7 @@ class LoadProcess:
 def _serve(pipe, parents_end, protocol: str, cores) -> None:
     parents_end.close()
     os.sched_setaffinity(0, cores)
-    gc.disable()   # links are in cycles only while they live; a pause of the load would be taken for the server's
+    gc.disable()  # links are in cycles only while they live; a pause of the load would be taken for the server's
     load = Load(PROTOCOLS[protocol])
     load.loop.reader(pipe.fileno(), lambda: load.take(pipe))
     while not load.ended:
@@ -100,8 +100,9 @@ class Load:
         talk = getattr(self.protocol, conversation)
         before, self.loop.attach_times = self.loop.registered, []
         busy = time.process_time()
-        took = attach(self.loop, [lambda who=who: self.protocol.open(self.loop, who, talk) for who in whos], in_flight,
-                      seconds)
+        took = attach(
+            self.loop, [lambda who=who: self.protocol.open(self.loop, who, talk) for who in whos], in_flight, seconds
+        )
         busy = time.process_time() - busy
         attached = len(self.loop.attach_times)
         self._check(attached == len(whos), f"{attached} of {len(whos)} attached in {took:.1f} s")
@@ -137,8 +138,18 @@ class Load:
             if link.loop.links.get(link.sock.fileno()) is link:
                 link.resume(self.protocol.GO)
                 self.loop.later(each, lambda: again(link))
-        attach(self.loop, [lambda who=who: links.append(self.protocol.open(
-            self.loop, who, self.protocol.asking(self._asked, time.monotonic))) for who in whos], 20, 30.0)
+
+        attach(
+            self.loop,
+            [
+                lambda who=who: links.append(
+                    self.protocol.open(self.loop, who, self.protocol.asking(self._asked, time.monotonic))
+                )
+                for who in whos
+            ],
+            20,
+            30.0,
+        )
         self._check(self.loop.registered >= len(whos), "the askers are not attached")
         for link in links:
             self.loop.later(each * source.random(), lambda link=link: again(link))
@@ -158,7 +169,7 @@ class Load:
         loop, protocol = self.loop, self.protocol
         tally = Tally(online, seconds)
         tally.pairs = [Pair(tally, *pair) for pair in pairs]
-        if not online and protocol is mqtt:   # a topic is kept for those who have subscribed once
+        if not online and protocol is mqtt:  # a topic is kept for those who have subscribed once
             self._open([(pair.receiver, protocol.idle) for pair in tally.pairs])
             loop.close_all()
         senders = self._open([(pair.sender, protocol.sender(pair, online)) for pair in tally.pairs])
@@ -178,12 +189,18 @@ class Load:
             self._open([(pair.receiver, protocol.receiver(pair)) for pair in tally.pairs])
         loop.run(lambda: not tally.faults(), DRAIN)
         self._check(not tally.faults(), "; ".join(tally.faults()))
-        loop.run(lambda: False, 0.3)   # what comes twice would come now
+        loop.run(lambda: False, 0.3)  # what comes twice would come now
         self._check(not tally.faults(), "; ".join(tally.faults()))
         total = sum(pair.posted for pair in tally.pairs)
         loop.close_all()
-        return {"done": done, "seconds": took, "load busy": busy / took, "times": times, "checked": total,
-                "server cpu": cpu}
+        return {
+            "done": done,
+            "seconds": took,
+            "load busy": busy / took,
+            "times": times,
+            "checked": total,
+            "server cpu": cpu,
+        }
 
     # --- calls (of the CRS)
 
@@ -201,8 +218,14 @@ class Load:
         self.loop.run(lambda: not setups.faults(), DRAIN)
         self._check(not setups.faults(), "; ".join(setups.faults()))
         self.loop.close_all()
-        return {"done": done, "seconds": took, "load busy": busy / took, "times": times, "server cpu": cpu,
-                "checked": setups.ended}
+        return {
+            "done": done,
+            "seconds": took,
+            "load busy": busy / took,
+            "times": times,
+            "server cpu": cpu,
+            "checked": setups.ended,
+        }
 
     def hold(self, pairs, seconds: float) -> dict:
         """Set up a call between each pair, a few at a time, and bind both legs; they are held."""
@@ -213,8 +236,9 @@ class Load:
         for at, link in enumerate(callers):
             link.resume(self.protocol.GO)
             self.loop.run(lambda at=at: setups.accepted > at - 16, seconds)
-        self._check(self.loop.run(lambda: setups.accepted == len(pairs), seconds),
-                    f"{setups.accepted} calls of {len(pairs)}")
+        self._check(
+            self.loop.run(lambda: setups.accepted == len(pairs), seconds), f"{setups.accepted} calls of {len(pairs)}"
+        )
         took = time.monotonic() - began
         self._check(self.loop.run(self.held.bound, seconds), "not all legs are bound")
         return {"held": len(self.held.ears) // 2, "seconds": took}
@@ -251,10 +275,15 @@ class Load:
     def _open(self, wanted) -> list:
         links: list = []
         before = self.loop.registered
-        attach(self.loop, [lambda who=who, talk=talk: links.append(self.protocol.open(self.loop, who, talk))
-                           for who, talk in wanted], 32, 60.0)
-        self._check(self.loop.registered - before == len(wanted),
-                    f"{self.loop.registered - before} of {len(wanted)} attached")
+        attach(
+            self.loop,
+            [lambda who=who, talk=talk: links.append(self.protocol.open(self.loop, who, talk)) for who, talk in wanted],
+            32,
+            60.0,
+        )
+        self._check(
+            self.loop.registered - before == len(wanted), f"{self.loop.registered - before} of {len(wanted)} attached"
+        )
         return links
 
     def _check(self, holds: bool, what: str) -> None:

@@ -5,7 +5,7 @@ Never here: protocols, sockets. Each protocol's conversations report to a Pair; 
 
 from time import monotonic
 
-BODY = "x" * 200   # bytes of one message body
+BODY = "x" * 200  # bytes of one message body
 
 
 class Pair:
@@ -15,11 +15,11 @@ class Pair:
 
     def __init__(self, tally: "Tally", sender, receiver):
         self.sender, self.receiver = sender, receiver
-        self.posted = 0      # messages given to the server
-        self.stored = 0      # the server acknowledged
-        self.seen = 0        # the receiver got, in order, each once
-        self.answered = 0    # whose end-to-end acknowledgement reached the sender
-        self.strays = 0      # anything out of order or twice
+        self.posted = 0  # messages given to the server
+        self.stored = 0  # the server acknowledged
+        self.seen = 0  # the receiver got, in order, each once
+        self.answered = 0  # whose end-to-end acknowledgement reached the sender
+        self.strays = 0  # anything out of order or twice
         self.busy = False
         self._since = 0.0
         self._tally = tally
@@ -58,7 +58,7 @@ class Tally:
 
     def __init__(self, online: bool, seconds: float):
         self.online = online
-        self.times: list[float] = []    # seconds of each unit
+        self.times: list[float] = []  # seconds of each unit
         self.pairs: list[Pair] = []
         self.seconds = seconds
         self._end = 0.0
@@ -77,13 +77,16 @@ class Tally:
         """What does not add up; empty when the work was really done."""
         found = []
         for what, wrong in (
-                ("stored is not what was posted", lambda one: one.stored != one.posted),
-                ("seen is not what was posted", lambda one: one.seen != one.posted),
-                ("out of order or twice", lambda one: one.strays),
-                ("answered is not what was posted", lambda one: self.online and one.answered != one.posted)):
+            ("stored is not what was posted", lambda one: one.stored != one.posted),
+            ("seen is not what was posted", lambda one: one.seen != one.posted),
+            ("out of order or twice", lambda one: one.strays),
+            ("answered is not what was posted", lambda one: self.online and one.answered != one.posted),
+        ):
             count = sum(map(bool, map(wrong, self.pairs)))
             if count:
                 first = next(pair for pair in self.pairs if wrong(pair))
-                found.append(f"{what}: {count} pairs, such as posted {first.posted} stored {first.stored} "
-                             f"seen {first.seen} answered {first.answered} strays {first.strays}")
+                found.append(
+                    f"{what}: {count} pairs, such as posted {first.posted} stored {first.stored} "
+                    f"seen {first.seen} answered {first.answered} strays {first.strays}"
+                )
         return found

@@ -13,10 +13,15 @@ from .tally import BODY, Pair
 
 GO = object()
 
-_HEAD = (b"<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' "
-         b"xmlns:stream='http://etherx.jabber.org/streams'>")
-_STANZA = re.compile(rb"<(message|iq|presence|stream:features|success|failure|enabled|failed)\b[^>]*?"
-                     rb"(?:/>|(?<!/)>.*?</\1>)|<([ar])\s[^>]*/>|<stream:error>.*", re.DOTALL)
+_HEAD = (
+    b"<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' "
+    b"xmlns:stream='http://etherx.jabber.org/streams'>"
+)
+_STANZA = re.compile(
+    rb"<(message|iq|presence|stream:features|success|failure|enabled|failed)\b[^>]*?"
+    rb"(?:/>|(?<!/)>.*?</\1>)|<([ar])\s[^>]*/>|<stream:error>.*",
+    re.DOTALL,
+)
 _RECEIVED = re.compile(rb"<received [^>]*id=['\"]([0-9]+)['\"]")
 _ID = re.compile(rb"^<message [^>]*?\bid=['\"]([0-9]+)['\"]")
 _BODY = f"<body>{BODY}</body>".encode()
@@ -71,8 +76,10 @@ def attached(link: Link, who: Who):
         raise Refused(f"login: {answer[:120]!r}")
     link.write(_HEAD)
     yield
-    link.write(b"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-               b"<resource>%s</resource></bind></iq>" % who.resource)
+    link.write(
+        b"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+        b"<resource>%s</resource></bind></iq>" % who.resource
+    )
     answer = yield
     if b"result" not in answer:
         raise Refused(f"bind: {answer[:120]!r}")
@@ -110,7 +117,7 @@ class Managed:
             self._handled += 1
             return True
         if stanza.startswith(b"<enabled"):
-            self._handled = 0   # what came before is not counted (XEP-0198, chapter 4)
+            self._handled = 0  # what came before is not counted (XEP-0198, chapter 4)
         if stanza.startswith((b"<stream:error", b"<failed")):
             raise Refused(f"stream: {stanza[:150]!r}")
         return False
@@ -118,6 +125,7 @@ class Managed:
 
 def sender(pair: Pair, online: bool):
     """Sends one message after another, each when the one before is done."""
+
     def conversation(link: Link, who: Who):
         yield from attached(link, who)
         managed = Managed(link)
@@ -126,8 +134,10 @@ def sender(pair: Pair, online: bool):
         def post() -> None:
             number = pair.next()
             if number is not None:
-                link.write(b"<message to='%s' id='%d' type='chat'>%s</message>%s" % (pair.receiver.jid, number, _BODY,
-                                                                                     _ASK))
+                link.write(
+                    b"<message to='%s' id='%d' type='chat'>%s</message>%s" % (pair.receiver.jid, number, _BODY, _ASK)
+                )
+
         while True:
             stanza = yield
             if stanza is GO:
@@ -144,11 +154,13 @@ def sender(pair: Pair, online: bool):
                 if answer and online:
                     pair.was_answered(int(answer[1]))
                     post()
+
     return conversation
 
 
 def receiver(pair: Pair):
     """Counts and answers whatever comes; also what waited for it."""
+
     def conversation(link: Link, who: Who):
         yield from attached(link, who)
         managed = Managed(link)
@@ -160,9 +172,11 @@ def receiver(pair: Pair):
             number = _ID.match(stanza)
             if number and _BODY in stanza:
                 pair.was_seen(int(number[1]))
-                link.write(b"<message to='%s' type='chat' id='a%s'><received xmlns='urn:xmpp:receipts' id='%s'/>"
-                           b"<store xmlns='urn:xmpp:hints'/></message>%s" % (pair.sender.jid, number[1], number[1],
-                                                                            _ASK))
+                link.write(
+                    b"<message to='%s' type='chat' id='a%s'><received xmlns='urn:xmpp:receipts' id='%s'/>"
+                    b"<store xmlns='urn:xmpp:hints'/></message>%s" % (pair.sender.jid, number[1], number[1], _ASK)
+                )
             elif number:
                 pair.strays += 1
+
     return conversation

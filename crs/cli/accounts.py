@@ -11,8 +11,8 @@ from ..trust import strength
 from . import asking, known
 from .output import Line, Table
 
-DEFAULT_BYTES = 16     # 128 bits (manual, chapter 5.4, create account)
-MAX_SECRET = 2048      # characters
+DEFAULT_BYTES = 16  # 128 bits (manual, chapter 5.4, create account)
+MAX_SECRET = 2048  # characters
 
 
 def create(host, arguments) -> Table:
@@ -43,8 +43,10 @@ def listing(host, arguments) -> Table:
 
 def show(host, arguments) -> Table:
     """``show account``: what each process that handles clients has loaded."""
-    rows = [(process.host, f"app:{process.name.partition(':')[0]}", process.pid, process.accounts)
-            for process in host.store.directory.processes(host.now())]
+    rows = [
+        (process.host, f"app:{process.name.partition(':')[0]}", process.pid, process.accounts)
+        for process in host.store.directory.processes(host.now())
+    ]
     return Table(("SERVER", "MODULE", "PID", "LOADED ACCOUNTS"), rows)
 
 
@@ -55,19 +57,24 @@ def delete(host, arguments) -> Line:
     if not (host.store.operator.account(account) or files.exists()):
         raise known.no_account(account)
     if not arguments["--yes"]:
-        asking.confirm(f"Permanently delete account {account}, its updates and everything kept for its clients?",
-                       f"account {account} was not deleted")
+        asking.confirm(
+            f"Permanently delete account {account}, its updates and everything kept for its clients?",
+            f"account {account} was not deleted",
+        )
     host.store.operator.delete_account(account, host.now())
     host.store.records.forget_account(account, host.now())
     clients = host.store.erase(account)
     files.remove()
-    return Line(f"account {account} deleted, with what was kept for {clients} clients",
-                {"account": account, "clients": clients})
+    return Line(
+        f"account {account} deleted, with what was kept for {clients} clients", {"account": account, "clients": clients}
+    )
 
 
 def _listed(host, secrets: dict[str, str]) -> Table:
-    rows = [(account, str(AccountFiles(host.home.accounts, account).path), secret)
-            for account, secret in sorted(secrets.items())]
+    rows = [
+        (account, str(AccountFiles(host.home.accounts, account).path), secret)
+        for account, secret in sorted(secrets.items())
+    ]
     return Table(("ID", "path", "shared secret"), rows)
 
 
@@ -81,6 +88,8 @@ def _random_secret(host, arguments) -> str:
 def _given_secret(text: str) -> str:
     secret = asking.secret() if text == "-" else text
     if not (secret.isprintable() and secret == secret.strip() and 1 <= len(secret) <= MAX_SECRET):
-        raise OperatorFault(f"the shared secret is not valid: 1 to {MAX_SECRET} printable characters, "
-                            "no space at either end; crs-cli create sharedSecret makes a good one")
+        raise OperatorFault(
+            f"the shared secret is not valid: 1 to {MAX_SECRET} printable characters, "
+            "no space at either end; crs-cli create sharedSecret makes a good one"
+        )
     return secret

@@ -9,7 +9,7 @@ from ..errors import OperatorFault
 from . import known
 from .output import Line, Table
 
-SECRET_BYTES = 16     # 128 bits
+SECRET_BYTES = 16  # 128 bits
 
 
 def create(host, arguments) -> Table:
@@ -70,8 +70,10 @@ def add_authorization(host, arguments) -> Line:
     if authorization in host.store.records.access()[name][account]:
         raise OperatorFault(f"admin {name} has the authorization {authorization} for account {account} already")
     host.store.records.put_authorization(name, account, authorization, host.now())
-    return Line(f"admin {name} has the authorization {authorization} for account {account}",
-                {"name": name, "account": account, "authorization": authorization})
+    return Line(
+        f"admin {name} has the authorization {authorization} for account {account}",
+        {"name": name, "account": account, "authorization": authorization},
+    )
 
 
 def delete_authorization(host, arguments) -> Line:
@@ -79,11 +81,15 @@ def delete_authorization(host, arguments) -> Line:
     name, account = _with_access(host, arguments)
     authorization = arguments["<authorization>"]
     if authorization not in host.store.records.access()[name][account]:
-        raise OperatorFault(f"admin {name} has no authorization {authorization} for account {account}; "
-                            f"crs-cli show admin-accounts {name} shows what it has")
+        raise OperatorFault(
+            f"admin {name} has no authorization {authorization} for account {account}; "
+            f"crs-cli show admin-accounts {name} shows what it has"
+        )
     host.store.records.delete_authorization(name, account, authorization, host.now())
-    return Line(f"admin {name} has the authorization {authorization} for account {account} no more",
-                {"name": name, "account": account, "authorization": authorization})
+    return Line(
+        f"admin {name} has the authorization {authorization} for account {account} no more",
+        {"name": name, "account": account, "authorization": authorization},
+    )
 
 
 def _existing(host, arguments) -> str:
@@ -97,8 +103,9 @@ def _with_access(host, arguments) -> tuple[str, str]:
     """The admin and an account that it has access to; of an account that was deleted, too."""
     name, account = _existing(host, arguments), arguments["<account-id>"]
     if account not in host.store.records.access()[name]:
-        raise OperatorFault(f"admin {name} has no access to account {account}; "
-                            f"crs-cli add admin-account {name} {account} gives it")
+        raise OperatorFault(
+            f"admin {name} has no access to account {account}; crs-cli add admin-account {name} {account} gives it"
+        )
     return name, account
 
 

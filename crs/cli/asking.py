@@ -21,5 +21,6 @@ def secret() -> str:
     """One line from standard input, not echoed when it is a terminal."""
     if sys.stdin.isatty():
         import getpass
+
         return getpass.getpass("Shared secret: ")
     return sys.stdin.readline().rstrip("\r\n")

@@ -10,8 +10,12 @@ from .progress import Progress
 def write(host, arguments) -> Line:
     """``backup``: an archive of the configuration, the accounts and the data."""
     from ..daemon import backup
+
     with Progress("files") as progress:
-        archive = backup.write(host.home, host.conf.name, host.store, host.now(),
-                               lambda name: progress.step(f"writing {name}"))
-    return Line(f"{archive.path}, {counted(archive.files, 'file')}, {archive.size} bytes",
-                {"path": str(archive.path), "files": archive.files, "bytes": archive.size})
+        archive = backup.write(
+            host.home, host.conf.name, host.store, host.now(), lambda name: progress.step(f"writing {name}")
+        )
+    return Line(
+        f"{archive.path}, {counted(archive.files, 'file')}, {archive.size} bytes",
+        {"path": str(archive.path), "files": archive.files, "bytes": archive.size},
+    )

@@ -12,8 +12,11 @@ from .output import Line, Table, Utc
 def show(host, arguments) -> Table:
     """``show blacklist``."""
     account = known.account(host, arguments)
-    rows = ((client.uri, Utc(blocked.since)) for client, blocked in host.store.records.each_blocked()
-            if client.account == account)
+    rows = (
+        (client.uri, Utc(blocked.since))
+        for client, blocked in host.store.records.each_blocked()
+        if client.account == account
+    )
     return Table(("URI",), rows, details=("since",))
 
 
@@ -30,12 +33,15 @@ def remove(host, arguments) -> Line:
     """``blacklist remove``."""
     client = known.client(host, arguments)
     if client not in host.store.records.blocked():
-        raise OperatorFault(f"{client.uri} of {client.account} is not blacklisted; "
-                            f"crs-cli show blacklist {client.account} shows who is")
+        raise OperatorFault(
+            f"{client.uri} of {client.account} is not blacklisted; crs-cli show blacklist {client.account} shows who is"
+        )
     host.store.records.unblock(client, host.now())
     return _told(client, "not blacklisted any more", False)
 
 
 def _told(client: Client, what: str, blacklisted: bool) -> Line:
-    return Line(f"{client.uri} of {client.account} is {what}",
-                {"account": client.account, "uri": client.uri, "blacklisted": blacklisted})
+    return Line(
+        f"{client.uri} of {client.account} is {what}",
+        {"account": client.account, "uri": client.uri, "blacklisted": blacklisted},
+    )

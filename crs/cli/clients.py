@@ -12,21 +12,36 @@ from .output import Table, Utc
 
 def attach(host, arguments) -> Table:
     """``show attach``: one row for each registered device, in the order of the clients."""
-    return Table(("URI", "ACCOUNT", "TIME", "VERSION", "IP:PORT", "CRS"), _attached(host),
-                 details=("type", "device_id", "worker"))
+    return Table(
+        ("URI", "ACCOUNT", "TIME", "VERSION", "IP:PORT", "CRS"),
+        _attached(host),
+        details=("type", "device_id", "worker"),
+    )
 
 
 def _attached(host) -> Iterator[tuple]:
     now = host.now()
     for client, devices in groupby(host.store.directory.attached(), lambda found: found[0]):
-        yield from sorted((*client, max(0, now - entry.since) // 1000, entry.version, endpoint(entry.ip, entry.port),
-                           entry.host, entry.type, entry.device_id, entry.worker) for _, entry in devices)
+        yield from sorted(
+            (
+                *client,
+                max(0, now - entry.since) // 1000,
+                entry.version,
+                endpoint(entry.ip, entry.port),
+                entry.host,
+                entry.type,
+                entry.device_id,
+                entry.worker,
+            )
+            for _, entry in devices
+        )
 
 
 def session(host, arguments) -> Table:
     """``show session``: calls under way, and those that ended a moment ago."""
-    return Table(("CALLER", "CALLEE", "TIME", "STATE"), _sessions(host),
-                 details=("session", "caller_account", "callee_account"))
+    return Table(
+        ("CALLER", "CALLEE", "TIME", "STATE"), _sessions(host), details=("session", "caller_account", "callee_account")
+    )
 
 
 def _sessions(host) -> Iterator[tuple]:
@@ -39,12 +54,13 @@ def _sessions(host) -> Iterator[tuple]:
 
 def message(host, arguments) -> Table:
     """``show message``: one row for each client that ever posted or looked for messages."""
-    rows = ((client.uri, counts.posted, counts.delivered, Utc(counts.read) if counts.read else None, client.account)
-            for client, counts in host.store.mailbox.messages())
+    rows = (
+        (client.uri, counts.posted, counts.delivered, Utc(counts.read) if counts.read else None, client.account)
+        for client, counts in host.store.mailbox.messages()
+    )
     return Table(("URI", "POST", "DELIV", "READ", "ACCOUNT"), rows)
 
 
 def endpoint(ip: str, port: int) -> str:
     """``ip:port``, an IPv6 address in brackets (RFC 3986)."""
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-

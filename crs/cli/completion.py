@@ -14,19 +14,23 @@ from . import usage
 from .actions import ACTIONS, FORMATS
 from .host import Host
 
-FILE = "<file>"      # what the script takes for: complete names of files
-MOST = 500           # candidates; more are of no use to a person
+FILE = "<file>"  # what the script takes for: complete names of files
+MOST = 500  # candidates; more are of no use to a person
 
 # Names that an action makes: there is nothing to choose from.
-_NEW = {("create account", "<account-id>"), ("create admin", "<name>"), ("create conference-room", "<number>"),
-        ("add iw-crs", "<ip>")}
+_NEW = {
+    ("create account", "<account-id>"),
+    ("create admin", "<name>"),
+    ("create conference-room", "<number>"),
+    ("add iw-crs", "<ip>"),
+}
 
 
 def complete(line: str) -> list[str]:
     """Candidates for the last word of ``line``, each from behind the last colon, as bash replaces it from there."""
     try:
         words = shlex.split(line)
-    except ValueError:       # a quotation that is not closed
+    except ValueError:  # a quotation that is not closed
         return []
     current = words.pop() if words and not line[-1].isspace() else ""
     found = [one for one in candidates(words[1:], current) if one == FILE or one.startswith(current)]
@@ -46,7 +50,7 @@ def candidates(before: list[str], current: str) -> Iterable[str]:
         if not words:
             return {action.split()[0] for action in ACTIONS}
         return usage.family(words[0]) if len(words) == 1 else ()
-    given = words[len(name.split()):]
+    given = words[len(name.split()) :]
     needed = usage.positionals(name)
     if current.startswith("-"):
         return [flag for flag in usage.flags_of(name) if flag not in before]
@@ -89,8 +93,11 @@ def _uris(store, name: str, given: dict[str, str]) -> Iterable[str]:
     if name == "blacklist remove":
         return [client.uri for client in store.records.blocked() if client.account == account]
     if name == "delete conference-room":
-        return [owner.uri for number, owner in store.records.rooms()
-                if owner == Client(owner.uri, account) and number == given["<number>"]]
+        return [
+            owner.uri
+            for number, owner in store.records.rooms()
+            if owner == Client(owner.uri, account) and number == given["<number>"]
+        ]
     listed = [update.uris for update in store.operator.updates() if update.account == account]
     return store.objects.all_observed(account).union(*listed)
 

@@ -13,17 +13,21 @@ REDIS = ("redis_high", "redis_low", "redis_backup")
 def check(host, arguments) -> Verdict:
     """``check``: the configuration and the machine; exit code 1 where there is a fault."""
     from ..daemon import doctor as doctor
+
     found = doctor.findings(host.home)
-    return Verdict(Table(("STATUS", "FINDING"), found), int(any(kind == doctor.FAULT for kind, _ in found)),
-                   arguments["--json"])
+    return Verdict(
+        Table(("STATUS", "FINDING"), found), int(any(kind == doctor.FAULT for kind, _ in found)), arguments["--json"]
+    )
 
 
 def services(host, arguments) -> Table:
     """``show services``: each is asked; one that stands still is not active."""
     active = {"crs": any(entry["process"] == "app:attach" for entry in host.running), "crs_relay": _relay_answers(host)}
     active |= {name: redis_server.answers(host.home.run / f"{name}.sock") for name in REDIS}
-    return Table(("Server", "Service", "Status"),
-                 [(host.conf.name, name, "active" if works else "inactive") for name, works in active.items()])
+    return Table(
+        ("Server", "Service", "Status"),
+        [(host.conf.name, name, "active" if works else "inactive") for name, works in active.items()],
+    )
 
 
 def _relay_answers(host) -> bool:

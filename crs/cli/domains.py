@@ -7,6 +7,7 @@ The rule is that of ``crs.service.accounts``, which the workers follow too. Neve
 def view(host):
     """The accounts as a worker sees them (``crs.service.accounts.Accounts``), without their listed clients."""
     from ..service.accounts import Accounts, Month
+
     operator = host.store.operator
     loaded = {account: {} for account in operator.accounts()}
     for head in operator.heads():

@@ -12,6 +12,7 @@ DEFAULT_FORMAT = "json"
 def system(host, arguments) -> Verdict:
     """``health-check system``."""
     from ..health.system import SystemCheck
+
     return _verdict(SystemCheck(host).run(), arguments)
 
 
@@ -20,6 +21,7 @@ def account(host, arguments) -> Verdict:
     from ..health.account import AccountCheck
     from ..health.system import listening
     from ..trust import months
+
     name, conf = known.account(host, arguments), host.conf
     addresses = [listening(conf)]
     if not arguments["--local-only"]:
@@ -31,7 +33,9 @@ def account(host, arguments) -> Verdict:
 def _verdict(report: Report, arguments) -> Verdict:
     fields = {"result": report.result, "tests": [test._asdict() for test in report.tests]}
     form = "json" if arguments["--json"] else arguments["--output-format"] or DEFAULT_FORMAT
-    shown = {"summary": lambda: Line(report.result, fields),
-             "tsv": lambda: Table(("TEST", "RESULT", "DESCRIPTION"), [tuple(test) for test in report.tests], tabs=True),
-             "json": lambda: Line(json.dumps(fields), fields)}[form]()
+    shown = {
+        "summary": lambda: Line(report.result, fields),
+        "tsv": lambda: Table(("TEST", "RESULT", "DESCRIPTION"), [tuple(test) for test in report.tests], tabs=True),
+        "json": lambda: Line(json.dumps(fields), fields),
+    }[form]()
     return Verdict(shown, EXIT_CODES[report.result], form == "json")

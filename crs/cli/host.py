@@ -24,8 +24,12 @@ def wall_clock() -> int:
 class Host:
     """``home_option`` is what ``--home`` said. ``random(n)`` gives n random bytes, fit for keys."""
 
-    def __init__(self, home_option: str | None = None, now: Callable[[], int] = wall_clock,
-                 random: Callable[[int], bytes] = os.urandom):
+    def __init__(
+        self,
+        home_option: str | None = None,
+        now: Callable[[], int] = wall_clock,
+        random: Callable[[int], bytes] = os.urandom,
+    ):
         self._home_option = home_option
         self.now = now
         self.random = random
@@ -35,8 +39,9 @@ class Host:
         """Raises OperatorFault where there is none."""
         home = Home.find(self._home_option)
         if not home.conf.is_file():
-            raise OperatorFault(f"{home} is no home of a CRS; name one with --home or CRS_HOME, "
-                                f"or make one: crsd --init {home}")
+            raise OperatorFault(
+                f"{home} is no home of a CRS; name one with --home or CRS_HOME, or make one: crsd --init {home}"
+            )
         return home
 
     @cached_property
@@ -52,18 +57,21 @@ class Host:
     def conf(self):
         """The configuration (``crs.config.settings.Config``), of a running host the one that it runs by. Raises ConfigError."""
         from ..config.settings import load
+
         return load(self.home, self.home.started_with if self.running else None)
 
     @cached_property
     def store(self):
         """The host's Redis, directly; each call raises Unavailable while it is down."""
         from ..store import Store
+
         return Store.direct(self.home, self.conf.name)
 
     @cached_property
     def relay(self):
         """The relay's control; each call raises Unavailable while it is down."""
         from ..relay.client import RelayClient
+
         return RelayClient(self.home.relay_sock, "crs-cli")
 
     @property

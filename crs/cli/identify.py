@@ -8,6 +8,7 @@ from .progress import Progress
 def tag(host, arguments) -> Line:
     """``identify``. A number is opened with the key of the host; a token is looked for among all that are held."""
     from ..telemetry import tags as logtags
+
     given = arguments["<tag>"]
     kind, month, _ = logtags.taken_apart(given)
     tags = logtags.Tags(logtags.key(host.home), lambda: month)
@@ -26,7 +27,10 @@ def _token(host, tags, given: str, month: str) -> Line:
         for count, (client, what, token) in enumerate(host.store.objects.each_token(), 1):
             progress.at(count)
             if tags.token(token, month) == given:
-                return Line(f"{client}, {what}", {"tag": given, "uri": client.uri, "account": client.account,
-                                                  "token": what})
-    raise OperatorFault(f"none of the tokens that clients have here ({count}) has the tag {given}; it may be gone, "
-                        "or be that of another host")
+                return Line(
+                    f"{client}, {what}", {"tag": given, "uri": client.uri, "account": client.account, "token": what}
+                )
+    raise OperatorFault(
+        f"none of the tokens that clients have here ({count}) has the tag {given}; it may be gone, "
+        "or be that of another host"
+    )

@@ -29,14 +29,18 @@ def belongs(host, client: Client) -> bool:
     """Whether a client is listed in an update of its account that is held, or was seen to attach."""
     operator = host.store.operator
     months = [month for owner, month in operator.created() if owner == client.account]
-    return (any(operator.crypto_update(client, month) is not None for month in months)
-            or host.store.objects.observed([client])[0])
+    return (
+        any(operator.crypto_update(client, month) is not None for month in months)
+        or host.store.objects.observed([client])[0]
+    )
 
 
 def client_or_consent(host, arguments, question: str, undone: str) -> Client:
     """As ``client``, but one that was neither listed nor seen, which may be a slip, needs a yes."""
     found = client(host, arguments)
     if not arguments["--yes"] and not belongs(host, found):
-        asking.confirm(f"{found.account} has no client {found.uri}, neither listed nor seen. {question}",
-                       f"{found.account} has no client {found.uri}; {undone}")
+        asking.confirm(
+            f"{found.account} has no client {found.uri}, neither listed nor seen. {question}",
+            f"{found.account} has no client {found.uri}; {undone}",
+        )
     return found

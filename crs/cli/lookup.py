@@ -8,7 +8,7 @@ from ..names import Client
 from . import domains, known
 from .output import Table
 
-OWN_POOL = "internal"    # as trace calls it (manual, chapter 5.4, trace message)
+OWN_POOL = "internal"  # as trace calls it (manual, chapter 5.4, trace message)
 
 
 def client(host, arguments) -> Table:

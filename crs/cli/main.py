@@ -16,7 +16,7 @@ from .output import RED, tell, write
 def main(argv: list[str] | None = None) -> int:
     """Run the command line ``argv`` (default: of this process) and return its exit code."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:   # closed by the caller (>&-): the exit code is what is asked for
+        if getattr(sys, name) is None:  # closed by the caller (>&-): the exit code is what is asked for
             setattr(sys, name, open(os.devnull, "w"))
     try:
         return _run(sys.argv[1:] if argv is None else argv)
@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     if argv[:1] == ["--complete"]:
         from .completion import complete
+
         print(*complete(" ".join(argv[1:])), sep="\n", flush=True)
         return 0
     try:

@@ -28,7 +28,7 @@ Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown (the check itself could not b
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-CODES = {"ok": OK, "warning": WARNING, "error": CRITICAL}    # result of a health check -> Nagios's
+CODES = {"ok": OK, "warning": WARNING, "error": CRITICAL}  # result of a health check -> Nagios's
 PROGRAM = Path(__file__).parents[2] / "bin" / "crs-cli"
 
 
@@ -73,8 +73,10 @@ def check(command: list[str], timeout: float) -> tuple[int, list[str]]:
     if not wrong:
         return code, [f"{len(tests)} tests passed{figures}"]
     worst = [test for test in wrong if CODES[test["result"]] == code]
-    return code, [_plain(f"{worst[0]['test']}: {worst[0]['description']}") + figures,
-                  *(_plain(f"{test['result']}: {test['test']}: {test['description']}") for test in wrong)]
+    return code, [
+        _plain(f"{worst[0]['test']}: {worst[0]['description']}") + figures,
+        *(_plain(f"{test['result']}: {test['test']}: {test['description']}") for test in wrong),
+    ]
 
 
 def _plain(text: str) -> str:

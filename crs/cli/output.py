@@ -14,7 +14,7 @@ from itertools import islice
 from typing import NamedTuple
 
 PROGRAM = "crs-cli"
-PAGE = 500    # rows of a table that are looked at together
+PAGE = 500  # rows of a table that are looked at together
 
 
 class Utc(int):
@@ -99,7 +99,7 @@ def write(out, result, as_json: bool) -> int:
     return 0
 
 
-RED, YELLOW = 31, 33      # ECMA-48, SGR
+RED, YELLOW = 31, 33  # ECMA-48, SGR
 
 
 def tell(err, colour: int, text: str) -> None:
@@ -112,6 +112,7 @@ def tell(err, colour: int, text: str) -> None:
 
 # --- the three forms ------------------------------------------------------------------------------------------------
 
+
 def _separated(result):
     for lines in _pages(result):
         for cells in lines:
@@ -123,16 +124,19 @@ def _aligned(result):
     for lines in _pages(result):
         if widths is None:
             body = lines[1:] if isinstance(result, Table) else lines
-            numeric = [bool(body) and all(type(line[at]) in (int, float) for line in body)
-                       for at in range(len(lines[0]))]
+            numeric = [
+                bool(body) and all(type(line[at]) in (int, float) for line in body) for at in range(len(lines[0]))
+            ]
             widths = [0] * len(numeric)
         if isinstance(result, Sections):
             lines = _without_repeats(lines)
         texts = [[_text(cell) for cell in line] for line in lines]
         widths = [max(width, *map(len, column)) for width, column in zip(widths, zip(*texts, strict=True), strict=True)]
         for line in texts:
-            yield "  ".join(text.rjust(width) if number else text.ljust(width)
-                            for text, width, number in zip(line, widths, numeric, strict=True)).rstrip()
+            yield "  ".join(
+                text.rjust(width) if number else text.ljust(width)
+                for text, width, number in zip(line, widths, numeric, strict=True)
+            ).rstrip()
 
 
 def _json(result):
@@ -142,7 +146,7 @@ def _json(result):
     keys = [key(title) for title in (*result.columns, *result.details)]
     line, comma = "[", ""
     for row in result.rows:
-        yield line + comma     # the one before
+        yield line + comma  # the one before
         line, comma = " " + json.dumps(dict(zip(keys, map(_plain, row), strict=True))), ","
     yield line
     yield "]"
@@ -161,7 +165,7 @@ def _follow(out, stream: Stream, as_json: bool) -> None:
                 _print(out, [_text(cell) for cell in cells], widths)
     except KeyboardInterrupt:
         if out.isatty():
-            out.write("\n")   # the prompt comes after the ^C that the terminal shows
+            out.write("\n")  # the prompt comes after the ^C that the terminal shows
             out.flush()
 
 
@@ -175,8 +179,9 @@ def _print(out, texts, widths: list[int]) -> None:
 def _pages(result) -> Iterator[list[tuple]]:
     """The cells of ``result``, line by line, some hundred at a time; the first line of a table holds its titles."""
     if isinstance(result, Table):
-        rows = (tuple(result.absent if cell is None else cell for cell in row[:len(result.columns)])
-                for row in result.rows)
+        rows = (
+            tuple(result.absent if cell is None else cell for cell in row[: len(result.columns)]) for row in result.rows
+        )
         yield [result.columns, *islice(rows, PAGE)]
         while page := list(islice(rows, PAGE)):
             yield page

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-EVERY = 0.1    # seconds between two showings
+EVERY = 0.1  # seconds between two showings
 
 
 class Progress:

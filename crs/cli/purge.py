@@ -17,12 +17,15 @@ def client(host, arguments) -> Line:
     client = known.client(host, arguments)
     entries = host.store.directory.lookup(client)
     if not entries:
-        raise OperatorFault(f"{client.uri} of account {client.account} is not attached; "
-                            "crs-cli show attach shows who is")
+        raise OperatorFault(
+            f"{client.uri} of account {client.account} is not attached; crs-cli show attach shows who is"
+        )
     for entry in entries:
         _purge(host, client, entry)
-    return Line(f"{client.uri} of account {client.account} purged from {counted(len(entries), 'connection')}",
-                {"account": client.account, "uri": client.uri, "connections": len(entries)})
+    return Line(
+        f"{client.uri} of account {client.account} purged from {counted(len(entries), 'connection')}",
+        {"account": client.account, "uri": client.uri, "connections": len(entries)},
+    )
 
 
 def clients(host, arguments) -> Line:
@@ -37,16 +40,19 @@ def clients(host, arguments) -> Line:
                 _purge(host, client, entry)
                 count, connections, before = count + (client != before), connections + 1, client
                 progress.at(count)
-    return Line(f"{counted(count, 'client')} of account {account} purged",
-                {"account": account, "clients": count, "connections": connections})
+    return Line(
+        f"{counted(count, 'client')} of account {account} purged",
+        {"account": account, "clients": count, "connections": connections},
+    )
 
 
 def observed(host, arguments) -> Line:
     """``purge observed``: who is attached now is observed again when it registers the next time."""
     account = known.account(host, arguments)
     count = host.store.objects.forget_observed(account)
-    return Line(f"{counted(count, 'observed client')} of account {account} purged",
-                {"account": account, "observed": count})
+    return Line(
+        f"{counted(count, 'observed client')} of account {account} purged", {"account": account, "observed": count}
+    )
 
 
 def _purge(host, client: Client, entry) -> None:

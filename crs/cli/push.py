@@ -12,8 +12,18 @@ from .output import Table, Utc
 def tokens(host, arguments) -> Table:
     """``show push-token``: one row for each device; age in seconds since the tokens were saved."""
     client, now = _existing(host, arguments), host.now()
-    rows = [(Utc(one.created), Utc(one.saved), max(0, now - one.saved) // 1000, one.client_type, one.tokens,
-             one.device_id, one.type) for one in host.store.objects.push_tokens(client)]
+    rows = [
+        (
+            Utc(one.created),
+            Utc(one.saved),
+            max(0, now - one.saved) // 1000,
+            one.client_type,
+            one.tokens,
+            one.device_id,
+            one.type,
+        )
+        for one in host.store.objects.push_tokens(client)
+    ]
     return Table(("Created", "Saved", "Age", "Client-Type", "Tokens"), rows, details=("device_id", "type"))
 
 

@@ -7,8 +7,8 @@ anything that is looked up.
 import re
 from collections.abc import Callable, Iterable
 
-FROM_INPUT = "-"      # in the place of a secret: read it from standard input
-MAX_COMMENT = 200     # characters
+FROM_INPUT = "-"  # in the place of a secret: read it from standard input
+MAX_COMMENT = 200  # characters
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,20}")
 _ROOM = re.compile(r"[0-9]{6}")
@@ -17,16 +17,19 @@ _PLAIN_SECRET = re.compile(r"[A-Za-z0-9]{1,2048}")
 
 def number(lowest: int, highest: int) -> Callable[[str], int]:
     """A reader of whole numbers from ``lowest`` to ``highest``."""
+
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
             raise ValueError(f"{text!r:.40} is not valid: a whole number from {lowest} to {highest}")
         return int(text)
+
     return read
 
 
 def tag(text: str) -> str:
     """A tag of the log, also with the account that stands behind it there."""
     from ..telemetry.tags import taken_apart
+
     bare = text.partition("@")[0]
     taken_apart(bare)
     return bare
@@ -40,12 +43,14 @@ def choice(what: str, words: Iterable[str]) -> Callable[[str], str]:
         if text not in known:
             raise ValueError(f"{what} {text!r:.40} is not known; {nearest(text, known)}")
         return text
+
     return read
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """What to try instead of ``word``."""
     import difflib
+
     lowered = {one.lower(): one for one in known}
     near = difflib.get_close_matches(word.lower(), lowered, n=1)
     return f"did you mean {lowered[near[0]]}?" if near else f"one of: {', '.join(lowered.values())}"
@@ -68,6 +73,7 @@ def room(text: str) -> str:
 def address(text: str) -> str:
     """The IP address of one host, IPv4 or IPv6, in its usual form (RFC 5952)."""
     from ..config.values import plain_address
+
     try:
         found = plain_address(text)
     except ValueError:

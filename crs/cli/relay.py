@@ -13,6 +13,8 @@ def statistics(host, arguments) -> Sections:
 
 def relays(host, arguments) -> Table:
     """``show relays``: one row for each conversation that the relay holds."""
-    rows = ((row["type"], row["nodes"], Utc(row["last_active"]), row["identifiers"], row["conversation"])
-            for row in host.relay.rows())
+    rows = (
+        (row["type"], row["nodes"], Utc(row["last_active"]), row["identifiers"], row["conversation"])
+        for row in host.relay.rows()
+    )
     return Table(("TYPE", "NODES", "LAST ACTIVE", "IDENTIFIERS"), rows, details=("conversation",))

@@ -60,11 +60,12 @@ def _take_update(host, files: AccountFiles, month: str) -> list[str]:
     """Make a record of one month's update, if it is news. Raises OperatorFault."""
     from ..service import monthly
     from ..trust import update as trusted
+
     now, grace = host.now(), updates.grace(host)
     if months.expired(month, now, grace):
         return []
     content = files.update(month)
-    if content.startswith(b"eyJ"):    # what every JOSE header starts with
+    if content.startswith(b"eyJ"):  # what every JOSE header starts with
         raise OperatorFault(f"it is protected; crs-cli apply {files.update_path(month)}")
     update = trusted.decode(content)
     if (update.account, update.month) != (files.account, month):
@@ -82,6 +83,7 @@ def _write_missing(host) -> None:
     """Write the files that a record has and the disk does not."""
     from ..service import monthly
     from ..trust.update import encode
+
     for account, known in host.store.operator.accounts().items():
         files = AccountFiles(host.home.accounts, account)
         if not files.conf.is_file():

@@ -26,11 +26,14 @@ def delete(host, arguments) -> Line:
     """``delete conference-room``."""
     number, owner = arguments["<number>"], Client(arguments["<uri>"], arguments["<account-id>"])
     if (number, owner) not in host.store.records.rooms():
-        raise OperatorFault(f"{owner.uri} of account {owner.account} has no room {number}; "
-                            "crs-cli list conference-room shows which there are")
+        raise OperatorFault(
+            f"{owner.uri} of account {owner.account} has no room {number}; "
+            "crs-cli list conference-room shows which there are"
+        )
     host.store.records.delete_room(number, owner, host.now())
-    return Line(f"room {number} of {owner.uri} deleted",
-                {"conference_room": number, "account": owner.account, "uri": owner.uri})
+    return Line(
+        f"room {number} of {owner.uri} deleted", {"conference_room": number, "account": owner.account, "uri": owner.uri}
+    )
 
 
 def listing(host, arguments) -> Table:
@@ -42,11 +45,15 @@ def lookup(host, arguments) -> Table:
     """``lookup conference-room``: in the account's own domain, and in those connected with it."""
     number, account = arguments["<number>"], known.account(host, arguments)
     order = domains.reached(domains.view(host), account)
-    found = [(number, owner.account, owner.uri) for room, owner in host.store.records.rooms()
-             if room == number and owner.account in order]
+    found = [
+        (number, owner.account, owner.uri)
+        for room, owner in host.store.records.rooms()
+        if room == number and owner.account in order
+    ]
     if not found:
-        raise OperatorFault(f"no room {number} in domain {' or '.join(order)}; "
-                            "crs-cli list conference-room shows which there are")
+        raise OperatorFault(
+            f"no room {number} in domain {' or '.join(order)}; crs-cli list conference-room shows which there are"
+        )
     return Table(("CONFERENCE-ROOM", "DOMAIN", "URI"), sorted(found, key=lambda row: order.index(row[1])))
 
 

@@ -35,5 +35,7 @@ def _switch(host, arguments, setting: str, on: bool) -> Line:
     already = (account in host.store.records.switched_on(setting)) == on
     if not already:
         host.store.records.switch(account, setting, on, host.now())
-    return Line(f"{_NAMES[setting]} {'were already' if already else 'are now'} {word} for account {account}",
-                {"account": account, setting.replace("-", "_"): on, "changed": not already})
+    return Line(
+        f"{_NAMES[setting]} {'were already' if already else 'are now'} {word} for account {account}",
+        {"account": account, setting.replace("-", "_"): on, "changed": not already},
+    )

@@ -21,7 +21,7 @@ def _rows(host, account: str) -> Iterator[tuple]:
     with Progress("clients written") as progress:
         for count, row in enumerate(host.store.statistics.export(account, host.now()), 1):
             yield row.uri, *row.counts, *row.states
-            if not sys.stdout.isatty():     # there the rows themselves show how far it is
+            if not sys.stdout.isatty():  # there the rows themselves show how far it is
                 progress.at(count)
 
 
@@ -29,5 +29,6 @@ def clear(host, arguments) -> Line:
     """``stats clear``."""
     account = known.account(host, arguments)
     count = host.store.statistics.clear(account)
-    return Line(f"statistics of {counted(count, 'client')} of account {account} cleared",
-                {"account": account, "clients": count})
+    return Line(
+        f"statistics of {counted(count, 'client')} of account {account} cleared", {"account": account, "clients": count}
+    )

@@ -10,9 +10,18 @@ from .output import Line, Table, Utc
 
 def infos(host, arguments) -> Table:
     """``show client-info``. Client Time: by how many seconds the client's clock is ahead of the host's."""
-    rows = ((client.uri, Utc(info.time), round((info.client_time - info.time) / 1000, 1),
-             None if info.scan_time is None else Utc(info.scan_time), info.os, info.os_version, info.version)
-            for client, info in host.store.objects.all_info(known.account(host, arguments)))
+    rows = (
+        (
+            client.uri,
+            Utc(info.time),
+            round((info.client_time - info.time) / 1000, 1),
+            None if info.scan_time is None else Utc(info.scan_time),
+            info.os,
+            info.os_version,
+            info.version,
+        )
+        for client, info in host.store.objects.all_info(known.account(host, arguments))
+    )
     return Table(("Uri", "Timestamp", "Client Time", "Scan Time", "OS", "OS Version", "CCA Version"), rows)
 
 
@@ -20,13 +29,17 @@ def delete_info(host, arguments) -> Line:
     """``delete client-info``."""
     client = known.client(host, arguments)
     if not host.store.objects.delete_info(client):
-        raise OperatorFault(f"{client.uri} of account {client.account} has told nothing about itself; "
-                            f"crs-cli show client-info {client.account} shows who has")
+        raise OperatorFault(
+            f"{client.uri} of account {client.account} has told nothing about itself; "
+            f"crs-cli show client-info {client.account} shows who has"
+        )
     return Line(f"client info of {client.uri} deleted", {"account": client.account, "uri": client.uri})
 
 
 def storage(host, arguments) -> Table:
     """``show client-storage``."""
-    rows = ((host.conf.name, held.client.uri, held.bytes, Utc(held.updated), held.type)
-            for held in host.store.objects.storage(known.account(host, arguments)))
+    rows = (
+        (host.conf.name, held.client.uri, held.bytes, Utc(held.updated), held.type)
+        for held in host.store.objects.storage(known.account(host, arguments))
+    )
     return Table(("Server", "Uri", "Bytes", "Last Updated", "Type"), rows)

@@ -12,8 +12,10 @@ def processes(host, arguments) -> Table:
     """``show system``: the processes that the supervisor started; works while Redis is down."""
     if not host.running:
         raise OperatorFault(host.remedy)
-    rows = [(host.conf.name, entry["process"], entry["pid"], _slots(entry, host.conf.attach_workers))
-            for entry in host.running]
+    rows = [
+        (host.conf.name, entry["process"], entry["pid"], _slots(entry, host.conf.attach_workers))
+        for entry in host.running
+    ]
     return Table(("SERVER", "PROCESS", "PID", "SLOTS"), rows)
 
 

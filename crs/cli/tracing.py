@@ -11,15 +11,18 @@ from functools import partial
 from ..telemetry import trace
 from .output import Moment, Stream
 
-HEADER = "event"       # what every line but those of the element event begins with
+HEADER = "event"  # what every line but those of the element event begins with
 
 
 def _follow(element: str, host, arguments) -> Stream:
     """``trace <element>``."""
     hearing = trace.Hearing(host.store, element)
     uri, account = arguments.get("--uri"), arguments.get("--account")
-    lines = (_line(element, event) for event in _events(hearing, sys.stdout)
-             if trace.concerns(element, event.values, uri, account))
+    lines = (
+        _line(element, event)
+        for event in _events(hearing, sys.stdout)
+        if trace.concerns(element, event.values, uri, account)
+    )
     return Stream(_columns(element), lines)
 
 
@@ -27,7 +30,7 @@ def _events(hearing: trace.Hearing, out) -> Iterator[trace.Event]:
     """Events until nobody reads ``out`` any more, whether or not there is something to write just then."""
     poll = select.poll()
     poll.register(hearing, select.POLLIN)
-    poll.register(out, 0)      # reports POLLERR or POLLHUP all the same
+    poll.register(out, 0)  # reports POLLERR or POLLHUP all the same
     try:
         yield from hearing.early
         while True:
@@ -47,7 +50,7 @@ def _columns(element: str) -> tuple[str, ...]:
 
 
 def _line(element: str, event: trace.Event) -> tuple:
-    values = event.values[:len(trace.ELEMENTS[element].fields)]
+    values = event.values[: len(trace.ELEMENTS[element].fields)]
     if element == "event":
         return (*values[:2], Moment(event.time), *values[2:])
     return (HEADER, Moment(event.time), *values)

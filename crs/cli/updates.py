@@ -10,32 +10,43 @@ from ..trust import months
 from .output import Line, Table, Utc
 from .progress import Progress
 
-LONG_WORK = 1_000_000     # bytes of an update from which on a person wants to see that something is done
+LONG_WORK = 1_000_000  # bytes of an update from which on a person wants to see that something is done
 
 
 def apply(host, arguments) -> Line:
     """``apply``: refuse or accept a protected update; an accepted one becomes a record, and a file of its account."""
     from ..service import monthly
     from ..trust.update import MAX_FILE
+
     protected = _read(Path(arguments["<update-file>"]), MAX_FILE)
     secrets = {account: known.secret for account, known in host.store.operator.accounts().items()}
     with Progress("bytes") as progress:
         if len(protected) > LONG_WORK:
             progress.step(f"checking and loading {len(protected)} bytes")
         update, changed = monthly.apply(host.store, host.home.accounts, protected, secrets.get, host.now(), grace(host))
-    return Line(f"{title(update.account, update.month)}, created {Utc(update.created)} UTC, "
-                f"{len(update.clients)} clients, connected domains: {', '.join(update.domains) or 'none'}; "
-                f"{'applied' if changed else 'was applied already'}",
-                {"account": update.account, "month": update.month, "created": Utc(update.created),
-                 "clients": len(update.clients), "domains": update.domains, "changed": changed})
+    return Line(
+        f"{title(update.account, update.month)}, created {Utc(update.created)} UTC, "
+        f"{len(update.clients)} clients, connected domains: {', '.join(update.domains) or 'none'}; "
+        f"{'applied' if changed else 'was applied already'}",
+        {
+            "account": update.account,
+            "month": update.month,
+            "created": Utc(update.created),
+            "clients": len(update.clients),
+            "domains": update.domains,
+            "changed": changed,
+        },
+    )
 
 
 def show(host, arguments) -> Table:
     """``show updates``: every account, for this month and the next."""
     created = host.store.operator.created()
     current = months.of(host.now())
-    rows = [(account, *(_time(created.get((account, month))) for month in (current, months.after(current))))
-            for account in host.store.operator.accounts()]
+    rows = [
+        (account, *(_time(created.get((account, month))) for month in (current, months.after(current))))
+        for account in host.store.operator.accounts()
+    ]
     return Table(("Account", "Current Month", "Next Month"), rows, absent="Not Available")
 
 

@@ -11,8 +11,8 @@ from .actions import ACTIONS, ARGUMENTS, EVERYWHERE, EXIT_CODES, OPTIONS, Action
 from .output import PROGRAM
 from .reading import nearest
 
-WIDTH = 120           # of a help text
-LONGEST_TERM = 50     # what stands beside its explanation
+WIDTH = 120  # of a help text
+LONGEST_TERM = 50  # what stands beside its explanation
 
 
 class UsageFault(OperatorFault):
@@ -48,9 +48,9 @@ def parse(argv: list[str]) -> Call:
         raise _no_such_action(words)
     if asks_help:
         raise HelpAsked(page(name))
-    if len(words) > 1 and name == words[0] and family(name) and not positionals(name):     # check, and check slot
+    if len(words) > 1 and name == words[0] and family(name) and not positionals(name):  # check, and check slot
         raise _no_such_action(words)
-    _check(name, words[len(name.split()):], flags)
+    _check(name, words[len(name.split()) :], flags)
     return Call(name, ACTIONS[name], _arguments(name, argv))
 
 
@@ -61,13 +61,22 @@ def family(word: str) -> list[str]:
 
 # --- texts ----------------------------------------------------------------------------------------------------------
 
+
 def overview(first: str | None = None) -> str:
     """All actions (or those that start with the word ``first``), one line each, and the exit codes."""
     names = [name for name in ACTIONS if first in (None, name.split()[0])]
     lines = [f"Usage: {PROGRAM} <action> [options]", "", "Actions:"]
     lines += _two_columns((" ".join((name, *positionals(name))), ACTIONS[name].help) for name in names)
-    lines += ["", "Options:", *_two_columns([*((head, OPTIONS[head].help) for head in _heads_in(EVERYWHERE)),
-                                             ("--version", ACTIONS["show version"].help)])]
+    lines += [
+        "",
+        "Options:",
+        *_two_columns(
+            [
+                *((head, OPTIONS[head].help) for head in _heads_in(EVERYWHERE)),
+                ("--version", ACTIONS["show version"].help),
+            ]
+        ),
+    ]
     lines += ["", f"{PROGRAM} <action> --help tells more about one action.", "", "Exit codes:"]
     lines += _two_columns((str(code), text) for code, text in EXIT_CODES.items())
     return "\n".join(lines)
@@ -87,6 +96,7 @@ def page(name: str) -> str:
 def _two_columns(rows) -> list[str]:
     """Terms and what they mean; a term too long for its column has a line of its own, a long text goes on below."""
     import textwrap
+
     rows = list(rows)
     width = max((len(left) for left, _ in rows if len(left) <= LONGEST_TERM), default=LONGEST_TERM)
     lines = []
@@ -107,6 +117,7 @@ def positionals(name: str) -> list[str]:
 
 
 # --- words and flags ------------------------------------------------------------------------------------------------
+
 
 def _flags_of(head: str) -> list[str]:
     """The flags that a head of OPTIONS declares: ``-h, --help`` gives both, ``-s SECRET`` gives ``-s``."""
@@ -156,7 +167,7 @@ def _check(name: str, given: list[str], flags: list[str]) -> None:
     needed = positionals(name)
     if len(given) < len(needed):
         raise _wrong(name, f"{name} needs {needed[len(given)]}")
-    if len(given) > len(needed):     # what is too much may be the end of a secret with spaces
+    if len(given) > len(needed):  # what is too much may be the end of a secret with spaces
         extra = "so many words" if "<shared-secret>" in needed else f"{given[len(needed)]!r:.40}"
         raise _wrong(name, f"{name} takes no {extra}")
 
@@ -167,6 +178,7 @@ def _wrong(name: str, what: str) -> UsageFault:
 
 def _arguments(name: str, argv: list[str]) -> dict:
     from docopt import DocoptExit, docopt
+
     try:
         found = docopt(page(name), argv, default_help=False)
     except DocoptExit:
@@ -192,4 +204,3 @@ def _no_such_action(words: list[str]) -> UsageFault:
         return UsageFault(f"there is no {words[0]} {words[1]}; {nearest(words[1], seconds)}")
     firsts = sorted({name.split()[0] for name in ACTIONS})
     return UsageFault(f"there is no action {words[0]}; {nearest(words[0], firsts)}")
-

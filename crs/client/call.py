@@ -61,15 +61,15 @@ class Call:
         self.seq = 0
         self.reason = self.who = ""
         self.legs: list[Leg] = []
-        self.body = ""                  # what the peer sealed: the offer to a callee, the answer to a caller
-        self.changes: Queue = Queue()   # SessionChanged, as they come
+        self.body = ""  # what the peer sealed: the offer to a callee, the answer to a caller
+        self.changes: Queue = Queue()  # SessionChanged, as they come
         self.media: Media | None = None
         self.over = Event()
         self._client = client
         self._secrecy = secrecy
         self._identity = ""
         self._offer: offers.Offer | None = None
-        self._keys: list[offers.Srtp] = []   # to send and to receive with, once accepted here
+        self._keys: list[offers.Srtp] = []  # to send and to receive with, once accepted here
         self._changed = Event()
         self._watcher: gevent.Greenlet | None = None
 
@@ -167,7 +167,7 @@ class Call:
                 self.media.rebind(legs[0])
         self.seq = max(self.seq, seq)
         if state not in ORDER:
-            self.reason, state = self.reason or state, OVER   # responder not found, responder not connected
+            self.reason, state = self.reason or state, OVER  # responder not found, responder not connected
         if ORDER.index(state) > ORDER.index(self.state):
             self.state = state
             changed, self._changed = self._changed, Event()

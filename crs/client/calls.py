@@ -36,15 +36,20 @@ from crs.wire.vocabulary import (
 
 LOG = logging.getLogger("crs.client")
 
-OFFER_LIFETIME = 600_000   # ms that an offer's time may differ from ours: bounds how long an offer must be remembered
-KEPT = 64                  # notifications kept for calls whose invite is not answered yet; ended calls remembered
+OFFER_LIFETIME = 600_000  # ms that an offer's time may differ from ours: bounds how long an offer must be remembered
+KEPT = 64  # notifications kept for calls whose invite is not answered yet; ended calls remembered
 
 
 class Calls:
     """All calls of one client on this device."""
 
-    def __init__(self, client: Client, secrecy: Secrecy, clock: Callable[[], int] = wall_clock,
-                 random_bytes: Callable[[int], bytes] = secrets.token_bytes):
+    def __init__(
+        self,
+        client: Client,
+        secrecy: Secrecy,
+        clock: Callable[[], int] = wall_clock,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ):
         self._client = client
         self._secrecy = secrecy
         self._clock = clock
@@ -54,11 +59,17 @@ class Calls:
         self._inviting = 0
         self._early: deque[Any] = deque(maxlen=KEPT)
         self._past: deque[str] = deque(maxlen=KEPT)
-        self._offers: dict[str, int] = {}   # id of each offer taken -> its time, so that none is taken twice
+        self._offers: dict[str, int] = {}  # id of each offer taken -> its time, so that none is taken twice
         client.hear("registered", self._reconcile)
         client.hear("session.incoming", self._ring)
-        for method in ("session.ringing", "session.accepted", "session.ended", "session.changed", "session.relay",
-                       "session.state"):
+        for method in (
+            "session.ringing",
+            "session.accepted",
+            "session.ended",
+            "session.changed",
+            "session.relay",
+            "session.state",
+        ):
             client.hear(method, self._route)
 
     def invite(self, to: str, account: str | None = None, timeout: float = 30.0) -> Call:
@@ -170,7 +181,7 @@ class Calls:
         elif self._inviting:
             self._early.append(params)
         elif isinstance(params, SessionAccepted):
-            gevent.spawn(self._hang_up, params.session)   # an invite that was given up before its answer came
+            gevent.spawn(self._hang_up, params.session)  # an invite that was given up before its answer came
 
     def _reconcile(self, registered: Registered) -> None:
         listed = {state.session: state for state in registered.sessions}
@@ -179,7 +190,7 @@ class Calls:
             if state is None:
                 self._route(SessionEnded(call.session, call.seq, "ended-while-away", "crs"))
             elif call.is_over:
-                gevent.spawn(self._hang_up, call.session)   # the server could not be told before
+                gevent.spawn(self._hang_up, call.session)  # the server could not be told before
             else:
                 self._route(state)
         for state in listed.values():
@@ -189,8 +200,9 @@ class Calls:
         """A call that the server has and this process does not: it rang while we were away, its invite is being
         answered just now, or a former process of this device left it behind, and its keys are gone."""
         if state.role == "callee" and state.state in ("invite", "ringing") and state.session not in self._past:
-            self._add_incoming(state.session, Name(state.uri, state.account), state.offer, state.state, state.seq,
-                               state.legs)
+            self._add_incoming(
+                state.session, Name(state.uri, state.account), state.offer, state.state, state.seq, state.legs
+            )
         elif self._inviting and state.role == "caller":
             self._early.append(state)
         else:

@@ -23,13 +23,13 @@ from crs.wire.vocabulary import NOTIFICATIONS, Nothing, Params, Reconnect, Regis
 
 LOG = logging.getLogger("crs.client")
 
-CONNECT_TIMEOUT = 5.0        # seconds
-HANDSHAKE_TIMEOUT = 10_000   # milliseconds, for TLS and for the upgrade each
-TRY_TIMEOUT = 15.0           # seconds without an answer after which a connection is taken for dead
-PONG_TIMEOUT = 10.0          # seconds
-STEADY = 5.0                 # seconds: a connection that lived this long resets the back-off
-TURNS = 20                   # tries to reach another worker than the avoided one
-FINAL = {"replaced", "blacklisted", "account-deleted"}   # reasons of *unregistered* after which nobody comes back
+CONNECT_TIMEOUT = 5.0  # seconds
+HANDSHAKE_TIMEOUT = 10_000  # milliseconds, for TLS and for the upgrade each
+TRY_TIMEOUT = 15.0  # seconds without an answer after which a connection is taken for dead
+PONG_TIMEOUT = 10.0  # seconds
+STEADY = 5.0  # seconds: a connection that lived this long resets the back-off
+TURNS = 20  # tries to reach another worker than the avoided one
+FINAL = {"replaced", "blacklisted", "account-deleted"}  # reasons of *unregistered* after which nobody comes back
 
 NOTHING = Nothing()
 
@@ -42,17 +42,25 @@ class Client:
     ``deliver``: new messages come by themselves, as message.arrived.
     """
 
-    def __init__(self, door: Door, device_id: str, type: str = "primary", ping: float = 60.0,
-                 avoid_worker: str | None = None, deliver: bool = False, random: _random.Random | None = None):
-        self.registered: Registered | None = None   # what the server said; None while not registered
-        self.ended: str | None = None               # why this client stays away for good
-        self.last_error: str | None = None          # why the last try, or the last connection, failed
-        self.attaches = 0                           # registrations so far
+    def __init__(
+        self,
+        door: Door,
+        device_id: str,
+        type: str = "primary",
+        ping: float = 60.0,
+        avoid_worker: str | None = None,
+        deliver: bool = False,
+        random: _random.Random | None = None,
+    ):
+        self.registered: Registered | None = None  # what the server said; None while not registered
+        self.ended: str | None = None  # why this client stays away for good
+        self.last_error: str | None = None  # why the last try, or the last connection, failed
+        self.attaches = 0  # registrations so far
         self._door = door
         self._greeting = Register(device_id, f"crs-client/{__version__}", type, deliver)
         self._ping = ping
         self._avoided = avoid_worker
-        self._random = random or _random   # the module's one generator: a Random of its own weighs 2.5 KiB
+        self._random = random or _random  # the module's one generator: a Random of its own weighs 2.5 KiB
         self._backoff = Backoff(self._random)
         self._hearers: dict[str, list[Callable]] = {}
         self._link: Link | None = None
@@ -96,8 +104,9 @@ class Client:
         pauses, trouble = Backoff(self._random), None
         while True:
             if not self._wait(deadline):
-                raise trouble or errors.Unavailable(f"{method}: not attached within {timeout:g} s: "
-                                                    f"{self.last_error or 'no answer'}")
+                raise trouble or errors.Unavailable(
+                    f"{method}: not attached within {timeout:g} s: {self.last_error or 'no answer'}"
+                )
             link = self._link
             try:
                 return self._ask(link, method, params, result, deadline)
@@ -190,7 +199,7 @@ class Client:
         if self.ended is None:
             self._ready.clear()
         else:
-            self._ready.set()   # who waits is to hear of it
+            self._ready.set()  # who waits is to hear of it
         if link is not None:
             link.close()
             self._tell("lost", link.lost)
@@ -252,4 +261,4 @@ class Client:
             try:
                 hearer(params)
             except Exception:
-                LOG.exception("hearing %s failed", method)   # one hearer's fault is not the connection's
+                LOG.exception("hearing %s failed", method)  # one hearer's fault is not the connection's

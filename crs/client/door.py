@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gevent import socket
 
-FIRST_PAUSE = 0.25   # seconds
+FIRST_PAUSE = 0.25  # seconds
 LONGEST_PAUSE = 10.0
 
 
@@ -46,7 +46,7 @@ def resolve(host: str, port: int) -> list[tuple[int, tuple]]:
     """All stream addresses of ``host`` as (family, sockaddr), in the order that DNS gave; OSError if there is none."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
-            socket.inet_pton(family, host)   # a literal needs no resolver thread
+            socket.inet_pton(family, host)  # a literal needs no resolver thread
             return [(family, (host, port))]
         except OSError:
             continue
@@ -62,8 +62,12 @@ class Door:
 
     __slots__ = ("_addresses", "_key", "_keys", "_resolve", "_round", "_servers")
 
-    def __init__(self, servers: list[tuple[str, int]], keys: Callable[[int], list[tuple[str, bytes]]],
-                 resolve: Callable[[str, int], list[tuple[int, tuple]]] = resolve):
+    def __init__(
+        self,
+        servers: list[tuple[str, int]],
+        keys: Callable[[int], list[tuple[str, bytes]]],
+        resolve: Callable[[str, int], list[tuple[int, tuple]]] = resolve,
+    ):
         self._servers = servers
         self._keys = keys
         self._resolve = resolve
@@ -95,5 +99,5 @@ class Door:
             try:
                 found += [(family, address, host) for family, address in self._resolve(host, port)]
             except OSError:
-                continue   # the other servers, or what was known before, will do
+                continue  # the other servers, or what was known before, will do
         return found

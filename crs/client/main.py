@@ -61,9 +61,13 @@ def main(argv: list[str] | None = None) -> int:
     phone = None
     try:
         servers = [issue.server(given) for given in options["--server"]]
-        phone = Phone(options["CREDENTIAL"], servers, options["--device-id"],
-                      type="secondary" if options["--secondary"] else "primary",
-                      avoid_worker=options["--avoid-worker"]).start()
+        phone = Phone(
+            options["CREDENTIAL"],
+            servers,
+            options["--device-id"],
+            type="secondary" if options["--secondary"] else "primary",
+            avoid_worker=options["--avoid-worker"],
+        ).start()
         return _action(options)(phone, options, Output(options["--json"]))
     except CrsError as error:
         print(f"crs-client: {error}", file=sys.stderr)
@@ -80,4 +84,3 @@ def _action(options: dict):
         if options[name]:
             return action
     return terminal.run
-

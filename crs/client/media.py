@@ -25,10 +25,12 @@ from crs.wire.vocabulary import Leg
 
 LOG = logging.getLogger("crs.client")
 
-QUIET_AFTER_SPEECH = 10   # packets of comfort noise after which the other end's speech is over (0.2 s)
+QUIET_AFTER_SPEECH = 10  # packets of comfort noise after which the other end's speech is over (0.2 s)
 
-_PROFILES = {"AEAD_AES_128_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
-             "AES_CM_128_HMAC_SHA1_80": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80}
+_PROFILES = {
+    "AEAD_AES_128_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    "AES_CM_128_HMAC_SHA1_80": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+}
 
 
 class Report(NamedTuple):
@@ -44,21 +46,28 @@ class Report(NamedTuple):
 class Media:
     """The stream of one leg. ``speech``: L16 to play; ``record``: a .wav file to write."""
 
-    def __init__(self, leg: Leg, send: Srtp, receive: Srtp, speech: bytes = b"", record: str | None = None,
-                 clock: Callable[[], float] = time.monotonic):
-        self.heard = Event()          # the other end came through once
-        self.played = Event()         # all of ``speech`` is sent
-        self.heard_out = Event()      # the other end spoke, and has ended
+    def __init__(
+        self,
+        leg: Leg,
+        send: Srtp,
+        receive: Srtp,
+        speech: bytes = b"",
+        record: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.heard = Event()  # the other end came through once
+        self.played = Event()  # all of ``speech`` is sent
+        self.heard_out = Event()  # the other end spoke, and has ended
         self._clock = clock
         self._outbound = _session(send, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
         self._inbound = _session(receive, pylibsrtp.Policy.SSRC_ANY_INBOUND)
         self._speech = memoryview(speech)
-        self._next = 0                # byte of the speech to be sent next
+        self._next = 0  # byte of the speech to be sent next
         self._recording = Recording(record) if record else None
         self._ssrc, self._sequence, self._timestamp = secrets.randbits(32), secrets.randbits(15), secrets.randbits(32)
         self._reception = rtp.Reception()
         self._sent = self._refused = 0
-        self._speech_end: int | None = None   # timestamp of the last speech that came
+        self._speech_end: int | None = None  # timestamp of the last speech that came
         self._quiet = 0
         self._bound = clock()
         self._socket = udp_socket(leg)
@@ -114,7 +123,7 @@ class Media:
 
     def _send_frame(self, targets: list[tuple]) -> None:
         """The next 20 ms. They pass also while no relay answers: what is spoken then is lost, not late."""
-        payload = bytes(self._speech[self._next:self._next + 2 * rtp.FRAME_SAMPLES]) if self.heard.is_set() else b""
+        payload = bytes(self._speech[self._next : self._next + 2 * rtp.FRAME_SAMPLES]) if self.heard.is_set() else b""
         kind = rtp.SPEECH if payload else rtp.COMFORT_NOISE
         first = bool(payload) and self._next == 0
         frame = rtp.Packet(kind, first, self._sequence, self._timestamp, self._ssrc, payload or b"\x7f")
@@ -149,7 +158,7 @@ class Media:
         try:
             frame = rtp.parse(self._inbound.unprotect(octets))
         except (pylibsrtp.Error, ValueError):
-            self._refused += 1   # not the other end's, or a second copy that came over another relay
+            self._refused += 1  # not the other end's, or a second copy that came over another relay
             return
         self._paths.note_heard(address, now)
         self._reception.note(frame, now)

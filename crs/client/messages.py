@@ -23,9 +23,9 @@ from crs.wire.vocabulary import Ack, Acked, Fetch, Fetched, Item, MessageArrived
 
 LOG = logging.getLogger("crs.client")
 
-KEPT_POSTS = 256     # sealed messages kept for retries
-ACKS_AT_ONCE = 100   # protocol: refs in one message.ack
-RETRY_PAUSE = 1.0    # seconds until a mailbox is tried again whose server is in trouble
+KEPT_POSTS = 256  # sealed messages kept for retries
+ACKS_AT_ONCE = 100  # protocol: refs in one message.ack
+RETRY_PAUSE = 1.0  # seconds until a mailbox is tried again whose server is in trouble
 
 
 class Received(NamedTuple):
@@ -50,18 +50,25 @@ class Messages:
         self._client = client
         self._secrecy = secrecy
         self._state = state
-        self._hint = Event()                 # there is something to look at: what arrived, or
-        self._behind = False                 # the mailbox
+        self._hint = Event()  # there is something to look at: what arrived, or
+        self._behind = False  # the mailbox
         self._arrived: list[Item] = []
-        self._unreadable: set[str] = set()   # told once, kept for keys to come
+        self._unreadable: set[str] = set()  # told once, kept for keys to come
         self._posts: dict[str, Post] = {}
         self._turns: dict[tuple, BoundedSemaphore] = {}
         client.hear("message.arrived", self._take)
         client.hear("message.waiting", lambda _: self._look())
         client.hear("registered", lambda registered: registered.waiting and self._look())
 
-    def post(self, to: str, text: str, account: str | None = None, id: str | None = None, kind: str = "content",
-             timeout: float = 60.0) -> Posted:
+    def post(
+        self,
+        to: str,
+        text: str,
+        account: str | None = None,
+        id: str | None = None,
+        kind: str = "content",
+        timeout: float = 60.0,
+    ) -> Posted:
         """Seal ``text`` for ``to`` and leave it in its mailbox; it is stored durably when this returns.
 
         One message to a receiver goes out at a time: what a greenlet posts arrives in its order. After Unavailable
@@ -71,7 +78,7 @@ class Messages:
         identity = id or secrets.token_hex(12)
         with self._turns.setdefault((to, account), BoundedSemaphore()):
             post = self._posts.get(identity) or self._seal(to, account, identity, kind, text)
-            self._posts[identity] = post   # a retry must be the very same: sealed anew it would be another message
+            self._posts[identity] = post  # a retry must be the very same: sealed anew it would be another message
             if len(self._posts) > KEPT_POSTS:
                 del self._posts[next(iter(self._posts))]
             return self._client.call("message.post", post, Posted, timeout)
@@ -118,10 +125,10 @@ class Messages:
     def _acknowledge(self, refs: list[str]) -> None:
         try:
             for start in range(0, len(refs), ACKS_AT_ONCE):
-                self._client.call("message.ack", Ack(refs[start:start + ACKS_AT_ONCE]), Acked)
+                self._client.call("message.ack", Ack(refs[start : start + ACKS_AT_ONCE]), Acked)
         except WorldFault as error:
             LOG.info("not acknowledged yet: %s", error)
-            gevent.spawn_later(RETRY_PAUSE, self._look)   # they will be found again, and acknowledged
+            gevent.spawn_later(RETRY_PAUSE, self._look)  # they will be found again, and acknowledged
 
     def _look(self) -> None:
         """The mailbox may hold something that did not arrive by itself."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 from crs.errors import CrsError
 from crs.wire.rtp import SPEECH
 
-SUITES = {"AEAD_AES_128_GCM": 28, "AES_CM_128_HMAC_SHA1_80": 30}   # the best first; bytes of master key and salt
+SUITES = {"AEAD_AES_128_GCM": 28, "AES_CM_128_HMAC_SHA1_80": 30}  # the best first; bytes of master key and salt
 CODEC = "L16/8000"
 
 

@@ -47,5 +47,11 @@ class Output:
 def _visible(value) -> str:
     """As text that can neither command a terminal nor pass for an event: control characters of others are shown, not
     obeyed, and further lines are indented."""
-    return "".join(character if character.isprintable() else "\n    " if character == "\n" else
-                   character.encode("unicode_escape").decode() for character in str(value))
+    return "".join(
+        character
+        if character.isprintable()
+        else "\n    "
+        if character == "\n"
+        else character.encode("unicode_escape").decode()
+        for character in str(value)
+    )

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from crs.wire import stun
 from crs.wire.vocabulary import Leg
 
-REFRESH = 0.5        # seconds between Binding requests to a candidate that answers
-SEARCH = 0.1         # and to one that is silent
-ANSWERS_FOR = 1.2    # seconds that an answer counts: two refreshes may be lost
-HEARD_FOR = 0.4      # seconds without the other end after which every bound candidate is tried
-_OUTSTANDING = 16    # requests to a candidate whose answers are still good
+REFRESH = 0.5  # seconds between Binding requests to a candidate that answers
+SEARCH = 0.1  # and to one that is silent
+ANSWERS_FOR = 1.2  # seconds that an answer counts: two refreshes may be lost
+HEARD_FOR = 0.4  # seconds without the other end after which every bound candidate is tried
+_OUTSTANDING = 16  # requests to a candidate whose answers are still good
 
 NEVER = float("-inf")
 
@@ -36,11 +36,12 @@ class Paths:
 
     def __init__(self, leg: Leg, random_bytes: Callable[[int], bytes]):
         self.leg = leg
-        self.heard = NEVER          # when the other end was last heard, on whatever path
+        self.heard = NEVER  # when the other end was last heard, on whatever path
         self._random_bytes = random_bytes
         # sorted, so that both ends prefer the same one
-        self._paths = {address: Path(address) for address in
-                       sorted((stun.plain(one.ip), one.port) for one in leg.candidates)}
+        self._paths = {
+            address: Path(address) for address in sorted((stun.plain(one.ip), one.port) for one in leg.candidates)
+        }
         self._current: Path | None = next(iter(self._paths.values()), None)
 
     def due(self, now: float) -> list[tuple[bytes, tuple]]:

@@ -38,8 +38,8 @@ from crs.wire.vocabulary import (
 
 LOG = logging.getLogger("crs.client")
 
-RETRY_PAUSE = 2.0           # seconds before chores that failed are tried again
-UPDATE_LOOK = 6 * 3600.0    # seconds between looks for crypto updates: being told of them is off by default
+RETRY_PAUSE = 2.0  # seconds before chores that failed are tried again
+UPDATE_LOOK = 6 * 3600.0  # seconds between looks for crypto updates: being told of them is off by default
 
 
 class Phone:
@@ -49,8 +49,14 @@ class Phone:
     given. Further arguments are those of ``connection.Client``.
     """
 
-    def __init__(self, path: str | Path, servers: Sequence[Server] = (), device_id: str | None = None,
-                 state: State | None = None, **options: Any):
+    def __init__(
+        self,
+        path: str | Path,
+        servers: Sequence[Server] = (),
+        device_id: str | None = None,
+        state: State | None = None,
+        **options: Any,
+    ):
         self._path = Path(path)
         self.credential = credentials.load(path)
         self.state = state or State(f"{path}.state", device_id)
@@ -61,7 +67,7 @@ class Phone:
         self.calls = Calls(self.client, self._secrecy)
         self.rooms = Rooms(self.client)
         self.storage = Storage(self.client)
-        self._offered: set[str] = set()   # months whose crypto update is to be fetched and confirmed
+        self._offered: set[str] = set()  # months whose crypto update is to be fetched and confirmed
         self._due = Event()
         self._published = Event()
         self._chores: gevent.Greenlet | None = None
@@ -106,8 +112,9 @@ class Phone:
 
     def _note_updates(self, updates: list[UpdateState]) -> None:
         """Another device may have confirmed an update that this one's credential does not hold yet."""
-        self._offered.update(update.month for update in updates
-                             if not update.confirmed or update.month not in self.credential.months)
+        self._offered.update(
+            update.month for update in updates if not update.confirmed or update.month not in self.credential.months
+        )
 
     def _hear_offer(self, offered: UpdateOffered) -> None:
         self._offered.add(offered.month)

@@ -45,7 +45,7 @@ class Room:
         self.members: list[RoomMember] = joined.members
         self.seq = joined.seq
         self.ended: str | None = None
-        self.bound = Event()              # the relay has answered
+        self.bound = Event()  # the relay has answered
         self._client = client
         self._request = request
         self._clock = clock

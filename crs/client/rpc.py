@@ -69,7 +69,7 @@ class Link:
         self._hear = hear
         self._ids = itertools.count(1)
         self._waiting: dict[int, AsyncResult] = {}
-        self.lost: str | None = None   # why the link ended
+        self.lost: str | None = None  # why the link ended
 
     def request(self, method: str, params: Params) -> AsyncResult:
         """Send one request; its result will hold the raw JSON of the answer, an RpcError, or LinkLost."""

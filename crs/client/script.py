@@ -21,7 +21,7 @@ from crs.errors import OperatorFault, Unavailable
 if TYPE_CHECKING:
     from crs.client.media import Media
 
-EMPTY_AFTER = 1.0    # seconds without another message after which a mailbox counts as read
+EMPTY_AFTER = 1.0  # seconds without another message after which a mailbox counts as read
 SPEAKS_WITHIN = 1.0  # seconds after the own speech within which the other side's has begun, if there is any
 
 REPORTS = {"content": "message", "system": "message", "ack": "delivered", "expired": "expired"}
@@ -171,8 +171,13 @@ def _attach(phone: Phone, options: dict, output: Output) -> Deadline:
         raise OperatorFault(f"--timeout {options['--timeout']}: write a number of seconds") from None
     deadline = Deadline(seconds)
     registered = phone.wait_ready(deadline.left)
-    output.tell("attached", host=registered.host, worker=registered.worker, waiting=registered.waiting,
-                connection=registered.connection)
+    output.tell(
+        "attached",
+        host=registered.host,
+        worker=registered.worker,
+        waiting=registered.waiting,
+        connection=registered.connection,
+    )
     return deadline
 
 

@@ -18,7 +18,7 @@ from crs.trust import e2e, months, tokens
 from crs.trust.credential import Credential
 from crs.wire.vocabulary import FoundObject, LookupObject
 
-KEEP = 600_000   # ms that a token which was looked up is used without asking again
+KEEP = 600_000  # ms that a token which was looked up is used without asking again
 
 
 def wall_clock() -> int:

@@ -9,7 +9,7 @@ from crs.wire.vocabulary import Leg
 
 LOG = logging.getLogger("crs.client")
 
-LARGEST = 2048            # bytes of a datagram
+LARGEST = 2048  # bytes of a datagram
 
 
 def udp_socket(leg: Leg) -> socket.socket:

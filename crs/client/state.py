@@ -9,7 +9,7 @@ import os
 import secrets
 from pathlib import Path
 
-REMEMBERED = 4096   # refs; an item that was acknowledged does not come again, so few are ever asked for
+REMEMBERED = 4096  # refs; an item that was acknowledged does not come again, so few are ever asked for
 
 
 class State:
@@ -22,7 +22,7 @@ class State:
         self._shown: dict[str, None] = {}
         self._file = None
         self._lines = 0
-        self._torn = False   # the process that wrote it died within a line
+        self._torn = False  # the process that wrote it died within a line
         if self._path is not None:
             self._load()
         chosen = device_id or self.device_id or f"device-{secrets.token_hex(4)}"
@@ -64,7 +64,7 @@ class State:
                 self._shown[entry["shown"]] = None
         self._lines = len(text.splitlines())
         self._torn = not text.endswith("\n")
-        for ref in list(self._shown)[:-self._remembered]:
+        for ref in list(self._shown)[: -self._remembered]:
             del self._shown[ref]
 
     def _append(self, line: str) -> None:

@@ -18,7 +18,7 @@ class Stored(NamedTuple):
     """One value; ``id`` is what the next put replaces."""
 
     id: str
-    updated: int    # ms
+    updated: int  # ms
     value: bytes
 
 
@@ -47,5 +47,5 @@ class Storage:
     def delete(self, type: str) -> None:
         self._client.call("storage.delete", BlobType(type), Done)
 
-    def list(self) -> list[BlobInfo]:      # the last method that can name the type list
+    def list(self) -> list[BlobInfo]:  # the last method that can name the type list
         return self._client.call("storage.list", NOTHING, BlobList).blobs

@@ -27,9 +27,13 @@ class Terminal:
         self._record = options["--record"]
         self._speech = read_speech(options["--play"]) if options["--play"] else b""
         self._output = output
-        self._call: Call | None = None   # the call that answer and hangup are about
-        phone.client.hear("registered", lambda told: output.tell(
-            "attached", host=told.host, worker=told.worker, waiting=told.waiting, connection=told.connection))
+        self._call: Call | None = None  # the call that answer and hangup are about
+        phone.client.hear(
+            "registered",
+            lambda told: output.tell(
+                "attached", host=told.host, worker=told.worker, waiting=told.waiting, connection=told.connection
+            ),
+        )
         phone.client.hear("lost", lambda why: output.tell("lost", why=why))
 
     def run(self) -> int:
@@ -64,8 +68,10 @@ class Terminal:
     def status(self) -> None:
         client = self._phone.client
         if client.registered:
-            self._say(f"{self._phone.credential.client} is attached to {client.registered.host}, served by "
-                      f"{client.registered.worker}")
+            self._say(
+                f"{self._phone.credential.client} is attached to {client.registered.host}, served by "
+                f"{client.registered.worker}"
+            )
         else:
             self._say(f"not attached: {client.ended or client.last_error or 'trying'}")
         if self._call and not self._call.is_over:
@@ -126,8 +132,9 @@ class Terminal:
                 self._output.tell("ringing", peer=str(call.peer), session=call.session)
             if call.wait("talk") and not call.is_over:
                 media = call.start_media(self._speech, self._record)
-                self._output.tell("talk", peer=str(call.peer), session=call.session,
-                                  setup_ms=round(1000 * (time.monotonic() - began)))
+                self._output.tell(
+                    "talk", peer=str(call.peer), session=call.session, setup_ms=round(1000 * (time.monotonic() - began))
+                )
                 call.wait(OVER)
                 self._output.tell("media", session=call.session, **media.stop()._asdict())
         except CrsError as error:
@@ -150,7 +157,7 @@ class Terminal:
         try:
             while True:
                 show(self._phone, self._phone.messages.wait(), self._output)
-        except CrsError as error:   # this client is off for good; the lost connection told why
+        except CrsError as error:  # this client is off for good; the lost connection told why
             self._output.tell("failed", what="messages", why=str(error))
 
     def _is_busy(self) -> bool:

@@ -12,8 +12,8 @@ from pathlib import Path
 from crs.errors import OperatorFault
 from crs.wire.rtp import RATE, signed
 
-_HELD = 25                      # packets kept back (0.5 s), so that a reordered start still finds its place
-_LONGEST_GAP = 600 * RATE       # samples; a timestamp further away than this is not believed
+_HELD = 25  # packets kept back (0.5 s), so that a reordered start still finds its place
+_LONGEST_GAP = 600 * RATE  # samples; a timestamp further away than this is not believed
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
@@ -30,8 +30,10 @@ def read_speech(path: str | Path) -> bytes:
         with wave.open(str(path), "rb") as file:
             form = (file.getnchannels(), file.getsampwidth(), file.getframerate())
             if form != (1, 2, RATE):
-                raise OperatorFault(f"{path}: {form[0]} channel(s), {8 * form[1]} bit, {form[2]} Hz; "
-                                    f"convert it to mono, 16 bit, {RATE} Hz")
+                raise OperatorFault(
+                    f"{path}: {form[0]} channel(s), {8 * form[1]} bit, {form[2]} Hz; "
+                    f"convert it to mono, 16 bit, {RATE} Hz"
+                )
             samples = file.readframes(file.getnframes())
     except FileNotFoundError:
         raise OperatorFault(f"{path}: no such file") from None
@@ -65,8 +67,11 @@ class Recording:
     def close(self) -> None:
         self._release()
         self._file.seek(0)
-        self._file.write(_HEADER.pack(b"RIFF", 36 + self._size, b"WAVE", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16,
-                                      b"data", self._size))
+        self._file.write(
+            _HEADER.pack(
+                b"RIFF", 36 + self._size, b"WAVE", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16, b"data", self._size
+            )
+        )
         self._file.close()
 
     def _release(self) -> None:

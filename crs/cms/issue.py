@@ -16,9 +16,12 @@ from crs.trust.credential import Credential, MonthKeys, Server
 PORT = 5223
 
 Random = Callable[[int], bytes]
-_SERVER = re.compile(r"""(?: \[ (?P<ipv6> [^\[\]]+ ) \]
+_SERVER = re.compile(
+    r"""(?: \[ (?P<ipv6> [^\[\]]+ ) \]
                          | (?P<host> (?=.{1,253}(:|$)) (?!-) [A-Za-z0-9-]{1,63} (\.[A-Za-z0-9-]{1,63})* \.? ) )
-                         (?: : (?P<port> [0-9]{1,5} ) )?""", re.VERBOSE)
+                         (?: : (?P<port> [0-9]{1,5} ) )?""",
+    re.VERBOSE,
+)
 
 
 def new(account: str, secret: str, random: Random) -> State:
@@ -78,9 +81,15 @@ def write_update(state: State, month: str, now: int, random: Random) -> update.U
     CmsFault."""
     held = open_month(state, month, now, random)
     held.created = max(now, held.created + 1)
-    clients = {uri: credential.crypto_update(names.Client(uri, state.account), _update_key(state, uri), month,
-                                             month_keys(state, uri, month, held.created))
-               for uri in sorted(state.clients)}
+    clients = {
+        uri: credential.crypto_update(
+            names.Client(uri, state.account),
+            _update_key(state, uri),
+            month,
+            month_keys(state, uri, month, held.created),
+        )
+        for uri in sorted(state.clients)
+    }
     return update.Update(state.account, month, held.created, held.key, own_token(state), sorted(state.domains), clients)
 
 
@@ -114,8 +123,16 @@ def month_keys(state: State, uri: str, month: str, created: int) -> MonthKeys:
     enc = jose.new_key("X25519", identity.hkdf(seed, f"enc {month}"))
     name = identity.client_identity(state.account, month, uri, month_key)
     token = tokens.issue(state.domain_key, names.Client(uri, state.account), month, sign.public(), enc.public())
-    return MonthKeys(created, name, identity.psk(month_key, name), sign, enc, token, own_token(state),
-                     dict(sorted(state.domains.items())))
+    return MonthKeys(
+        created,
+        name,
+        identity.psk(month_key, name),
+        sign,
+        enc,
+        token,
+        own_token(state),
+        dict(sorted(state.domains.items())),
+    )
 
 
 def own_token(state: State) -> str:

@@ -47,7 +47,7 @@ from crs.errors import CrsError
 from crs.home import files
 from crs.trust import credential, months, update
 
-MAX_TEXT = 4096      # bytes in a file with a secret or a domain token
+MAX_TEXT = 4096  # bytes in a file with a secret or a domain token
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -109,7 +109,7 @@ def domain_token(options, now: int) -> None:
 def write_update(options, now: int) -> None:
     with state.opened(_home(options)) as cms:
         written = issue.write_update(cms, options["--month"] or months.of(now), now, os.urandom)
-        state.save(_home(options), cms)      # first: what leaves the house can always be re-issued with the same keys
+        state.save(_home(options), cms)  # first: what leaves the house can always be re-issued with the same keys
         files.write(Path(options["--out"]), update.protect(written, cms.secret) + b"\n")
     print(f"update of {written.account} for {written.month}, {len(written.clients)} clients, in {options['--out']}")
 

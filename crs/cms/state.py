@@ -21,7 +21,7 @@ from crs.wire import vocabulary
 
 FILE = "cms.json"
 LOCK = "lock"
-MAX_FILE = 64 * 1024 * 1024      # bytes; 100,000 clients need about 7 MB
+MAX_FILE = 64 * 1024 * 1024  # bytes; 100,000 clients need about 7 MB
 
 
 class CmsFault(OperatorFault):
@@ -31,8 +31,8 @@ class CmsFault(OperatorFault):
 class Month(Struct, forbid_unknown_fields=True):
     """One month of the account."""
 
-    key: fields.Key           # the month key; never changes once anything was made from it
-    created: int = 0          # creation time of the last update written, ms since 1970; 0: none yet
+    key: fields.Key  # the month key; never changes once anything was made from it
+    created: int = 0  # creation time of the last update written, ms since 1970; 0: none yet
 
     def __repr__(self) -> str:
         return f"<month created {self.created}>"
@@ -43,10 +43,10 @@ class State(Struct, forbid_unknown_fields=True):
 
     version: Literal[1]
     account: vocabulary.Account
-    secret: Annotated[str, Meta(min_length=1)]      # shared with the CRS: protects updates
-    domain_key: PrivateKey                          # Ed25519: signs client tokens, as long as the account lives
-    domains: dict[vocabulary.Account, str]            # connected account -> its domain token
-    clients: dict[str, fields.Key]                  # URI -> 32 random bytes, from which all its keys follow
+    secret: Annotated[str, Meta(min_length=1)]  # shared with the CRS: protects updates
+    domain_key: PrivateKey  # Ed25519: signs client tokens, as long as the account lives
+    domains: dict[vocabulary.Account, str]  # connected account -> its domain token
+    clients: dict[str, fields.Key]  # URI -> 32 random bytes, from which all its keys follow
     months: dict[vocabulary.Month, Month]
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from crs.config import directives, values
 from crs.config.directives import Directive
 from crs.config.values import Word, Wrong
 
-MAX_FILE = 1_048_576    # bytes
+MAX_FILE = 1_048_576  # bytes
 RELAY_FILE = "crs-relay.conf"
 
 _SECTION = re.compile(r"\[(?P<bracket>[A-Za-z]*)\]|(?P<bare>GLOBAL|POOL):?")
@@ -135,8 +135,11 @@ def _directive(file: str, section: str | None, word: Word) -> Directive:
     if word.text in here:
         directive = here[word.text]
         if section not in (None, directive.section):
-            raise Wrong(f"{word.text} does not belong in the section {section}",
-                        f"move the line below {directive.section}", word)
+            raise Wrong(
+                f"{word.text} does not belong in the section {section}",
+                f"move the line below {directive.section}",
+                word,
+            )
         return directive
     for other in directives.FILES:
         if word.text in directives.of_file(other):
@@ -162,5 +165,6 @@ def _value(directive: Directive, given: list[Word]):
     try:
         return directive.parse(given[1:])
     except Wrong as wrong:
-        raise Wrong(f"{directive.name}: {wrong.what}", wrong.remedy or f"write {directive.usage}",
-                    wrong.word or given[0]) from None
+        raise Wrong(
+            f"{directive.name}: {wrong.what}", wrong.remedy or f"write {directive.usage}", wrong.word or given[0]
+        ) from None

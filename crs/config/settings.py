@@ -130,11 +130,15 @@ def _contradictions(config: Config) -> Iterator[tuple[set[str], Fault]]:
         if setting.name == "ip":
             yield from _of_address(config, *setting.value, setting)
         elif setting.name == "host" and config.hosts[setting.value] is None:
-            yield {"ip"}, setting.fault(f"{setting.value} has no address",
-                                        f"add the line: ip {setting.value} <address>")
+            yield (
+                {"ip"},
+                setting.fault(f"{setting.value} has no address", f"add the line: ip {setting.value} <address>"),
+            )
         elif setting.name == "crsname" and config.hosts and setting.value not in config.hosts:
-            yield {"host"}, setting.fault(f"{setting.value} is not a host of crs.conf",
-                                          "write the name of one of its host lines")
+            yield (
+                {"host"},
+                setting.fault(f"{setting.value} is not a host of crs.conf", "write the name of one of its host lines"),
+            )
         elif setting.name == "features" and "push" in setting.value and config.cps is None:
             yield {"cps"}, setting.fault("push needs a push server", "add the line: cps <host> <port> <id> <secret>")
     yield from _missing(config)
@@ -153,11 +157,27 @@ def _missing(config: Config) -> Iterator[tuple[set[str], Fault]]:
     if not config.hosts:
         yield {"host"}, Fault("crs.conf", 0, 0, "no host of the pool is declared", "add a line such as: host crs1")
     if len(config.hosts) > 1 and config.key is None:
-        yield {"key"}, Fault("crs.conf", 0, 0, "the hosts of the pool share no secret",
-                             "add the line: key <shared secret>, with one from crs-cli create sharedSecret -B32")
+        yield (
+            {"key"},
+            Fault(
+                "crs.conf",
+                0,
+                0,
+                "the hosts of the pool share no secret",
+                "add the line: key <shared secret>, with one from crs-cli create sharedSecret -B32",
+            ),
+        )
     if config.name is None:
-        yield {"crsname"}, Fault("crs-local.conf", 0, 0, "it is not said which host of the pool this is",
-                                 "add a line such as: crsname crs1")
+        yield (
+            {"crsname"},
+            Fault(
+                "crs-local.conf",
+                0,
+                0,
+                "it is not said which host of the pool this is",
+                "add a line such as: crsname crs1",
+            ),
+        )
 
 
 def _same_port(config: Config) -> Iterator[tuple[set[str], Fault]]:

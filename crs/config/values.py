@@ -14,7 +14,7 @@ from crs import names
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,20}")                      # no dot: it stands in identities and session ids
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,20}")  # no dot: it stands in identities and session ids
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _WORD = re.compile(r'[ \t]*(?:"(?P<quoted>[^"]*)"(?=[ \t]|$)|(?P<bare>[^ \t"#][^ \t]*))')
@@ -44,8 +44,11 @@ def words(line: str) -> list[Word]:
     while (rest := line[at:].lstrip(" \t")) and not rest.startswith("#"):
         match = _WORD.match(line, at)
         if not match:
-            raise Wrong("the quotation marks do not match", 'put " before and behind the value, with spaces around',
-                        Word("", len(line) - len(rest) + 1))
+            raise Wrong(
+                "the quotation marks do not match",
+                'put " before and behind the value, with spaces around',
+                Word("", len(line) - len(rest) + 1),
+            )
         kind = match.lastgroup
         word = Word(match[kind], match.start(kind) + 1)
         if not word.text.isprintable():
@@ -145,11 +148,13 @@ def absolute_path(given: list[Word]) -> str:
 
 def word_set(*allowed: str) -> Parser:
     """Any number of the ``allowed`` words, as a frozenset."""
+
     def parse(given: list[Word]) -> frozenset[str]:
         for word in given:
             if word.text not in allowed:
                 raise Wrong(f"{word.text:.40} is not known", "write none or more of: " + ", ".join(allowed), word)
         return frozenset(word.text for word in given)
+
     return parse
 
 
@@ -187,7 +192,7 @@ class KeepAliveRule(NamedTuple):
     grace_ms: int
 
 
-DEFAULT_KEEP_ALIVE = KeepAliveRule("ws", 1_230_000, 30_000)     # "a little over 20 minutes" (manual, chapter 4.10)
+DEFAULT_KEEP_ALIVE = KeepAliveRule("ws", 1_230_000, 30_000)  # "a little over 20 minutes" (manual, chapter 4.10)
 _INTERVAL = Number(100, 86_400_000, "ms")
 _GRACE = Number(100, 3_600_000, "ms")
 _DELAY = Number(0, 86_400_000, "ms")

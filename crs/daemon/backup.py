@@ -51,7 +51,7 @@ class _Draft:
         """A file, directory or link, under ``name`` where that is another; what is gone by now is left out."""
         with suppress(FileNotFoundError):
             info = self._tar.gettarinfo(path, _inside(name or path))
-            if info is None:           # a socket, which is of no use in an archive
+            if info is None:  # a socket, which is of no use in an archive
                 return
             if not info.isreg():
                 self._tar.addfile(info)
@@ -89,7 +89,7 @@ class _Draft:
         try:
             self._tar.addfile(info, reader)
         except OSError as error:
-            if error.errno is None:    # tarfile's own: there was less to read than before
+            if error.errno is None:  # tarfile's own: there was less to read than before
                 raise OperatorFault(f"/{info.name} changed while it was read; try again") from None
             raise
         self.digests[info.name] = reader.digest.hexdigest()
@@ -108,8 +108,14 @@ class _Digesting:
         return chunk
 
 
-def write(home: Home, instance: str, store: Store, now: int, on_file: Callable[[str], None] = lambda name: None,
-          patience: float = lock.WAIT) -> Archive:
+def write(
+    home: Home,
+    instance: str,
+    store: Store,
+    now: int,
+    on_file: Callable[[str], None] = lambda name: None,
+    patience: float = lock.WAIT,
+) -> Archive:
     """Write the archive of this home; ``on_file`` is told each file's name.
 
     Raises OperatorFault and Unavailable, and leaves nothing of it then; no other archive is touched. A host that is
@@ -119,7 +125,7 @@ def write(home: Home, instance: str, store: Store, now: int, on_file: Callable[[
     stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%d-%H%M%S")
     path = home.backup / f"crs-backup-{instance}-{stamp}.tar"
     with _alone(home):
-        for rest in home.backup.glob(f".crs-backup-*{PART}"):      # of one that was killed
+        for rest in home.backup.glob(f".crs-backup-*{PART}"):  # of one that was killed
             rest.unlink()
         if path.exists():
             raise OperatorFault(f"{path} exists already; try again a second later")
@@ -131,8 +137,10 @@ def write(home: Home, instance: str, store: Store, now: int, on_file: Callable[[
             os.rename(draft, path)
             private.sync_directory(home.backup)
         except OSError as error:
-            raise OperatorFault(f"there is no backup: {error.filename or draft}: {error.strerror}; "
-                                "what was written is removed, older archives are as they were") from None
+            raise OperatorFault(
+                f"there is no backup: {error.filename or draft}: {error.strerror}; "
+                "what was written is removed, older archives are as they were"
+            ) from None
         finally:
             draft.unlink(missing_ok=True)
     return Archive(path, len(files), path.stat().st_size)
@@ -180,8 +188,9 @@ def read_back(path: Path, digests: dict[str, str]) -> None:
                 if member.isreg():
                     found[member.name] = hashlib.file_digest(tar.extractfile(member), "sha256").hexdigest()
     except tarfile.TarError as error:
-        raise OperatorFault(f"there is no backup: what was written reads back broken ({error}); "
-                            "check the disk") from None
+        raise OperatorFault(
+            f"there is no backup: what was written reads back broken ({error}); check the disk"
+        ) from None
     wrong = sorted(name for name in digests.keys() | found.keys() if digests.get(name) != found.get(name))
     if wrong:
         raise OperatorFault(f"there is no backup: /{wrong[0]} was not read back as it was written; check the disk")

@@ -16,9 +16,9 @@ from pathlib import Path
 from crs.daemon import redis_server
 from crs.modules.start import READY
 
-SOURCE = Path(__file__).resolve().parents[2]     # where ``import crs`` finds this package
-PING_EVERY = 0.05                                   # seconds, while a Redis server loads
-_PR_SET_PDEATHSIG = 1                               # prctl(2)
+SOURCE = Path(__file__).resolve().parents[2]  # where ``import crs`` finds this package
+PING_EVERY = 0.05  # seconds, while a Redis server loads
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -28,8 +28,8 @@ class BackOff:
     One that had been at work for a while starts anew at once: what ends while it starts, or soon after, waits longer.
     """
 
-    FIRST, MOST = 0.25, 10.0    # seconds
-    SOUND = 2.0                 # seconds of work after which an end is the first one again
+    FIRST, MOST = 0.25, 10.0  # seconds
+    SOUND = 2.0  # seconds of work after which an end is the first one again
 
     def __init__(self):
         self._ends = 0
@@ -49,7 +49,7 @@ class Child(ABC):
     def __init__(self, name: str, process: str, log: Path, index: int | None = None, needs: tuple[str, ...] = ()):
         self.name, self.process, self.log, self.index, self.needs = name, process, log, index, needs
         self.ready = False
-        self.start_at = 0.0             # when it may be started (again)
+        self.start_at = 0.0  # when it may be started (again)
         self.started_at = 0.0
         self._ready_at = 0.0
         self._popen: subprocess.Popen | None = None
@@ -131,11 +131,19 @@ class Redis(Child):
 class Module(Child):
     """A module of the CRS. ``command`` starts it; what it inherits is added as options (see ``main``)."""
 
-    def __init__(self, name: str, process: str, log: Path, command: list[str], index: int | None = None,
-                 listener: socket.socket | None = None, needs: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        name: str,
+        process: str,
+        log: Path,
+        command: list[str],
+        index: int | None = None,
+        listener: socket.socket | None = None,
+        needs: tuple[str, ...] = (),
+    ):
         super().__init__(name, process, log, index, needs)
         self._command, self._listener = command, listener
-        self._news: int | None = None      # our end of the pipe on which it says that it is ready
+        self._news: int | None = None  # our end of the pipe on which it says that it is ready
 
     @property
     def wakes(self) -> int | None:
@@ -174,7 +182,18 @@ class Module(Child):
 
 def module_command(home, module: str, index: int) -> list[str]:
     """The command line of one module process, without what it inherits."""
-    return [sys.executable, "-P", "-m", "crs.daemon.main", "--module", module, "--index", str(index), "--home", str(home)]
+    return [
+        sys.executable,
+        "-P",
+        "-m",
+        "crs.daemon.main",
+        "--module",
+        module,
+        "--index",
+        str(index),
+        "--home",
+        str(home),
+    ]
 
 
 def _signal_name(number: int) -> str:
@@ -184,15 +203,24 @@ def _signal_name(number: int) -> str:
 
 def _popen(command: list[str], inherited: tuple[int, ...], before=None) -> subprocess.Popen:
     """Start a process in a session of its own: Ctrl-C in a terminal is the supervisor's to handle."""
-    environment = {name: value for name, value in os.environ.items()
-                   if name not in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+    }
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SOURCE), environment.get("PYTHONPATH"))))
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, pass_fds=inherited,
-                            start_new_session=True, preexec_fn=before)
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        env=environment,
+        pass_fds=inherited,
+        start_new_session=True,
+        preexec_fn=before,
+    )
 
 
 def _end_with(supervisor: int) -> None:
     """In the child, before exec: ask the kernel for a SIGTERM when the supervisor ends."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != supervisor:      # it ended before we asked
+    if os.getppid() != supervisor:  # it ended before we asked
         os._exit(1)

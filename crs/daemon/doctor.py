@@ -20,7 +20,7 @@ from crs.home.accountfiles import AccountFiles, accounts_on_disk
 from crs.home.paths import Home
 from crs.trust import strength
 
-FAULT, NOTE, FACT = "fault", "note", "in use"     # what a finding is: it hinders, is worth telling, is so
+FAULT, NOTE, FACT = "fault", "note", "in use"  # what a finding is: it hinders, is worth telling, is so
 
 
 def check(home: Home) -> tuple[list[str], bool]:
@@ -38,15 +38,24 @@ def findings(home: Home) -> list[tuple[str, str]]:
     except ConfigError as error:
         return [(FAULT, str(fault)) for fault in error.faults]
     faults, facts = list(_machine_faults(conf)), []
-    notes = [*map(str, conf.notes), *machine.modes(home, bool(conf.key or conf.cps)), *_weak_secrets(conf),
-             *_restart_notes(conf), *_limits(conf), *machine.clock(home, time.time())]
+    notes = [
+        *map(str, conf.notes),
+        *machine.modes(home, bool(conf.key or conf.cps)),
+        *_weak_secrets(conf),
+        *_restart_notes(conf),
+        *_limits(conf),
+        *machine.clock(home, time.time()),
+    ]
     if lock.running(home):
         for kind, text in _servers(conf):
             {FAULT: faults, NOTE: notes, FACT: facts}[kind].append(text)
-    if not faults:      # a host that cannot start uses nothing
+    if not faults:  # a host that cannot start uses nothing
         facts = [*_in_use(conf), *facts]
-    return [*((FAULT, str(text)) for text in faults), *((NOTE, text) for text in notes),
-            *((FACT, text) for text in facts)]
+    return [
+        *((FAULT, str(text)) for text in faults),
+        *((NOTE, text) for text in notes),
+        *((FACT, text) for text in facts),
+    ]
 
 
 def _machine_faults(conf: Config) -> Iterator[Fault | OperatorFault]:
@@ -65,8 +74,11 @@ def _machine_faults(conf: Config) -> Iterator[Fault | OperatorFault]:
 def _port_faults(conf: Config) -> Iterator[OperatorFault]:
     """Ports that cannot be bound. One in use is a fault only while no host of this home uses it."""
     from crs.telemetry import metrics
-    ports = [(conf.listen_address, conf.listen_port, socket.SOCK_STREAM, "listen-port"),
-             (conf.listen_address, conf.relay_port, socket.SOCK_DGRAM, "relay-port")]
+
+    ports = [
+        (conf.listen_address, conf.listen_port, socket.SOCK_STREAM, "listen-port"),
+        (conf.listen_address, conf.relay_port, socket.SOCK_DGRAM, "relay-port"),
+    ]
     if conf.metrics_port:
         ports.append((metrics.address(conf), conf.metrics_port, socket.SOCK_STREAM, "metrics-port"))
     for address, port, kind, directive in ports:
@@ -89,16 +101,21 @@ def _weak_secrets(conf: Config) -> Iterator[str]:
         places.update(_recorded_secrets(conf))
     for place, secret in places.items():
         if secret and strength.weak(secret):
-            yield (f"{place} has less than {strength.ENOUGH} bits (about {strength.bits(secret)}); "
-                   "crs-cli create sharedSecret makes a good one")
+            yield (
+                f"{place} has less than {strength.ENOUGH} bits (about {strength.bits(secret)}); "
+                "crs-cli create sharedSecret makes a good one"
+            )
 
 
 def _recorded_secrets(conf: Config) -> dict[str, str]:
     from crs.store import Store
+
     store = Store.direct(conf.home, conf.name)
     try:
-        return {**{f"iw-crs {ip}: its shared secret": peer.secret for ip, peer in store.records.peers().items()},
-                **{f"admin {name}: its secret": admin.secret for name, admin in store.records.admins().items()}}
+        return {
+            **{f"iw-crs {ip}: its shared secret": peer.secret for ip, peer in store.records.peers().items()},
+            **{f"admin {name}: its secret": admin.secret for name, admin in store.records.admins().items()},
+        }
     except CrsError:
         return {}
     finally:
@@ -120,9 +137,14 @@ def _restart_notes(conf: Config) -> Iterator[str]:
 
 def _limits(conf: Config) -> Iterator[str]:
     from crs.relay.forward import RECEIVE_BUFFER
-    wanted = {"net.core.somaxconn": (listen.BACKLOG, "clients that may wait while a worker is started again"),
-              "net.core.rmem_max": (RECEIVE_BUFFER, "bytes that the relay asks for (it has them all the same with "
-                                                    "CAP_NET_ADMIN)")}
+
+    wanted = {
+        "net.core.somaxconn": (listen.BACKLOG, "clients that may wait while a worker is started again"),
+        "net.core.rmem_max": (
+            RECEIVE_BUFFER,
+            "bytes that the relay asks for (it has them all the same with CAP_NET_ADMIN)",
+        ),
+    }
     settings = {name: (machine.sysctl(name), *more) for name, more in wanted.items()}
     yield from machine.limits(machine.open_files(_worker(conf)), conf.attach_workers, settings)
 
@@ -136,6 +158,7 @@ def _servers(conf: Config) -> Iterator[tuple[str, str]]:
     """The Redis servers of a host that runs: their version, and whether they keep what they are told."""
     from crs.store import snapshot
     from crs.store.direct import Direct
+
     for name, fsync in redis_server.FSYNC.items():
         redis = Direct(conf.home.run / f"{name}.sock", name, {})
         try:
@@ -162,13 +185,17 @@ def _in_use(conf: Config) -> Iterator[str]:
     from crs.net import tls
     from crs.relay import fast
 
-    yield f"host: {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, " \
-          f"media at {listen.place(conf.listen_address, conf.relay_port)}/udp"
+    yield (
+        f"host: {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, "
+        f"media at {listen.place(conf.listen_address, conf.relay_port)}/udp"
+    )
     yield f"redis: {redis_server.find(conf)}"
     digest = hashlib.sha256(conf.home.conf.read_bytes()).hexdigest()[:16]
     yield f"crs.conf: digest {digest}, to be the same on all hosts of the pool"
-    yield f"limits: ulimit -n {machine.open_files(_worker(conf))}, " \
-          f"somaxconn {machine.sysctl('net.core.somaxconn')}, rmem_max {machine.sysctl('net.core.rmem_max')}"
+    yield (
+        f"limits: ulimit -n {machine.open_files(_worker(conf))}, "
+        f"somaxconn {machine.sysctl('net.core.somaxconn')}, rmem_max {machine.sysctl('net.core.rmem_max')}"
+    )
     yield f"TLS callbacks: {tls.CALLBACKS}"
     yield f"relay forwards in: {fast.means(fast.loops())}"
     later = [row.name for row in directives.DIRECTIVES if not row.effective]

@@ -9,13 +9,15 @@ import socket
 
 from crs.errors import OperatorFault
 
-BACKLOG = 1024    # connections that wait while a worker is restarted
+BACKLOG = 1024  # connections that wait while a worker is restarted
 
 _REMEDIES = {
     errno.EADDRINUSE: ("is used by another program", "stop that program, or choose another {directive} in crs.conf"),
     errno.EACCES: ("needs root or CAP_NET_BIND_SERVICE", "choose another {directive} in crs.conf, 1024 or above"),
-    errno.EADDRNOTAVAIL: ("is not at an address of this machine",
-                          "correct the ip line in crs.conf, or write listen-address to crs-local.conf"),
+    errno.EADDRNOTAVAIL: (
+        "is not at an address of this machine",
+        "correct the ip line in crs.conf, or write listen-address to crs-local.conf",
+    ),
 }
 
 

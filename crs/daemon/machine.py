@@ -14,12 +14,12 @@ from pathlib import Path
 
 from crs.home.paths import Home
 
-OWN_FILES = 64           # descriptors that a worker needs beside one for each client
-MANY_CLIENTS = 4096      # that a worker should be able to serve
-BEHIND = 60              # seconds that a clock may be behind what the host wrote before
+OWN_FILES = 64  # descriptors that a worker needs beside one for each client
+MANY_CLIENTS = 4096  # that a worker should be able to serve
+BEHIND = 60  # seconds that a clock may be behind what the host wrote before
 
-_TIME_ERROR = 5          # adjtimex(2): the clock is not synchronised
-_TIMEX_SIZE = 256        # bytes, more than struct timex has
+_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+_TIMEX_SIZE = 256  # bytes, more than struct timex has
 
 
 def open_files(worker: int | None) -> int:
@@ -47,8 +47,10 @@ def limits(files: int, workers: int, settings: dict[str, tuple[int | None, int, 
     """What is too small. ``settings``: name of a kernel setting -> its value, the value wanted, and for what."""
     clients = max(0, files - OWN_FILES)
     if clients < MANY_CLIENTS:
-        yield (f"ulimit -n is {files}: {workers} attach-workers serve about {clients * workers} clients; "
-               f"for more raise it (LimitNOFILE= of the service crs)")
+        yield (
+            f"ulimit -n is {files}: {workers} attach-workers serve about {clients * workers} clients; "
+            f"for more raise it (LimitNOFILE= of the service crs)"
+        )
     for name, (value, wanted, purpose) in settings.items():
         if value is not None and value < wanted:
             yield f"{name} is {value}, less than the {wanted} {purpose}; sysctl -w {name}={wanted}"
@@ -58,8 +60,10 @@ def clock(home: Home, now: float) -> Iterator[str]:
     """What is wrong with the time. ``now``: seconds since 1970."""
     newest = max((_changed(path) for path in _written(home)), default=0.0)
     if newest > now + BEHIND:
-        yield (f"the clock is {int(newest - now)} s behind files that the host wrote; "
-               "set it right, or clients find their keys not valid yet")
+        yield (
+            f"the clock is {int(newest - now)} s behind files that the host wrote; "
+            "set it right, or clients find their keys not valid yet"
+        )
     if not synchronised():
         yield "the clock is not synchronised with any other; run an NTP service, such as chrony"
 
@@ -76,12 +80,18 @@ def modes(home: Home, has_secrets: bool) -> Iterator[str]:
     for path in (home.root, home.conf, home.local_conf, home.relay_conf, home.scripts, home.notify):
         if _mode(path) & stat.S_IWOTH:
             yield f"every user of this machine can change {path}; chmod o-w {path}"
-    open_to_others = [path for top in (home.accounts, home.data, home.backup, home.run)
-                      for path in (top, *sorted(top.rglob("*") if top is home.accounts else ())) if _mode(path) & 0o077]
+    open_to_others = [
+        path
+        for top in (home.accounts, home.data, home.backup, home.run)
+        for path in (top, *sorted(top.rglob("*") if top is home.accounts else ()))
+        if _mode(path) & 0o077
+    ]
     if open_to_others:
         more = f" and {len(open_to_others) - 1} more" if open_to_others[1:] else ""
-        yield (f"others than its owner can read {open_to_others[0]}{more}; chmod go= {open_to_others[0]}, "
-               "or start the host, which does it")
+        yield (
+            f"others than its owner can read {open_to_others[0]}{more}; chmod go= {open_to_others[0]}, "
+            "or start the host, which does it"
+        )
 
 
 def _written(home: Home) -> list[Path]:

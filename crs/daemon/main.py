@@ -53,7 +53,7 @@ Options:
 """
 
 LOG = log.get("crsd")
-RELAY = "relay"    # its log is its own file
+RELAY = "relay"  # its log is its own file
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -78,10 +78,12 @@ def _run(options: dict) -> int:
         return _print_config(options["--print-config"])
     home = Home.find(options["--home"])
     if not home.root.is_dir():
-        raise OperatorFault(f"there is no home {home}; make one with crsd --init {home}, "
-                            "or name another with --home or CRS_HOME")
+        raise OperatorFault(
+            f"there is no home {home}; make one with crsd --init {home}, or name another with --home or CRS_HOME"
+        )
     if options["--check"]:
         from crs.daemon.doctor import check
+
         lines, good = check(home)
         print("\n".join(lines))
         return 0 if good else 1
@@ -94,18 +96,26 @@ def _init(options: dict) -> int:
     if not options["--init"]:
         raise OperatorFault("--init: no directory is given; write crsd --init DIR")
     home, name, ip = Home(options["--init"]), options["--name"], options["--ip"]
-    settings = {"key": b64encode(secrets.token_bytes(32)).decode(), "host": name, "ip": f"{name} {ip}", "crsname": name,
-                "listen-port": options["--listen-port"], "relay-port": options["--relay-port"]}
+    settings = {
+        "key": b64encode(secrets.token_bytes(32)).decode(),
+        "host": name,
+        "ip": f"{name} {ip}",
+        "crsname": name,
+        "listen-port": options["--listen-port"],
+        "relay-port": options["--relay-port"],
+    }
     texts = {file: directives.sample(file, settings) for file in directives.FILES}
     try:
         conf = config.parse(home, texts)
-    except config.ConfigError as error:     # its places are in files that are not there
+    except config.ConfigError as error:  # its places are in files that are not there
         raise OperatorFault(f"{error.faults[0].what}; {error.faults[0].remedy}") from None
     home.create(texts)
-    programs = sys.argv[0].removesuffix("crsd") if sys.argv[0].endswith("crsd") else ""     # as this one was called
-    print(f"{home} is ready: {conf.name} at {conf.ip}, port {conf.listen_port}/tcp for clients and "
-          f"{conf.relay_port}/udp for media\nstart it:    {programs}crsd --home {home} --standalone\n"
-          f"talk to it:  CRS_HOME={home} {programs}crs-cli show system")
+    programs = sys.argv[0].removesuffix("crsd") if sys.argv[0].endswith("crsd") else ""  # as this one was called
+    print(
+        f"{home} is ready: {conf.name} at {conf.ip}, port {conf.listen_port}/tcp for clients and "
+        f"{conf.relay_port}/udp for media\nstart it:    {programs}crsd --home {home} --standalone\n"
+        f"talk to it:  CRS_HOME={home} {programs}crs-cli show system"
+    )
     return 0
 
 
@@ -133,9 +143,11 @@ def _host(home: Home, standalone: bool) -> int:
     _hide_identities(home, conf)
     tightened = home.tighten()
     if tightened:
-        LOG.warn(f"others could read {tightened[0]}"
-                 + (f" and {len(tightened) - 1} more files and directories" if tightened[1:] else "")
-                 + ", as after a restore; now they cannot")
+        LOG.warn(
+            f"others could read {tightened[0]}"
+            + (f" and {len(tightened) - 1} more files and directories" if tightened[1:] else "")
+            + ", as after a restore; now they cannot"
+        )
     server = redis_server.find(conf)
     if standalone:
         listen.probe(conf.listen_address, conf.relay_port, socket.SOCK_DGRAM, "relay-port")
@@ -145,7 +157,8 @@ def _host(home: Home, standalone: bool) -> int:
     settings = {name: redis_server.write_settings(home, name) for name in redis_server.FSYNC}
     LOG.init(f"crs {__version__}, {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, redis {server}")
     done = f"{conf.name} ready on {listen.place(conf.listen_address, conf.listen_port)}" + (
-        f", media on {listen.place(conf.listen_address, conf.relay_port)}/udp" if standalone else "")
+        f", media on {listen.place(conf.listen_address, conf.relay_port)}/udp" if standalone else ""
+    )
     processes = children(home, server.path, settings, listeners, standalone)
     return Supervisor(home, processes, held, _say if standalone else _silent, done).run()
 
@@ -169,14 +182,21 @@ def _module(home: Home, options: dict) -> int:
         home.prepare()
     own_log = log.setup(home.relay_log if name == RELAY else home.crs_log, name)
     _hide_identities(home, conf)
-    start = Start(home, conf, name, _number(options, "--index"), _number(options, "--listen-fd"), lifeline,
-                  _number(options, "--ready-fd"))
+    start = Start(
+        home,
+        conf,
+        name,
+        _number(options, "--index"),
+        _number(options, "--listen-fd"),
+        lifeline,
+        _number(options, "--ready-fd"),
+    )
     try:
         return importlib.import_module(f"crs.modules.{name}").main(start)
     except OperatorFault as error:
         own_log.warn(str(error))
         raise
-    except Exception as error:      # its text stays out of the log: what a client sent may be in it
+    except Exception as error:  # its text stays out of the log: what a client sent may be in it
         place = traceback.extract_tb(error.__traceback__)[-1]
         own_log.warn(f"ends: {type(error).__name__} at {place.filename}:{place.lineno}")
         raise
@@ -188,10 +208,11 @@ def _hide_identities(home: Home, conf: config.Config) -> None:
         return
     from crs.telemetry import tags
     from crs.trust import months
+
     try:
         tags.make_key(home)
         key = tags.key(home)
-    except OperatorFault as fault:      # names stay out of the log all the same
+    except OperatorFault as fault:  # names stay out of the log all the same
         LOG.warn(f"{fault}; the tags that this process writes can be told by nobody")
         key = secrets.token_bytes(tags.KEY_BYTES)
     log.disguise(tags.Tags(key, lambda: months.of(time.time_ns() // 1_000_000)).hide)

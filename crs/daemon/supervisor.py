@@ -22,27 +22,39 @@ from crs.home.paths import Home
 from crs.systemd import Watchdog, notify
 
 LOG = log.get("crsd")
-UNIT = "crs"                    # what notify.sh calls the whole host
-TICK = 0.5                      # seconds between two looks when nothing wakes the loop
-QUICK = 0.05                    # the same while something is about to happen
-SLOW_START = 60.0               # seconds after which a module that is not ready is started anew
+UNIT = "crs"  # what notify.sh calls the whole host
+TICK = 0.5  # seconds between two looks when nothing wakes the loop
+QUICK = 0.05  # the same while something is about to happen
+SLOW_START = 60.0  # seconds after which a module that is not ready is started anew
 
 # In which order processes leave, and the seconds each group has before it is killed: clients are told first, and what
 # they store last is still stored.
 LEAVING = ((("app:attach",), 10.0), (("crs_relay",), 5.0), (("redis_high", "redis_low"), 30.0))
-HURRY = 3.0                     # seconds for Redis to end after a second SIGTERM
+HURRY = 3.0  # seconds for Redis to end after a second SIGTERM
 
 
-def children(home: Home, redis: str, settings: dict[str, Path],
-             listeners: list[socket.socket], standalone: bool) -> list[Child]:
+def children(
+    home: Home, redis: str, settings: dict[str, Path], listeners: list[socket.socket], standalone: bool
+) -> list[Child]:
     """Every process of a host. The relay is one of them in standalone only; else it is a service of its own."""
     found: list[Child] = [
         Redis("redis_high", home.log / "redis_high.log", redis, settings["redis_high"], home.redis_high_sock),
-        Redis("redis_low", home.log / "redis_low.log", redis, settings["redis_low"], home.redis_low_sock)]
+        Redis("redis_low", home.log / "redis_low.log", redis, settings["redis_low"], home.redis_low_sock),
+    ]
     if standalone:
         found.append(Module("crs_relay", "crs_relay", home.relay_log, module_command(home, "relay", 0)))
-    found += [Module(f"app:attach:{index}", "app:attach", home.crs_log, module_command(home, "attach", index), index,
-                     listener, needs=("redis_high", "redis_low")) for index, listener in enumerate(listeners)]
+    found += [
+        Module(
+            f"app:attach:{index}",
+            "app:attach",
+            home.crs_log,
+            module_command(home, "attach", index),
+            index,
+            listener,
+            needs=("redis_high", "redis_low"),
+        )
+        for index, listener in enumerate(listeners)
+    ]
     return found
 
 
@@ -54,10 +66,10 @@ class Supervisor:
         self.notifier = Notifier(home.notify)
         self._lock = lock
         self._watchdog = Watchdog()
-        self._lifeline, self._held = os.pipe2(os.O_CLOEXEC)     # its other end is never written: it only closes
+        self._lifeline, self._held = os.pipe2(os.O_CLOEXEC)  # its other end is never written: it only closes
         self._signals, self._enqueue = socket.socketpair()
         self._told_ready = False
-        self._stop_by: float | None = None                      # when the group that is leaving is killed
+        self._stop_by: float | None = None  # when the group that is leaving is killed
         self._leaving: list[tuple[tuple[str, ...], float]] = []
         self._listed: list[dict] | None = None
 

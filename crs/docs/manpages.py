@@ -15,12 +15,19 @@ from crs.daemon.main import USAGE
 
 def crs_cli() -> str:
     """Every action with its help, arguments and options; exit codes; environment."""
-    lines = [*_head("crs-cli", 1, "CLI command tool of the CRS"), ".B crs-cli", ".I action", "[options]",
-             ".SH DESCRIPTION",
-             _text("crs-cli manages accounts, and shows the status of the system, its users and their usage. It talks "
-                   "to the host whose home directory is given. A table is aligned on a terminal and separated by tabs "
-                   "in a pipe; with --json the output is JSON. Errors are one line on standard error."),
-             ".SH ACTIONS"]
+    lines = [
+        *_head("crs-cli", 1, "CLI command tool of the CRS"),
+        ".B crs-cli",
+        ".I action",
+        "[options]",
+        ".SH DESCRIPTION",
+        _text(
+            "crs-cli manages accounts, and shows the status of the system, its users and their usage. It talks "
+            "to the host whose home directory is given. A table is aligned on a terminal and separated by tabs "
+            "in a pipe; with --json the output is JSON. Errors are one line on standard error."
+        ),
+        ".SH ACTIONS",
+    ]
     for name, action in ACTIONS.items():
         lines += _item(f"{name} {action.arguments}", action.help)
     lines += [".SH ARGUMENTS"]
@@ -33,10 +40,11 @@ def crs_cli() -> str:
     for code, meaning in EXIT_CODES.items():
         lines += _item(str(code), meaning)
     lines += [".SH ENVIRONMENT"]
-    for name, meaning in (("CRS_HOME", "home directory of the CRS, where --home is not given"),
-                          ("TMPDIR", "where lists of several thousand rows are sorted (else /var/tmp), in a file without "
-                                     "a name"),
-                          ("NO_COLOR", "where it is set, nothing is coloured")):
+    for name, meaning in (
+        ("CRS_HOME", "home directory of the CRS, where --home is not given"),
+        ("TMPDIR", "where lists of several thousand rows are sorted (else /var/tmp), in a file without a name"),
+        ("NO_COLOR", "where it is set, nothing is coloured"),
+    ):
         lines += _item(name, meaning)
     return _page(lines, "crsd(8), crs.conf(5)")
 
@@ -58,14 +66,21 @@ def crsd() -> str:
 
 def crs_conf() -> str:
     """Every directive of the three files."""
-    lines = [*_head("crs.conf", 5, "configuration of the CRS"), *(line for file in directives.FILES for line in
-             (_text(file), ".br")), ".SH DESCRIPTION",
-             _text("One directive a line; # begins a comment. crsd --check says what is wrong in these files, and what "
-                   "would be right; crsd --print-config prints one as installed.")]
+    lines = [
+        *_head("crs.conf", 5, "configuration of the CRS"),
+        *(line for file in directives.FILES for line in (_text(file), ".br")),
+        ".SH DESCRIPTION",
+        _text(
+            "One directive a line; # begins a comment. crsd --check says what is wrong in these files, and what "
+            "would be right; crsd --print-config prints one as installed."
+        ),
+    ]
     for file, sections in directives.FILES.items():
         for section in sections:
-            lines += [f".SH {file.upper() if len(sections) == 1 else f'{file.upper()}, SECTION {section}'}",
-                      _text(directives.HEADS[file])]
+            lines += [
+                f".SH {file.upper() if len(sections) == 1 else f'{file.upper()}, SECTION {section}'}",
+                _text(directives.HEADS[file]),
+            ]
             for row in directives.DIRECTIVES:
                 if row.section == section and not row.obsolete:
                     lines += _item(row.usage, " ".join((row.help, *_facts(row))))
@@ -74,16 +89,24 @@ def crs_conf() -> str:
 
 def _facts(row) -> list[str]:
     """Bounds and default of a directive, and whether it counts yet."""
-    facts = [f"{row.parse.bounds}." if isinstance(row.parse, directives.Number) else "",
-             f"Default: {row.default}." if row.default else "", "" if row.effective else "Not yet effective."]
+    facts = [
+        f"{row.parse.bounds}." if isinstance(row.parse, directives.Number) else "",
+        f"Default: {row.default}." if row.default else "",
+        "" if row.effective else "Not yet effective.",
+    ]
     return [fact[:1].upper() + fact[1:] for fact in facts if fact]
 
 
 # --- man(7) ---------------------------------------------------------------------------------------------------------
 
+
 def _head(name: str, section: int, purpose: str) -> list[str]:
-    return [f'.TH {name.upper()} {section} "" "crs {__version__}" "Rendezvous server"', ".SH NAME",
-            f"{_text(name)} \\- {_text(purpose)}", ".SH SYNOPSIS"]
+    return [
+        f'.TH {name.upper()} {section} "" "crs {__version__}" "Rendezvous server"',
+        ".SH NAME",
+        f"{_text(name)} \\- {_text(purpose)}",
+        ".SH SYNOPSIS",
+    ]
 
 
 def _item(term: str, text: str) -> list[str]:

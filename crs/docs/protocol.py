@@ -11,9 +11,13 @@ from .. import errors
 from ..handlers import COMMANDS
 from ..wire import vocabulary
 
-ERRORS = [error for error in vars(errors).values()
-          if isinstance(error, type) and issubclass(error, errors.RpcError)
-          and error not in (errors.RpcError, errors.ClientFault, errors.WorldFault)]
+ERRORS = [
+    error
+    for error in vars(errors).values()
+    if isinstance(error, type)
+    and issubclass(error, errors.RpcError)
+    and error not in (errors.RpcError, errors.ClientFault, errors.WorldFault)
+]
 
 
 def description() -> dict:
@@ -26,21 +30,31 @@ def description() -> dict:
     return {
         "openrpc": "1.3.2",
         "info": {"title": "CRS client protocol", "version": vocabulary.SUBPROTOCOL},
-        "methods": [{
-            "name": name,
-            "summary": command.summary,
-            "paramStructure": "by-name",
-            "params": [{"name": "params", "schema": reference[command.params]}],
-            "result": {"name": "result", "schema": reference[command.result]},
-            "x-states": sorted(command.states),
-            "x-users": sorted(command.kinds),
-        } for name, command in COMMANDS.items()],
-        "x-notifications": [{"name": name, "params": reference[struct]}
-                            for name, struct in vocabulary.NOTIFICATIONS.items()],
+        "methods": [
+            {
+                "name": name,
+                "summary": command.summary,
+                "paramStructure": "by-name",
+                "params": [{"name": "params", "schema": reference[command.params]}],
+                "result": {"name": "result", "schema": reference[command.result]},
+                "x-states": sorted(command.states),
+                "x-users": sorted(command.kinds),
+            }
+            for name, command in COMMANDS.items()
+        ],
+        "x-notifications": [
+            {"name": name, "params": reference[struct]} for name, struct in vocabulary.NOTIFICATIONS.items()
+        ],
         "components": {
             "schemas": components,
-            "errors": {error.error: {"code": error.code, "message": (error.__doc__ or error.error).split("\n")[0],
-                                     "data": {"error": error.error, "retry": error.retry}} for error in ERRORS},
+            "errors": {
+                error.error: {
+                    "code": error.code,
+                    "message": (error.__doc__ or error.error).split("\n")[0],
+                    "data": {"error": error.error, "retry": error.retry},
+                }
+                for error in ERRORS
+            },
         },
     }
 

@@ -27,16 +27,23 @@ from ..wire.vocabulary import (
 )
 
 LOG = log.get("attach")
-UPDATE = "update"    # the other authorization; STATISTICS is both a setting and the right to change it
+UPDATE = "update"  # the other authorization; STATISTICS is both a setting and the right to change it
 
 
 def accounts(connection: Connection, params: Nothing, now: int) -> AdminAccounts:
     """admin.accounts {} -> AdminAccounts: those the admin has access to, and what it may do there. Fails: try-again."""
     rules, created = connection.worker.accounts.rules, connection.worker.store.operator.created()
-    return AdminAccounts([
-        AdminAccount(account, sorted(may), account in rules.statistics,
-                     {month: time for (owner, month), time in created.items() if owner == account})
-        for account, may in sorted(rules.access.get(connection.admin, {}).items())])
+    return AdminAccounts(
+        [
+            AdminAccount(
+                account,
+                sorted(may),
+                account in rules.statistics,
+                {month: time for (owner, month), time in created.items() if owner == account},
+            )
+            for account, may in sorted(rules.access.get(connection.admin, {}).items())
+        ]
+    )
 
 
 def upload(connection: Connection, params: UploadPart, now: int) -> Done:
@@ -59,11 +66,21 @@ def apply(connection: Connection, params: ApplyUpdate, now: int) -> AppliedUpdat
     protected, missing = worker.store.uploads.whole(admin, params.id, params.parts)
     if missing:
         raise Conflict(f"{len(missing)} parts of {params.id} are not here", missing=missing[:100])
-    secrets = {account: known.secret for account, known in worker.store.operator.accounts().items()
-               if worker.accounts.rules.may(admin, account, UPDATE)}
+    secrets = {
+        account: known.secret
+        for account, known in worker.store.operator.accounts().items()
+        if worker.accounts.rules.may(admin, account, UPDATE)
+    }
     try:
-        update, changed = monthly.apply(worker.store, worker.conf.home.accounts, protected, secrets.get, now,
-                                        worker.conf.update_grace * months.DAY, _aside)
+        update, changed = monthly.apply(
+            worker.store,
+            worker.conf.home.accounts,
+            protected,
+            secrets.get,
+            now,
+            worker.conf.update_grace * months.DAY,
+            _aside,
+        )
     except UpdateRefused as refusal:
         LOG.info(f"admin {admin}: an update is refused: {refusal}")
         raise Refused(str(refusal)) from None
@@ -105,7 +122,7 @@ def export(connection: Connection, params: ExportStatistics, now: int) -> Statis
     try-again."""
     _check(connection, params.account)
     found = connection.worker.store.statistics.page(params.account, now, params.after, params.limit + 1)
-    rows = [[row.uri, *row.counts, *row.states] for row in found[:params.limit]]
+    rows = [[row.uri, *row.counts, *row.states] for row in found[: params.limit]]
     return StatisticsRows(list(COLUMNS), rows, len(found) > params.limit)
 
 

@@ -32,15 +32,32 @@ def change(connection: Connection, params: Change, now: int) -> Relayed:
         worker.allocate(call, streams)
         marks = [*known, mark][-KEPT_CHANGES:]
         multi, column = _multi(call, role, params.kind, before, len(streams))
-        call = worker.store.calls.transition(call.id, {"talk"}, {"streams": media.dump(streams), "multi": multi,
-                                                                 "changes": " ".join(marks)},
-                                             {"seq": call.seq}, now, None)
+        call = worker.store.calls.transition(
+            call.id,
+            {"talk"},
+            {"streams": media.dump(streams), "multi": multi, "changes": " ".join(marks)},
+            {"seq": call.seq},
+            now,
+            None,
+        )
         if column:
             worker.count(connection.client, column)
     other = "callee" if role == "caller" else "caller"
-    _tell(worker, call, other, "session.changed", SessionChanged(
-        call.id, call.seq, params.id, params.kind, params.body, media.infos(streams),
-        media.legs(streams, other, worker.candidates)))
+    _tell(
+        worker,
+        call,
+        other,
+        "session.changed",
+        SessionChanged(
+            call.id,
+            call.seq,
+            params.id,
+            params.kind,
+            params.body,
+            media.infos(streams),
+            media.legs(streams, other, worker.candidates),
+        ),
+    )
     return Relayed(call.id, call.seq, media.legs(streams, role, worker.candidates))
 
 
@@ -59,10 +76,13 @@ def _grown(worker, call, streams, params: Change):
         return streams
     if params.kind != "offer":
         raise InvalidParams("session.change: streams go with an offer only")
-    if [(old.kind, old.media) for old in streams] != [(new.kind, new.media) for new in params.streams[:len(streams)]]:
+    if [(old.kind, old.media) for old in streams] != [(new.kind, new.media) for new in params.streams[: len(streams)]]:
         raise InvalidParams("session.change: the streams that the call has stay as they are, in front")
-    return streams + [media.new_stream(call.id, stream, number, worker.random)
-                      for number, stream in enumerate(params.streams) if number >= len(streams)]
+    return streams + [
+        media.new_stream(call.id, stream, number, worker.random)
+        for number, stream in enumerate(params.streams)
+        if number >= len(streams)
+    ]
 
 
 def relay(connection: Connection, params: SessionOnly, now: int) -> Relayed:
@@ -74,17 +94,23 @@ def relay(connection: Connection, params: SessionOnly, now: int) -> Relayed:
     call, role = as_device(connection, params.session)
     old = media.load(call.streams)
     streams = [media.new_stream(call.id, stream, number, worker.random) for number, stream in enumerate(old)]
-    worker.allocate(call, streams)   # first: what the record names must be there
+    worker.allocate(call, streams)  # first: what the record names must be there
     try:
-        call = worker.store.calls.transition(call.id, {"talk"}, {"streams": media.dump(streams)}, {"seq": call.seq}, now,
-                                             None)
-    except CallConflict:             # it ended or changed in this moment
+        call = worker.store.calls.transition(
+            call.id, {"talk"}, {"streams": media.dump(streams)}, {"seq": call.seq}, now, None
+        )
+    except CallConflict:  # it ended or changed in this moment
         worker.release_streams(streams)
         raise
     worker.release_streams(old)
     other = "callee" if role == "caller" else "caller"
-    _tell(worker, call, other, "session.relay",
-          SessionRelay(call.id, call.seq, media.legs(streams, other, worker.candidates)))
+    _tell(
+        worker,
+        call,
+        other,
+        "session.relay",
+        SessionRelay(call.id, call.seq, media.legs(streams, other, worker.candidates)),
+    )
     return Relayed(call.id, call.seq, media.legs(streams, role, worker.candidates))
 
 

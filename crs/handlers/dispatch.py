@@ -29,7 +29,7 @@ LOG = log.get("dispatch")
 _decode_request = msgspec.json.Decoder(Request).decode
 _decode_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
-MAX_ANSWER = 524_288   # bytes of a batch's answers after which the rest of it is not carried out
+MAX_ANSWER = 524_288  # bytes of a batch's answers after which the rest of it is not carried out
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decoder = functools.cache(msgspec.json.Decoder)
 
@@ -102,8 +102,11 @@ def _carry_out(commands, connection, request: Request, now) -> Result:
     if connection.kind not in command.kinds:
         raise Denied(f"{request.method} is not for a user of kind {connection.kind}")
     if connection.state not in command.states:
-        raise NotRegistered(f"{request.method} is not allowed in state {connection.state}",
-                            state=connection.state, allowed=sorted(command.states))
+        raise NotRegistered(
+            f"{request.method} is not allowed in state {connection.state}",
+            state=connection.state,
+            allowed=sorted(command.states),
+        )
     raw = b"{}" if request.params is msgspec.UNSET else bytes(request.params)
     try:
         params = _decoder(command.params).decode(raw)
@@ -118,8 +121,10 @@ def _carry_out(commands, connection, request: Request, now) -> Result:
         trail = error.__traceback__
         while trail.tb_next:
             trail = trail.tb_next
-        LOG.warn(f"{request.method} failed: {type(error).__name__} at "
-                 f"{trail.tb_frame.f_code.co_filename.rsplit('/crs/', 1)[-1]}:{trail.tb_lineno}")
+        LOG.warn(
+            f"{request.method} failed: {type(error).__name__} at "
+            f"{trail.tb_frame.f_code.co_filename.rsplit('/crs/', 1)[-1]}:{trail.tb_lineno}"
+        )
         raise Internal("the server failed at this request; it is logged there") from error
 
 

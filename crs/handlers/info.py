@@ -11,8 +11,9 @@ def put(connection: Connection, params: PutInfo, now: int) -> Done:
     """info.put {client_time, os, os_version, scan_time?} -> {}. Replaces what was told before; the version of the
     software is that of register. Fails: not-registered, try-again."""
     scanned = None if params.scan_time is UNSET else params.scan_time
-    connection.worker.store.objects.put_info(connection.client, Info(
-        now, params.client_time, scanned, params.os, params.os_version, connection.version))
+    connection.worker.store.objects.put_info(
+        connection.client, Info(now, params.client_time, scanned, params.os, params.os_version, connection.version)
+    )
     connection.worker.trace("object", connection.client.uri, "update client_info", connection.client.account)
     return Done()
 

@@ -36,8 +36,18 @@ def post(connection: Connection, params: Post, now: int) -> Posted:
     acknowledgement = _acknowledgement(connection, params.ack, now) if params.ack else None
     try:
         posted = worker.store.mailbox.post(
-            receiver, name, sender, params.id, params.kind, params.body, now, now + lifetime * 1000,
-            worker.conf.mailbox_count, worker.conf.mailbox_bytes, acknowledgement=acknowledgement)
+            receiver,
+            name,
+            sender,
+            params.id,
+            params.kind,
+            params.body,
+            now,
+            now + lifetime * 1000,
+            worker.conf.mailbox_count,
+            worker.conf.mailbox_bytes,
+            acknowledgement=acknowledgement,
+        )
     finally:
         if acknowledgement is not None:
             _tell_senders(worker, sender, acknowledgement)
@@ -47,8 +57,7 @@ def post(connection: Connection, params: Post, now: int) -> Posted:
         column = "system" if params.kind == "system" else "message"
         worker.count(sender, f"{column}-outgoing")
         worker.count(receiver, f"{column}-incoming")
-        worker.trace("message", sender.uri, receiver.uri, "posted content", receiver.account, params.id,
-                     sender.account)
+        worker.trace("message", sender.uri, receiver.uri, "posted content", receiver.account, params.id, sender.account)
     delivery.announce(worker, receiver, name, params.kind, sender, params.id, posted, params.body)
     return Posted(params.id, receiver.account, posted.time)
 
@@ -68,15 +77,18 @@ def fetch(connection: Connection, params: Fetch, now: int) -> Fetched:
     items, more, newest = worker.store.mailbox.fetch(client, connection.box, params.after, params.limit, now)
     for item in items:
         if item.first and item.kind in ("content", "system"):
-            worker.trace("message", item.sender.uri, client.uri, "delivered", client.account, item.id,
-                         item.sender.account)
+            worker.trace(
+                "message", item.sender.uri, client.uri, "delivered", client.account, item.id, item.sender.account
+            )
     shown, size = [], 0
     for item in items:
-        body = Raw(encode(item.body))   # bounded as it goes over the wire: escapes may make six bytes of one
+        body = Raw(encode(item.body))  # bounded as it goes over the wire: escapes may make six bytes of one
         size += len(body)
         if shown and size > FETCH_BYTES:
             return Fetched(shown, True)
-        shown.append(Item(item.ref, item.seq, item.kind, item.sender.uri, item.sender.account, item.id, item.time, body))
+        shown.append(
+            Item(item.ref, item.seq, item.kind, item.sender.uri, item.sender.account, item.id, item.time, body)
+        )
     if not more:
         delivery.caught_up(connection, newest)
     return Fetched(shown, more)
@@ -95,8 +107,9 @@ def ack(connection: Connection, params: Ack, now: int) -> Acked:
 
 
 def _acknowledgement(connection: Connection, refs: list[str], now: int) -> Acknowledgement:
-    return connection.worker.store.mailbox.acknowledgement(connection.client, connection.box, refs, now,
-                                                           _report_expiry(connection.worker, now))
+    return connection.worker.store.mailbox.acknowledgement(
+        connection.client, connection.box, refs, now, _report_expiry(connection.worker, now)
+    )
 
 
 def _tell_senders(worker, client, acknowledgement: Acknowledgement) -> None:

@@ -9,8 +9,7 @@ from ..wire.vocabulary import Done, FoundObject, LookupObject, PutObject
 def put(connection: Connection, params: PutObject, now: int) -> Done:
     """object.put {type: "client-token", value} -> {}. Replaces what was there. Fails: not-registered, try-again."""
     connection.worker.store.objects.put_token(connection.client, params.value, now)
-    connection.worker.trace("object", connection.client.uri, "update client_token",
-                            connection.client.account)
+    connection.worker.trace("object", connection.client.uri, "update client_token", connection.client.account)
     return Done()
 
 
@@ -24,5 +23,10 @@ def lookup(connection: Connection, params: LookupObject, now: int) -> FoundObjec
     found = worker.resolve(connection.client, params.uri, None if params.account is UNSET else params.account)
     token = worker.store.objects.token(found)
     domain = worker.accounts.newest(found.account)
-    return FoundObject(found.uri, found.account, token.value if token else None,
-                       domain.domain_token if domain else "", token.updated if token else None)
+    return FoundObject(
+        found.uri,
+        found.account,
+        token.value if token else None,
+        domain.domain_token if domain else "",
+        token.updated if token else None,
+    )

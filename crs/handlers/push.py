@@ -8,8 +8,12 @@ from ..wire.vocabulary import Done, Nothing, PutPushTokens
 def put(connection: Connection, params: PutPushTokens, now: int) -> Done:
     """push.put {client_type, created, tokens} -> {}: those of this device, in the place of those before; a primary's
     also take the place of the primary's before it. Fails: not-registered, try-again."""
-    connection.worker.store.objects.put_push_tokens(connection.client, PushTokens(
-        connection.device_id, connection.device_type, params.client_type, params.created, now, params.tokens))
+    connection.worker.store.objects.put_push_tokens(
+        connection.client,
+        PushTokens(
+            connection.device_id, connection.device_type, params.client_type, params.created, now, params.tokens
+        ),
+    )
     connection.worker.trace("object", connection.client.uri, "update push_token", connection.client.account)
     return Done()
 

@@ -33,10 +33,17 @@ def register(connection: Connection, params: Register, now: int) -> Registered:
     if not waiting:
         delivery.caught_up(connection, newest)
     return Registered(
-        uri=client.uri, account=client.account, host=worker.host, worker=worker.name, connection=connection.id,
-        time=now, keep_alive=KeepAlive(method, interval),
+        uri=client.uri,
+        account=client.account,
+        host=worker.host,
+        worker=worker.name,
+        connection=connection.id,
+        time=now,
+        keep_alive=KeepAlive(method, interval),
         waiting=waiting,
-        sessions=states_of(connection), updates=[UpdateState(*one) for one in worker.updates_of(client)])
+        sessions=states_of(connection),
+        updates=[UpdateState(*one) for one in worker.updates_of(client)],
+    )
 
 
 def _enter(connection: Connection, params: Register, now: int) -> None:

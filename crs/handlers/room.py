@@ -26,8 +26,8 @@ from ..wire.vocabulary import (
     RoomMember,
 )
 
-MAX_MEMBERS = 64   # devices in a conference: the legs of one multicast relay
-MAX_ROOMS = 4      # rooms that a client is in at a time
+MAX_MEMBERS = 64  # devices in a conference: the legs of one multicast relay
+MAX_ROOMS = 4  # rooms that a client is in at a time
 
 
 def lookup(connection: Connection, params: LookupRoom, now: int) -> FoundRooms:
@@ -53,8 +53,9 @@ def join(connection: Connection, params: JoinRoom, now: int) -> JoinedRoom:
     if len([one for one in worker.store.conferences.of(client) if one.room != room]) >= MAX_ROOMS:
         raise Busy(f"a client is in at most {MAX_ROOMS} conferences at a time")
     member = Member(params.id, *media.credentials(worker.random), params.body, now)
-    code, conference = worker.store.conferences.join(room, seat, member, worker.conference_id(), now, MAX_MEMBERS,
-                                                     now + worker.TALK_CHECK)
+    code, conference = worker.store.conferences.join(
+        room, seat, member, worker.conference_id(), now, MAX_MEMBERS, now + worker.TALK_CHECK
+    )
     if conference.members[seat].body != params.body:
         raise Conflict(f"id {params.id} was used for another join of this room")
     if code == 1:
@@ -67,8 +68,14 @@ def join(connection: Connection, params: JoinRoom, now: int) -> JoinedRoom:
         raise
     _tell_others(worker, conference, but=seat)
     mine = conference.members.get(seat, member)
-    return JoinedRoom(room.number, room.account, conference.session, conference.seq,
-                      [Leg(0, "opaque", mine.ufrag, mine.pwd, worker.candidates)], _members(conference))
+    return JoinedRoom(
+        room.number,
+        room.account,
+        conference.session,
+        conference.seq,
+        [Leg(0, "opaque", mine.ufrag, mine.pwd, worker.candidates)],
+        _members(conference),
+    )
 
 
 def leave(connection: Connection, params: LeaveRoom, now: int) -> Done:
@@ -121,9 +128,11 @@ def allocate(worker, conference: Conference | None) -> Conference | None:
     Two workers may do this at a time: whoever finds the record changed does it again.
     """
     while conference is not None:
-        worker.allocate_multicast(conference.session, [(one.ufrag, one.pwd) for one in conference.members.values()],
-                                  [str(conference.room), *map(str, dict.fromkeys(
-                                      seat.client for seat in conference.members))])
+        worker.allocate_multicast(
+            conference.session,
+            [(one.ufrag, one.pwd) for one in conference.members.values()],
+            [str(conference.room), *map(str, dict.fromkeys(seat.client for seat in conference.members))],
+        )
         now = worker.store.conferences.get(conference.room)
         if now is None or now.session != conference.session:
             worker.release_conversation(conference.session)
@@ -143,8 +152,9 @@ def _drop(worker, conference: Conference, seats: list[Seat], reason: str = "") -
     for seat in seats:
         worker.debug(f"{seat.client} leaves conference room {conference.room}{reason and f' ({reason})'}")
         if reason:
-            worker.wake(seat.client, "room.ended",
-                        RoomEnded(*conference.room, conference.session, reason), [seat.device])
+            worker.wake(
+                seat.client, "room.ended", RoomEnded(*conference.room, conference.session, reason), [seat.device]
+            )
     if not after.members:
         worker.release_conversation(conference.session)
         return
@@ -157,8 +167,10 @@ def _owners(connection: Connection, params) -> list[Client]:
 
 
 def _members(conference: Conference) -> list[RoomMember]:
-    return [RoomMember(seat.client.uri, seat.client.account, seat.device, member.body)
-            for seat, member in conference.members.items()]
+    return [
+        RoomMember(seat.client.uri, seat.client.account, seat.device, member.body)
+        for seat, member in conference.members.items()
+    ]
 
 
 def _tell_others(worker, conference: Conference | None, but: Seat | None = None) -> None:

@@ -29,7 +29,7 @@ from ..wire.vocabulary import (
 )
 
 RINGING = {"invite", "ringing"}
-MAX_CALLS = 16   # live calls of one client
+MAX_CALLS = 16  # live calls of one client
 
 
 def invite(connection: Connection, params: Invite, now: int) -> Invited:
@@ -51,8 +51,9 @@ def invite(connection: Connection, params: Invite, now: int) -> Invited:
     if callee == caller:
         raise InvalidParams("a client cannot call itself")
     reachable = worker.store.directory.lookup(callee)
-    is_new, call = _create(connection, session, callee, params,
-                           "invite" if reachable else "responder not connected", now)
+    is_new, call = _create(
+        connection, session, callee, params, "invite" if reachable else "responder not connected", now
+    )
     if (call.callee, call.caller_device, call.offer) != (str(callee), connection.device_id, params.body):
         raise Conflict(f"id {params.id} was used for another call, or by another device")
     if call.state == "responder not connected":
@@ -65,15 +66,31 @@ def invite(connection: Connection, params: Invite, now: int) -> Invited:
         worker.store.calls.join(session, caller, callee)
         worker.allocate(call, streams)
         worker.trace_session(call)
-        worker.wake(callee, "session.incoming", SessionIncoming(
-            session, call.seq, caller.uri, caller.account, call.offer, media.infos(streams),
-            media.legs(streams, "callee", worker.candidates), now, call.group))
+        worker.wake(
+            callee,
+            "session.incoming",
+            SessionIncoming(
+                session,
+                call.seq,
+                caller.uri,
+                caller.account,
+                call.offer,
+                media.infos(streams),
+                media.legs(streams, "callee", worker.candidates),
+                now,
+                call.group,
+            ),
+        )
     return Invited(session, call.state, call.seq, media.legs(streams, "caller", worker.candidates))
 
 
 def _count_invite(worker, call, caller: Client, callee: Client) -> None:
-    worker.count(caller, "session-outgoing", *(["initiated-multi-session"] if call.multi else []),
-                 *(["sent-group-call-invite"] if call.group else []))
+    worker.count(
+        caller,
+        "session-outgoing",
+        *(["initiated-multi-session"] if call.multi else []),
+        *(["sent-group-call-invite"] if call.group else []),
+    )
     worker.count(callee, "session-incoming")
 
 
@@ -85,13 +102,25 @@ def _create(connection: Connection, session: str, callee: Client, params: Invite
         return False, known
     if len(worker.store.calls.calls_of(caller)) >= MAX_CALLS:
         raise Busy(f"a client holds at most {MAX_CALLS} calls at a time")
-    streams = [media.new_stream(session, stream, number, worker.random)
-               for number, stream in enumerate(params.streams)] if state == "invite" else []
-    fields = {"caller": str(caller), "caller_device": connection.device_id, "callee": str(callee), "state": state,
-              "offer": params.body, "streams": media.dump(streams), "host": worker.host,
-              "group": "" if params.group is UNSET else params.group, "multi": "caller" if len(streams) > 1 else ""}
-    return worker.store.calls.create(session, fields, now, now + worker.conf.ring_timeout * 1000,
-                                     worker.conf.session_keep * 1000)
+    streams = (
+        [media.new_stream(session, stream, number, worker.random) for number, stream in enumerate(params.streams)]
+        if state == "invite"
+        else []
+    )
+    fields = {
+        "caller": str(caller),
+        "caller_device": connection.device_id,
+        "callee": str(callee),
+        "state": state,
+        "offer": params.body,
+        "streams": media.dump(streams),
+        "host": worker.host,
+        "group": "" if params.group is UNSET else params.group,
+        "multi": "caller" if len(streams) > 1 else "",
+    }
+    return worker.store.calls.create(
+        session, fields, now, now + worker.conf.ring_timeout * 1000, worker.conf.session_keep * 1000
+    )
 
 
 def ringing(connection: Connection, params: SessionOnly, now: int) -> Sequenced:
@@ -119,20 +148,46 @@ def accept(connection: Connection, params: Accept, now: int) -> Sequenced:
     call = _as_callee(connection, params.session)
     if call.state in RINGING:
         call = worker.store.calls.transition(
-            call.id, LIVE, {"state": "talk", "callee_device": connection.device_id, "answer": params.body,
-                            "answered": now, "multi": ""}, {"callee_device": ""}, now, now + worker.TALK_CHECK)
-        worker.count(connection.client, *(["accepted-multi-session"] if len(media.load(call.streams)) > 1 else []),
-                     *(["accepted-group-call-invite"] if call.group else []))
+            call.id,
+            LIVE,
+            {
+                "state": "talk",
+                "callee_device": connection.device_id,
+                "answer": params.body,
+                "answered": now,
+                "multi": "",
+            },
+            {"callee_device": ""},
+            now,
+            now + worker.TALK_CHECK,
+        )
+        worker.count(
+            connection.client,
+            *(["accepted-multi-session"] if len(media.load(call.streams)) > 1 else []),
+            *(["accepted-group-call-invite"] if call.group else []),
+        )
         worker.trace_session(call)
     if call.state != "talk" or call.callee_device != connection.device_id:
-        raise Conflict(f"the call is in state {call.state}, on another device" if call.state == "talk"
-                       else f"the call is in state {call.state}", state=call.state)
+        raise Conflict(
+            f"the call is in state {call.state}, on another device"
+            if call.state == "talk"
+            else f"the call is in state {call.state}",
+            state=call.state,
+        )
     if call.answer != params.body:
         raise Conflict("this call was accepted with another body", state=call.state)
-    worker.wake(connection.client, "session.ended",
-                SessionEnded(call.id, call.seq, "answered-elsewhere", "callee"), but=connection.device_id)
-    worker.wake(parse_client(call.caller), "session.accepted",
-                SessionAccepted(call.id, call.seq, call.answer), [call.caller_device])
+    worker.wake(
+        connection.client,
+        "session.ended",
+        SessionEnded(call.id, call.seq, "answered-elsewhere", "callee"),
+        but=connection.device_id,
+    )
+    worker.wake(
+        parse_client(call.caller),
+        "session.accepted",
+        SessionAccepted(call.id, call.seq, call.answer),
+        [call.caller_device],
+    )
     return Sequenced(call.id, call.state, call.seq)
 
 
@@ -157,11 +212,17 @@ def end(worker, call, reason: str, who: str, now: int, device: str | None = None
     """
     if call.state in LIVE:
         try:
-            call = worker.store.calls.transition(call.id, allowed, {"state": "hangup", "reason": reason, "who": who,
-                                                                 "ended": now}, None, now, None,
-                                                 worker.conf.session_keep * 1000)
+            call = worker.store.calls.transition(
+                call.id,
+                allowed,
+                {"state": "hangup", "reason": reason, "who": who, "ended": now},
+                None,
+                now,
+                None,
+                worker.conf.session_keep * 1000,
+            )
             worker.trace_session(call)
-        except CallConflict as moved:   # ended by the other party in this moment, or answered
+        except CallConflict as moved:  # ended by the other party in this moment, or answered
             call = moved.call
             if call.state in LIVE:
                 return call
@@ -170,8 +231,13 @@ def end(worker, call, reason: str, who: str, now: int, device: str | None = None
     caller, callee = parse_client(call.caller), parse_client(call.callee)
     worker.store.calls.leave(call.id, caller, callee)
     worker.wake(caller, "session.ended", ended, [call.caller_device], but=device if who == "caller" else None)
-    worker.wake(callee, "session.ended", ended, [call.callee_device] if call.callee_device else None,
-                but=device if who == "callee" else None)
+    worker.wake(
+        callee,
+        "session.ended",
+        ended,
+        [call.callee_device] if call.callee_device else None,
+        but=device if who == "callee" else None,
+    )
     return call
 
 
@@ -205,9 +271,21 @@ def states_of(connection: Connection) -> list[SessionState]:
 def state_of(worker, call, role: str) -> SessionState:
     peer = parse_client(call.callee if role == "caller" else call.caller)
     streams = media.load(call.streams)
-    return SessionState(call.id, role, peer.uri, peer.account, call.state, call.seq, call.created,
-                        media.infos(streams), media.legs(streams, role, worker.candidates), call.offer, call.answer,
-                        call.callee_device if role == "callee" else call.caller_device, call.group)
+    return SessionState(
+        call.id,
+        role,
+        peer.uri,
+        peer.account,
+        call.state,
+        call.seq,
+        call.created,
+        media.infos(streams),
+        media.legs(streams, role, worker.candidates),
+        call.offer,
+        call.answer,
+        call.callee_device if role == "callee" else call.caller_device,
+        call.group,
+    )
 
 
 def _as_party(connection: Connection, session: str):
@@ -224,8 +302,12 @@ def as_device(connection: Connection, session: str):
     call, role = _as_party(connection, session)
     device = call.caller_device if role == "caller" else call.callee_device
     if call.state != "talk" or device != connection.device_id:
-        raise Conflict(f"the call is in state {call.state}" if call.state != "talk"
-                       else "another device of this client has the call", state=call.state)
+        raise Conflict(
+            f"the call is in state {call.state}"
+            if call.state != "talk"
+            else "another device of this client has the call",
+            state=call.state,
+        )
     return call, role
 
 

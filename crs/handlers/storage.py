@@ -14,9 +14,15 @@ def put(connection: Connection, params: PutBlob, now: int) -> PutDone:
     or the same id with another value), quota-exceeded, not-registered, try-again.
     """
     worker, client = connection.worker, connection.client
-    updated = worker.store.objects.put_blob(client, params.type, params.id, params.value, now,
-                                            worker.conf.storage_bytes,
-                                            None if params.replaces is UNSET else params.replaces)
+    updated = worker.store.objects.put_blob(
+        client,
+        params.type,
+        params.id,
+        params.value,
+        now,
+        worker.conf.storage_bytes,
+        None if params.replaces is UNSET else params.replaces,
+    )
     worker.trace("object", client.uri, f"update storage {params.type}", client.account)
     return PutDone(params.type, params.id, updated)
 

@@ -33,24 +33,26 @@ from .media import PACKETS, Exchange
 from .report import Doubt, Fault, Report
 from .visitor import Visitor, name
 
-SOON = 7 * months.DAY    # so long before the month ends, the next update should be here
-RENEW = 2                # seconds between two renewals of the lease
-EXPIRES = 60             # seconds that a test message may wait
+SOON = 7 * months.DAY  # so long before the month ends, the next update should be here
+RENEW = 2  # seconds between two renewals of the lease
+EXPIRES = 60  # seconds that a test message may wait
 
 
 class AccountCheck:
     """All tests of ``account``. ``addresses``: where test clients attach, in turn; ``clock()`` gives ms."""
 
-    def __init__(self, store, account: str, addresses: list[tuple[str, int]], clock: Callable[[], int],
-                 grace: int = months.GRACE):
+    def __init__(
+        self, store, account: str, addresses: list[tuple[str, int]], clock: Callable[[], int], grace: int = months.GRACE
+    ):
         self.report = Report()
         self._store = store
         self._account = account
         self._addresses = addresses
         self._clock = clock
         self._grace = grace
-        self._created = {month: created for (owner, month), created in store.operator.created().items()
-                         if owner == account}
+        self._created = {
+            month: created for (owner, month), created in store.operator.created().items() if owner == account
+        }
         self._session = self._message = ""
         self._legs: tuple[Leg, ...] = ()
         self._talking = False
@@ -127,24 +129,37 @@ class AccountCheck:
             self._store.probes.lease(names, self._clock())
 
     def _visit(self, caller: Visitor, callee: Visitor) -> None:
-        attached = self.report.chain({"attach test-1": lambda: self._attach(caller),
-                                      "attach test-2": lambda: self._attach(callee)})
+        attached = self.report.chain(
+            {"attach test-1": lambda: self._attach(caller), "attach test-2": lambda: self._attach(callee)}
+        )
         because = None if attached else "attach"
-        self.report.chain({"call": lambda: self._call(caller, callee),
-                           "accept": lambda: self._accept(caller, callee),
-                           "media": self._media,
-                           "hang up": lambda: self._hang_up(caller, callee)}, because)
-        self.report.chain({"message post": lambda: self._post(caller, callee),
-                           "message fetch": lambda: self._fetch(callee),
-                           "message acknowledge": lambda: self._acknowledge(caller, callee)}, because)
+        self.report.chain(
+            {
+                "call": lambda: self._call(caller, callee),
+                "accept": lambda: self._accept(caller, callee),
+                "media": self._media,
+                "hang up": lambda: self._hang_up(caller, callee),
+            },
+            because,
+        )
+        self.report.chain(
+            {
+                "message post": lambda: self._post(caller, callee),
+                "message fetch": lambda: self._fetch(callee),
+                "message acknowledge": lambda: self._acknowledge(caller, callee),
+            },
+            because,
+        )
 
     def _attach(self, visitor: Visitor) -> str:
         if not visitor.has_keys:
             raise Fault("no update that is good now, so no key to attach with")
         began = time.monotonic()
         registered = visitor.attach()
-        return (f"{visitor.name.uri} registered on {registered.host} {registered.worker} "
-                f"at {visitor.address[0]} within {_ms(began)} ms")
+        return (
+            f"{visitor.name.uri} registered on {registered.host} {registered.worker} "
+            f"at {visitor.address[0]} within {_ms(began)} ms"
+        )
 
     def _call(self, caller: Visitor, callee: Visitor) -> str:
         began = time.monotonic()
@@ -191,7 +206,9 @@ class AccountCheck:
     def _post(self, caller: Visitor, callee: Visitor) -> str:
         began = time.monotonic()
         self._message = secrets.token_hex(8)
-        caller.call("message.post", Post(self._message, callee.name.uri, secrets.token_hex(16), expires=EXPIRES), Posted)
+        caller.call(
+            "message.post", Post(self._message, callee.name.uri, secrets.token_hex(16), expires=EXPIRES), Posted
+        )
         callee.hear("message.waiting")
         return f"stored, and test-2 was told, within {_ms(began)} ms"
 

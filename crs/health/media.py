@@ -13,9 +13,9 @@ from ..client.paths import Paths
 from ..wire import stun
 from ..wire.vocabulary import Leg
 
-PACKETS = 25       # each way
-INTERVAL = 0.02    # seconds, as speech
-PATIENCE = 5.0     # seconds
+PACKETS = 25  # each way
+INTERVAL = 0.02  # seconds, as speech
+PATIENCE = 5.0  # seconds
 _RTP = b"\x80\x00"  # version 2, PCMU (RFC 3550, 3551)
 
 
@@ -59,7 +59,7 @@ class Exchange:
 
     def __init__(self, caller: Leg, callee: Leg):
         self.bound = False
-        self.arrived = [0, 0]      # of PACKETS: at the callee, at the caller
+        self.arrived = [0, 0]  # of PACKETS: at the callee, at the caller
         self._run(caller, callee)
 
     def _run(self, caller: Leg, callee: Leg) -> None:

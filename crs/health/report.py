@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..errors import CrsError
 
 OK, WARNING, ERROR = "ok", "warning", "error"
-EXIT_CODES = {OK: 0, ERROR: 1, WARNING: 3}    # manual, chapter 5, health-check
+EXIT_CODES = {OK: 0, ERROR: 1, WARNING: 3}  # manual, chapter 5, health-check
 
 
 class Doubt(CrsError):
@@ -18,7 +18,7 @@ class Fault(CrsError):
 
 
 class Test(NamedTuple):
-    __test__ = False   # not one of pytest's
+    __test__ = False  # not one of pytest's
 
     test: str
     result: str

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from .report import Doubt, Fault, Report
 
-SLOW = 100            # ms that Redis may take for an answer
-STALL = 1000          # ms that a worker's loop may stand still
+SLOW = 100  # ms that Redis may take for an answer
+STALL = 1000  # ms that a worker's loop may stand still
 SCARCE, FULL = 10, 2  # percent of the disk that should, and must, be free
-PATIENCE = 5.0        # seconds
+PATIENCE = 5.0  # seconds
 
 
 class SystemCheck:
@@ -57,8 +57,9 @@ class SystemCheck:
         began = time.monotonic()
         redis.call("PING")
         took = (time.monotonic() - began) * 1000
-        facts = dict(line.split(":", 1) for line in redis.call("INFO", "persistence").decode().splitlines()
-                     if ":" in line)
+        facts = dict(
+            line.split(":", 1) for line in redis.call("INFO", "persistence").decode().splitlines() if ":" in line
+        )
         if facts.get("aof_enabled") != "1" or facts.get("aof_last_write_status") != "ok":
             raise Fault("what is stored does not reach the disk; see the log of this Redis, and the disk")
         if took > SLOW:

@@ -16,9 +16,14 @@ from ..names import Client
 from ..wire.vocabulary import MessageWaiting, SessionAccepted, SessionEnded, SessionIncoming, SessionRinging
 from .report import Fault
 
-HEARD = {"session.incoming": SessionIncoming, "session.ringing": SessionRinging, "session.accepted": SessionAccepted,
-         "session.ended": SessionEnded, "message.waiting": MessageWaiting}
-PATIENCE = 10.0     # seconds for anything to happen
+HEARD = {
+    "session.incoming": SessionIncoming,
+    "session.ringing": SessionRinging,
+    "session.accepted": SessionAccepted,
+    "session.ended": SessionEnded,
+    "message.waiting": MessageWaiting,
+}
+PATIENCE = 10.0  # seconds for anything to happen
 
 
 def name(account: str, index: int, id: str) -> Client:

@@ -47,8 +47,9 @@ class AccountFiles:
             if not words or words[0].startswith("#"):
                 continue
             if words[0] != "shared-secret" or len(words) < 2:
-                raise OperatorFault(f"{self.conf}:{number}: {words[0]!r:.40} is not understood; "
-                                    "write: shared-secret <secret>")
+                raise OperatorFault(
+                    f"{self.conf}:{number}: {words[0]!r:.40} is not understood; write: shared-secret <secret>"
+                )
             return words[1]
         raise OperatorFault(f"{self.conf} names no secret; write: shared-secret <secret>")
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from crs.errors import OperatorFault
 from crs.home.paths import Home
 
-WAIT = 15.0    # seconds for the processes that a dead supervisor left to end
+WAIT = 15.0  # seconds for the processes that a dead supervisor left to end
 
 
 def take(home: Home, say: Callable[[str], None], wait: float = WAIT) -> int:
@@ -36,8 +36,10 @@ def take(home: Home, say: Callable[[str], None], wait: float = WAIT) -> int:
         while not _flocked(fd):
             if time.monotonic() > deadline:
                 os.close(fd)
-                raise OperatorFault(f"processes of an earlier start still run after {wait:g} s; "
-                                    f"end those listed in {home.processes}, then start again")
+                raise OperatorFault(
+                    f"processes of an earlier start still run after {wait:g} s; "
+                    f"end those listed in {home.processes}, then start again"
+                )
             time.sleep(0.05)
     return fd
 
@@ -59,7 +61,7 @@ def kept_down(home: Home) -> Iterator[bool]:
     """Whether no host lives in this home; then none starts before the end: it waits (``take``)."""
     try:
         fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:        # there is no run/ yet, in which it could live
+    except FileNotFoundError:  # there is no run/ yet, in which it could live
         yield True
         return
     try:

@@ -12,9 +12,9 @@ from pathlib import Path
 from crs.errors import OperatorFault
 from crs.home import files
 
-INSTALLED = Path("/opt/crs")               # manual, chapter 4.1.2
-INSTALLED_LOG = Path("/var/log/crs")       # manual, chapter 6
-MAX_SOCKET_PATH = 107                      # bytes; sun_path of unix(7) without its final NUL
+INSTALLED = Path("/opt/crs")  # manual, chapter 4.1.2
+INSTALLED_LOG = Path("/var/log/crs")  # manual, chapter 6
+MAX_SOCKET_PATH = 107  # bytes; sun_path of unix(7) without its final NUL
 
 UNRESTORED, RESTORED = b"part of a backup was extracted\n", b"a whole backup was extracted\n"
 
@@ -52,10 +52,10 @@ class Home:
         self.notify = self.scripts / "notify.sh"
         self.lock = self.run / "lock"
         self.processes = self.run / "processes.json"
-        self.written_by = self.data / "written-by"     # the Redis server that wrote the data
-        self.restored = self.data / "restored"         # what was extracted last from a backup: RESTORED, UNRESTORED
-        self.log_key = self.data / "log-key"           # of the tags in the log (``logtags``)
-        self.started_with = self.run / "conf"          # the configuration that the running host was started with
+        self.written_by = self.data / "written-by"  # the Redis server that wrote the data
+        self.restored = self.data / "restored"  # what was extracted last from a backup: RESTORED, UNRESTORED
+        self.log_key = self.data / "log-key"  # of the tags in the log (``logtags``)
+        self.started_with = self.run / "conf"  # the configuration that the running host was started with
         self.redis_high_sock = self.run / "redis_high.sock"
         self.redis_low_sock = self.run / "redis_low.sock"
         self.relay_sock = self.run / "relay.sock"
@@ -77,8 +77,10 @@ class Home:
         longest = max((self.redis_high_sock, self.redis_low_sock, self.relay_sock), key=lambda path: len(bytes(path)))
         excess = len(bytes(longest)) - MAX_SOCKET_PATH
         if excess > 0:
-            raise OperatorFault(f"{longest} is {excess} bytes too long for a Unix socket (limit {MAX_SOCKET_PATH}); "
-                                "choose a home with a shorter path")
+            raise OperatorFault(
+                f"{longest} is {excess} bytes too long for a Unix socket (limit {MAX_SOCKET_PATH}); "
+                "choose a home with a shorter path"
+            )
 
     def prepare(self) -> None:
         """Make the directories that are missing, readable by their owner alone. Raises OperatorFault."""
@@ -87,8 +89,9 @@ class Home:
             try:
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
-                raise OperatorFault(f"{directory} cannot be made: {error.strerror}; "
-                                    "check the path and its owner") from None
+                raise OperatorFault(
+                    f"{directory} cannot be made: {error.strerror}; check the path and its owner"
+                ) from None
 
     def tighten(self) -> list[Path]:
         """Take from everybody but the owner what the files of accounts hold, and from the world the configuration.
@@ -115,8 +118,10 @@ class Home:
         except OSError:
             return
         if broken:
-            raise OperatorFault(f"a restore into {self.root} broke off: the archive is not complete, or tar was "
-                                "stopped; extract a complete one")
+            raise OperatorFault(
+                f"a restore into {self.root} broke off: the archive is not complete, or tar was "
+                "stopped; extract a complete one"
+            )
 
     def listed(self) -> list[dict]:
         """The processes of the host as the supervisor wrote them down, whether they live or not (``processes``)."""

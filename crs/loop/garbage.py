@@ -7,8 +7,8 @@ that look is taken only while it is short. Never here: caches, pools; objects th
 
 import gc
 
-NEVER = 1 << 30      # collections of the middle generation
-FEW = 400            # clients up to which the look at everything takes some milliseconds
+NEVER = 1 << 30  # collections of the middle generation
+FEW = 400  # clients up to which the look at everything takes some milliseconds
 
 
 def begin() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import gevent
 
-PERIOD = 0.005   # seconds; a stall is told up to so much shorter than it was
+PERIOD = 0.005  # seconds; a stall is told up to so much shorter than it was
 
 
 class Watchdog:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from gevent.hub import Waiter
 
-SLICE = 0.004   # seconds of a pass
+SLICE = 0.004  # seconds of a pass
 
 
 class Turns:
@@ -21,11 +21,11 @@ class Turns:
 
     def __init__(self, hub, clock: Callable[[], float] = monotonic):
         self._clock = clock
-        self._over = clock() + SLICE                  # when this pass has lasted
-        self._line: deque = deque()                   # each has a method switch
+        self._over = clock() + SLICE  # when this pass has lasted
+        self._line: deque = deque()  # each has a method switch
         self._shaking: deque = deque()
         self._timer = hub.loop.timer(0)
-        self._check = hub.loop.check(ref=False)       # runs at the beginning of a pass
+        self._check = hub.loop.check(ref=False)  # runs at the beginning of a pass
         self._check.start(self._begin)
 
     def take(self, shaking: bool = False) -> None:

@@ -31,9 +31,9 @@ from ..upkeep.tasks import Upkeep  # noqa: E402
 from ..wire.vocabulary import Reconnect  # noqa: E402
 
 LOG = log.get("attach")
-ACCEPTS_A_PASS = 8        # new connections taken before the others get their turn
+ACCEPTS_A_PASS = 8  # new connections taken before the others get their turn
 DRAIN_SECONDS = 5
-QUIET_REFUSALS = 20       # refused attaches logged in one second; the rest is counted
+QUIET_REFUSALS = 20  # refused attaches logged in one second; the rest is counted
 
 
 class Attach:
@@ -44,9 +44,13 @@ class Attach:
         self.listener = listener
         self.upkeep = Upkeep(worker)
         self.context = tls.server_context(worker.accounts.find_key)
-        self.limits = websocket.Limits(max_message=worker.conf.max_request, control_rate=worker.conf.control_rate,
-                                       send_queue=worker.conf.send_queue, send_timeout_ms=worker.conf.send_timeout,
-                                       upgrade_timeout_ms=worker.conf.upgrade_timeout)
+        self.limits = websocket.Limits(
+            max_message=worker.conf.max_request,
+            control_rate=worker.conf.control_rate,
+            send_queue=worker.conf.send_queue,
+            send_timeout_ms=worker.conf.send_timeout,
+            upgrade_timeout_ms=worker.conf.upgrade_timeout,
+        )
         self._refusals = (0, 0)
 
     def accept(self) -> None:
@@ -96,7 +100,7 @@ class Attach:
             connection.admin_since = accounts.rules.admins[admin].created
         elif found is not None:
             (connection.client, connection.month), connection.kind = found, "client"
-        else:   # the month ran out, or the account or the admin went during the handshake
+        else:  # the month ran out, or the account or the admin went during the handshake
             return False
         oldest = self.worker.admit(connection)
         if oldest is not None and oldest.transport is not None:
@@ -131,7 +135,7 @@ class Attach:
             try:
                 worker.store.directory.unregister(connection.client, connection.device_id, connection.id)
             except Unavailable:
-                pass   # upkeep drops the entry when the store is back
+                pass  # upkeep drops the entry when the store is back
             worker.trace_attach(connection, "unregistered", "connection closed")
         connection.advance("closed")
         worker.trace_connection(connection)
@@ -162,8 +166,11 @@ class Attach:
         with gevent.Timeout(DRAIN_SECONDS / 2, False):
             while any(connection.state == "registered" for connection in self.worker.connections.values()):
                 gevent.sleep(0.05)
-        closers = [gevent.spawn(connection.transport.close, 1001, "server stopping")
-                   for connection in list(self.worker.connections.values()) if connection.transport is not None]
+        closers = [
+            gevent.spawn(connection.transport.close, 1001, "server stopping")
+            for connection in list(self.worker.connections.values())
+            if connection.transport is not None
+        ]
         gevent.joinall(closers, timeout=1)
 
 
@@ -185,7 +192,7 @@ def main(start) -> int:
     gevent.hub.signal(signal.SIGINT, ending.set)
     gevent.hub.signal(signal.SIGHUP, attach.upkeep.refresh_soon)
     beginning = gevent.spawn(attach.upkeep.begin)
-    gevent.wait((beginning, ending), count=1)   # the store may never come, where the supervisor is gone
+    gevent.wait((beginning, ending), count=1)  # the store may never come, where the supervisor is gone
     if not ending.is_set():
         beginning.get()
         accepting = gevent.spawn(attach.accept)

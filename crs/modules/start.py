@@ -23,10 +23,10 @@ class Start:
     home: Home
     conf: Config
     module: str
-    index: int = 0                      # which of the module's processes, from 0
-    listen_fd: int | None = None        # the listening TCP socket of this worker, bound by the supervisor
-    lifeline_fd: int | None = None      # end of file: the supervisor is gone
-    ready_fd: int | None = None         # where to say that work has begun
+    index: int = 0  # which of the module's processes, from 0
+    listen_fd: int | None = None  # the listening TCP socket of this worker, bound by the supervisor
+    lifeline_fd: int | None = None  # end of file: the supervisor is gone
+    ready_fd: int | None = None  # where to say that work has begun
 
     def ready(self) -> None:
         """Say, once, that this process does its work now: to the supervisor, or to systemd where there is none."""
@@ -37,7 +37,7 @@ class Start:
         try:
             os.write(fd, READY)
         except BrokenPipeError:
-            pass                        # the supervisor is gone: the lifeline tells
+            pass  # the supervisor is gone: the lifeline tells
         os.close(fd)
 
     def watch_lifeline(self, on_end: Callable[[], None]) -> None:

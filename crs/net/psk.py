@@ -19,22 +19,30 @@ from OpenSSL._util import ffi, lib
 
 try:
     from crs.net import _psk
+
     CALLBACKS = "extern"
 except ImportError:
     _psk = None
     CALLBACKS = "closure"
 
-_NEEDED = ("SSL_CTX_set_psk_server_callback", "SSL_CTX_set_psk_client_callback",
-           "SSL_CTX_set_tlsext_servername_callback", "SSL_CTX_set1_curves_list", "SSL_MODE_RELEASE_BUFFERS")
+_NEEDED = (
+    "SSL_CTX_set_psk_server_callback",
+    "SSL_CTX_set_psk_client_callback",
+    "SSL_CTX_set_tlsext_servername_callback",
+    "SSL_CTX_set1_curves_list",
+    "SSL_MODE_RELEASE_BUFFERS",
+)
 _missing = [name for name in _NEEDED if not hasattr(lib, name)]
 if _missing:
-    raise ImportError(f"the OpenSSL bindings of the installed cryptography package lack {', '.join(_missing)}: "
-                      "install pyOpenSSL and cryptography in the versions that setup.py names")
+    raise ImportError(
+        f"the OpenSSL bindings of the installed cryptography package lack {', '.join(_missing)}: "
+        "install pyOpenSSL and cryptography in the versions that setup.py names"
+    )
 
 FindKey = Callable[[bytes], bytes | None]
 
 KEY_SIZE = 32
-_WELL_FORMED = re.compile(rb"[capi]\.[!-~]{1,126}")   # at most 128 bytes: the oldest callback's limit
+_WELL_FORMED = re.compile(rb"[capi]\.[!-~]{1,126}")  # at most 128 bytes: the oldest callback's limit
 
 _under_way: dict[int, "Handshake"] = {}
 
@@ -121,8 +129,9 @@ def _as_c(function, name: str, signature: str):
 
 
 _C_SERVER = _as_c(_server, "crs_psk_server", "unsigned int(*)(SSL *, char *, unsigned char *, unsigned int)")
-_C_CLIENT = _as_c(_client, "crs_psk_client",
-                  "unsigned int(*)(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)")
+_C_CLIENT = _as_c(
+    _client, "crs_psk_client", "unsigned int(*)(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)"
+)
 _C_NO_TICKET = _as_c(_no_ticket, "crs_no_ticket", "int(*)(SSL *, int *, void *)")
 
 

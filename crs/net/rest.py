@@ -15,7 +15,7 @@ from greenlet import getcurrent, greenlet
 
 from crs.loop import turns
 
-KEPT = 256   # greenlets that wait for work; one that finds so many others ends
+KEPT = 256  # greenlets that wait for work; one that finds so many others ends
 
 _free: list[greenlet] = []
 
@@ -57,7 +57,7 @@ def _begin(work: Callable, arguments: tuple):
 def _run(work: Callable | None, arguments: tuple | None):
     while True:
         work(*arguments)
-        work = arguments = None   # what they hold must not be held by one that waits
+        work = arguments = None  # what they hold must not be held by one that waits
         if len(_free) >= KEPT:
             return
         _free.append(getcurrent())

@@ -18,7 +18,7 @@ from crs.net.tlssocket import CHUNK, TlsError, TlsSocket, TooSlow
 
 __all__ = ["CALLBACKS", "CHUNK", "Context", "TlsError", "TlsSocket", "TooSlow", "accept", "connect", "server_context"]
 
-CALLBACKS = psk.CALLBACKS   # "extern" or "closure": see crs.net.psk_build
+CALLBACKS = psk.CALLBACKS  # "extern" or "closure": see crs.net.psk_build
 
 _CIPHERS_12 = b"ECDHE-PSK-CHACHA20-POLY1305"
 _SUITES_13 = b"TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"

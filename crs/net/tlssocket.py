@@ -23,10 +23,10 @@ from crs.loop import turns
 from crs.net import psk
 from crs.net.rest import Rest
 
-CHUNK = 16_384   # bytes: the most that one TLS record carries
+CHUNK = 16_384  # bytes: the most that one TLS record carries
 
-_END, _READ, _WRITE = 0, 1, 2   # the end of the stream, and what a libev watcher waits for
-_RESET = struct.pack("ii", 1, 0)   # SO_LINGER: on, 0 seconds
+_END, _READ, _WRITE = 0, 1, 2  # the end of the stream, and what a libev watcher waits for
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds
 
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
 
@@ -42,17 +42,27 @@ class TooSlow(TlsError):
 class TlsSocket:
     """One TLS connection. One greenlet reads; any may write; any may close, which ends the others' waiting."""
 
-    __slots__ = ("_ssl", "sock", "identity", "drained", "_timeout", "_broken", "_lingering", "_reading", "_writing",
-                 "_lock")
+    __slots__ = (
+        "_ssl",
+        "sock",
+        "identity",
+        "drained",
+        "_timeout",
+        "_broken",
+        "_lingering",
+        "_reading",
+        "_writing",
+        "_lock",
+    )
 
     def __init__(self, context: SSL.Context, sock: socket.socket):
         self.sock = sock
-        self.identity = ""           # the PSK identity that the peer proved; "" at a client
+        self.identity = ""  # the PSK identity that the peer proved; "" at a client
         self._timeout: float | None = None
-        self._broken = False         # after a fatal error OpenSSL must not be asked to say goodbye
-        self.drained = False         # the last read took all that OpenSSL had: wait before the next
+        self._broken = False  # after a fatal error OpenSSL must not be asked to say goodbye
+        self.drained = False  # the last read took all that OpenSSL had: wait before the next
         self._lingering = False
-        self._reading = None         # the watcher the reader waits with; it stays, as epoll then keeps the descriptor
+        self._reading = None  # the watcher the reader waits with; it stays, as epoll then keeps the descriptor
         self._writing = self._lock = self._ssl = None
         try:
             if sock.family in (socket.AF_INET, socket.AF_INET6):
@@ -156,7 +166,7 @@ class TlsSocket:
         while done < len(data):
             if self._ssl is None:
                 raise TlsError("the connection is closed")
-            piece = data[done:done + CHUNK]
+            piece = data[done : done + CHUNK]
             lib.ERR_clear_error()
             count = lib.SSL_write(self._ssl, ffi.from_buffer(piece), len(piece))
             if count <= 0:

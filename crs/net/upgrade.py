@@ -12,7 +12,7 @@ from crs.net import tls
 from crs.wire import heads
 from crs.wire.heads import UpgradeError
 
-LAST_WORDS = 2_000   # ms that a peer has to read why it was refused
+LAST_WORDS = 2_000  # ms that a peer has to read why it was refused
 
 
 class _TooLong(Exception):

@@ -23,8 +23,8 @@ from crs.wire.heads import UpgradeError
 
 __all__ = ["Closed", "Limits", "UpgradeError", "WebSocket", "client_upgrade", "upgrade"]
 
-CLOSING_TIME = 2.0   # seconds that a peer has to answer a close frame, and to read our last words
-_TURN = 16           # messages or reads after which a connection lets others run
+CLOSING_TIME = 2.0  # seconds that a peer has to answer a close frame, and to read our last words
+_TURN = 16  # messages or reads after which a connection lets others run
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Limits:
     """What one peer may cost. Sizes in bytes, times in milliseconds; shared by all connections of a kind."""
 
     max_message: int = 262_144
-    max_frame: int | None = None   # None: as max_message
+    max_frame: int | None = None  # None: as max_message
     max_fragments: int = 64
-    control_rate: int = 20         # ping, pong and close frames a second, as many at once
-    send_queue: int = 1_048_576    # what may wait for the peer behind the message, of any size, that it is taking
+    control_rate: int = 20  # ping, pong and close frames a second, as many at once
+    send_queue: int = 1_048_576  # what may wait for the peer behind the message, of any size, that it is taking
     send_timeout_ms: int = 20_000  # for 16 KiB of it
     upgrade_timeout_ms: int = 10_000
-    max_header: int = 8192         # the whole HTTP head
+    max_header: int = 8192  # the whole HTTP head
 
 
 class Closed(CrsError):
@@ -58,8 +58,13 @@ def upgrade(connection: tls.TlsSocket, limits: Limits) -> "WebSocket":
     return WebSocket(connection, limits, ahead, is_client=False)
 
 
-def client_upgrade(connection: tls.TlsSocket, host: str, path: str = "/", timeout_ms: float = 10_000,
-                   limits: Limits = Limits(max_message=16 << 20)) -> "WebSocket":
+def client_upgrade(
+    connection: tls.TlsSocket,
+    host: str,
+    path: str = "/",
+    timeout_ms: float = 10_000,
+    limits: Limits = Limits(max_message=16 << 20),
+) -> "WebSocket":
     """The client's side of the opening. Raises UpgradeError, the connection closed."""
     ahead = opening.ask(connection, host, path, timeout_ms, limits.max_header)
     return WebSocket(connection, limits, ahead, is_client=True)
@@ -68,25 +73,41 @@ def client_upgrade(connection: tls.TlsSocket, host: str, path: str = "/", timeou
 class WebSocket:
     """One open WebSocket. ``last_heard``, ``last_pong``: time.monotonic() of the last bytes and of the last pong."""
 
-    __slots__ = ("_tls", "_limits", "_decoder", "_is_client", "_queue", "_queue_most", "_flusher", "_closing",
-                 "_closer", "_ended", "_receiving", "_turn", "_control_until", "last_heard", "last_pong")
+    __slots__ = (
+        "_tls",
+        "_limits",
+        "_decoder",
+        "_is_client",
+        "_queue",
+        "_queue_most",
+        "_flusher",
+        "_closing",
+        "_closer",
+        "_ended",
+        "_receiving",
+        "_turn",
+        "_control_until",
+        "last_heard",
+        "last_pong",
+    )
 
     def __init__(self, connection: tls.TlsSocket, limits: Limits, ahead: bytes, is_client: bool):
         self._tls = connection
         self._limits = limits
-        self._decoder = frames.Decoder(not is_client, limits.max_message, limits.max_frame or limits.max_message,
-                                       limits.max_fragments)
+        self._decoder = frames.Decoder(
+            not is_client, limits.max_message, limits.max_frame or limits.max_message, limits.max_fragments
+        )
         self._decoder.feed(ahead)
         self._is_client = is_client
-        self._queue: bytearray | None = None              # what the peer has not taken yet
-        self._queue_most = 0                              # bytes: the message that had to wait first, and send_queue
-        self._flusher: gevent.Greenlet | None = None      # empties _queue
-        self._closing: tuple[int, str] | None = None      # the close frame that was sent here first
-        self._closer: gevent.Greenlet | None = None       # ends a connection that is closing
+        self._queue: bytearray | None = None  # what the peer has not taken yet
+        self._queue_most = 0  # bytes: the message that had to wait first, and send_queue
+        self._flusher: gevent.Greenlet | None = None  # empties _queue
+        self._closing: tuple[int, str] | None = None  # the close frame that was sent here first
+        self._closer: gevent.Greenlet | None = None  # ends a connection that is closing
         self._ended: tuple[int, str, bool] | None = None  # the arguments of Closed
         self._receiving = False
         self._turn = 0
-        self._control_until = 0.0   # when all control frames so far are within the rate: a leaky bucket runs empty
+        self._control_until = 0.0  # when all control frames so far are within the rate: a leaky bucket runs empty
         self.last_heard = monotonic()
         self.last_pong = 0.0
 
@@ -207,7 +228,7 @@ class WebSocket:
         frame = frames.encode(opcode, payload, os.urandom(4) if self._is_client else b"")
         if self._queue is None:
             try:
-                frame = frame[self._tls.send_some(frame):]
+                frame = frame[self._tls.send_some(frame) :]
             except tls.TlsError as error:
                 self._end(frames.ABNORMAL, str(error), True, self._tls.close)
                 return
@@ -223,9 +244,9 @@ class WebSocket:
     def _flush(self):
         try:
             while self._queue:
-                some = self._queue[:tls.CHUNK]
+                some = self._queue[: tls.CHUNK]
                 self._tls.sendall(some, self._limits.send_timeout_ms)
-                del self._queue[:len(some)]
+                del self._queue[: len(some)]
         except tls.TooSlow:
             self._give_up()
         except tls.TlsError as error:
@@ -264,7 +285,7 @@ class WebSocket:
             leave()
             if self._closer is not None and self._closer is not gevent.getcurrent():
                 self._closer.kill(block=False)
-            self._closer = None   # it holds this connection, and once killed for ever
+            self._closer = None  # it holds this connection, and once killed for ever
 
     def drop(self):
         """Close the connection where that has not been done."""

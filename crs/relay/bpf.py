@@ -11,8 +11,8 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_size_t, c_uint32, c_uint64
 from functools import cache
 from pathlib import Path
 
-XDP = 37                # bpf_attach_type, <linux/bpf.h>
-DRIVER_MODE = 1 << 2    # XDP_FLAGS_DRV_MODE, <linux/if_link.h>: native, or not at all
+XDP = 37  # bpf_attach_type, <linux/bpf.h>
+DRIVER_MODE = 1 << 2  # XDP_FLAGS_DRV_MODE, <linux/if_link.h>: native, or not at all
 
 
 class _LinkOptions(ctypes.Structure):
@@ -24,22 +24,23 @@ def library() -> ctypes.CDLL:
     """libbpf. Raises OSError where it is not installed."""
     found = ctypes.CDLL("libbpf.so.1", use_errno=True)
     for name, result, *arguments in (
-            ("libbpf_set_print", c_void_p, c_void_p),
-            ("bpf_object__open_file", c_void_p, c_char_p, c_void_p),
-            ("bpf_object__load", c_int, c_void_p),
-            ("bpf_object__close", None, c_void_p),
-            ("bpf_object__find_program_by_name", c_void_p, c_void_p, c_char_p),
-            ("bpf_program__fd", c_int, c_void_p),
-            ("bpf_object__find_map_by_name", c_void_p, c_void_p, c_char_p),
-            ("bpf_map__fd", c_int, c_void_p),
-            ("bpf_map_update_elem", c_int, c_int, c_char_p, c_char_p, c_uint64),
-            ("bpf_map_lookup_elem", c_int, c_int, c_char_p, c_void_p),
-            ("bpf_map_delete_elem", c_int, c_int, c_char_p),
-            ("bpf_prog_load", c_int, c_int, c_char_p, c_char_p, c_char_p, c_size_t, c_void_p),
-            ("bpf_link_create", c_int, c_int, c_int, c_int, POINTER(_LinkOptions))):
+        ("libbpf_set_print", c_void_p, c_void_p),
+        ("bpf_object__open_file", c_void_p, c_char_p, c_void_p),
+        ("bpf_object__load", c_int, c_void_p),
+        ("bpf_object__close", None, c_void_p),
+        ("bpf_object__find_program_by_name", c_void_p, c_void_p, c_char_p),
+        ("bpf_program__fd", c_int, c_void_p),
+        ("bpf_object__find_map_by_name", c_void_p, c_void_p, c_char_p),
+        ("bpf_map__fd", c_int, c_void_p),
+        ("bpf_map_update_elem", c_int, c_int, c_char_p, c_char_p, c_uint64),
+        ("bpf_map_lookup_elem", c_int, c_int, c_char_p, c_void_p),
+        ("bpf_map_delete_elem", c_int, c_int, c_char_p),
+        ("bpf_prog_load", c_int, c_int, c_char_p, c_char_p, c_char_p, c_size_t, c_void_p),
+        ("bpf_link_create", c_int, c_int, c_int, c_int, POINTER(_LinkOptions)),
+    ):
         function = getattr(found, name)
         function.restype, function.argtypes = result, arguments
-    found.libbpf_set_print(None)      # what it has to say comes as errors
+    found.libbpf_set_print(None)  # what it has to say comes as errors
     return found
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from crs.errors import CrsError, Unavailable
 
-TIMEOUT = 2.0            # seconds for one answer, and for a turn
-POLL_PART = 250          # conversations named in one request: within the relay's longest line
+TIMEOUT = 2.0  # seconds for one answer, and for a turn
+POLL_PART = 250  # conversations named in one request: within the relay's longest line
 
 
 class RelayRefused(CrsError):
@@ -51,7 +51,7 @@ class RelayClient:
         """Keep conversations alive; returns those that the relay does not know (it was started anew: add them)."""
         unknown = []
         for at in range(0, max(1, len(conversations)), POLL_PART):
-            unknown += self._call("poll", conversations=conversations[at:at + POLL_PART])["unknown"]
+            unknown += self._call("poll", conversations=conversations[at : at + POLL_PART])["unknown"]
         return unknown
 
     def stats(self) -> dict[str, dict[str, int]]:
@@ -77,7 +77,7 @@ class RelayClient:
             yield from page["rows"]
             after = page["next"]
 
-    def list(self) -> list[dict]:       # the last method that can name the type list
+    def list(self) -> list[dict]:  # the last method that can name the type list
         """All ``rows``."""
         return [*self.rows()]
 

@@ -17,8 +17,8 @@ from .leg import Kind
 
 LOG = log.get("relay")
 VERSION = 1
-MAX_LINE = 65_536        # bytes of a request; a longer one ends the connection
-PAGE = 500               # rows in one answer to list
+MAX_LINE = 65_536  # bytes of a request; a longer one ends the connection
+PAGE = 500  # rows in one answer to list
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Fragment = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{4,256}$", description="ice-ufrag, RFC 8839 chapter 5.4")]
@@ -70,9 +70,9 @@ class Control:
 
     def __init__(self, table: Table, instance: str, addresses: list[tuple[str, int]], started: int):
         self.table = table
-        self.instance = instance      # differs after each start: then all conversations are gone
+        self.instance = instance  # differs after each start: then all conversations are gone
         self.addresses = addresses
-        self.started = started        # ms since 1970-01-01 UTC
+        self.started = started  # ms since 1970-01-01 UTC
 
     def answer(self, line: bytes, link: "Link", now: int) -> bytes:
         """The answer to one request, as a line."""
@@ -96,8 +96,12 @@ class Control:
     def _hello(self, hello: Hello, link: "Link", now: int) -> dict:
         link.client = hello.client
         LOG.info(f"CONNECTION {link.number} is {hello.client}")
-        return {"version": VERSION, "started": self.started, "instance": self.instance,
-                "addresses": [{"ip": ip, "port": port} for ip, port in self.addresses]}
+        return {
+            "version": VERSION,
+            "started": self.started,
+            "instance": self.instance,
+            "addresses": [{"ip": ip, "port": port} for ip, port in self.addresses],
+        }
 
     def _add(self, add: Add, link: "Link", now: int) -> dict:
         credentials = [(leg.ufrag, leg.pwd) for leg in add.legs]
@@ -120,8 +124,16 @@ class Control:
     def _list(self, page: List, link: "Link", now: int) -> dict:
         boot = int(time.time() * 1000) - now
         found = list(self.table.conversations(page.after, PAGE))
-        rows = [{"conversation": one.name, "type": one.kind, "nodes": one.nodes(),
-                 "last_active": boot + one.last_active(), "identifiers": one.identifiers} for one in found]
+        rows = [
+            {
+                "conversation": one.name,
+                "type": one.kind,
+                "nodes": one.nodes(),
+                "last_active": boot + one.last_active(),
+                "identifiers": one.identifiers,
+            }
+            for one in found
+        ]
         return {"rows": rows, "next": found[-1].serial if len(found) == PAGE else None}
 
     def _stats(self, _: Stats, link: "Link", now: int) -> dict:
@@ -141,14 +153,23 @@ COMMANDS = {
 def statistics(table: Table) -> dict[str, dict[str, int]]:
     """The counters of ``show relay`` (manual, chapter 5.4) and ours, in sections, in the order they are shown."""
     traffic = {kind: one.total() for kind, one in table.traffic.items()}
-    sections = {kind.value: {"rx": one.rx, "rxBytes": one.rx_bytes, "tx": one.tx, "txBytes": one.tx_bytes}
-                for kind, one in traffic.items()}
+    sections = {
+        kind.value: {"rx": one.rx, "rxBytes": one.rx_bytes, "tx": one.tx, "txBytes": one.tx_bytes}
+        for kind, one in traffic.items()
+    }
     every, dropped = traffic.values(), dict(table.dropped)
-    sections["Sent"] = {"packets": sum(one.tx for one in every), "bytes": sum(one.tx_bytes for one in every),
-                        "errorNoDest": sum(one.no_destination for one in every),
-                        "error": sum(one.failed for one in every)}
-    sections["Received"] = {"packets": sum(one.rx for one in every), "bytes": sum(one.rx_bytes for one in every),
-                            "errorTooShort": dropped.pop("tooShort"), "errorTooLong": dropped.pop("tooLong")}
+    sections["Sent"] = {
+        "packets": sum(one.tx for one in every),
+        "bytes": sum(one.tx_bytes for one in every),
+        "errorNoDest": sum(one.no_destination for one in every),
+        "error": sum(one.failed for one in every),
+    }
+    sections["Received"] = {
+        "packets": sum(one.rx for one in every),
+        "bytes": sum(one.rx_bytes for one in every),
+        "errorTooShort": dropped.pop("tooShort"),
+        "errorTooLong": dropped.pop("tooLong"),
+    }
     sections["Dropped"] = dropped
     sections["Bindings"] = {"answered": table.answered}
     return sections

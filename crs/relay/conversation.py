@@ -16,10 +16,10 @@ from crs.errors import CrsError
 from ..wire import stun
 from .leg import SHORTEST, Kind, Leg, Traffic
 
-MAX_PACKET = 1500         # bytes of UDP payload
-CONSENT = 30_000          # ms that a Binding holds (RFC 7675, chapter 5.1)
-MAX_LEGS = 64             # legs of a multicast
-FORWARD = object()        # what receive() says of a packet to be forwarded
+MAX_PACKET = 1500  # bytes of UDP payload
+CONSENT = 30_000  # ms that a Binding holds (RFC 7675, chapter 5.1)
+MAX_LEGS = 64  # legs of a multicast
+FORWARD = object()  # what receive() says of a packet to be forwarded
 
 
 class Refused(CrsError):
@@ -76,19 +76,37 @@ class Table:
     ``leg`` and ``traffic`` make those of the socket layer.
     """
 
-    def __init__(self, limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]] = (),
-                 leg: Callable[..., Leg] = Leg, traffic: Callable[[], Traffic] = Traffic):
+    def __init__(
+        self,
+        limits: dict[str, int | None],
+        expiry: int,
+        relays: Iterable[tuple[str, int]] = (),
+        leg: Callable[..., Leg] = Leg,
+        traffic: Callable[[], Traffic] = Traffic,
+    ):
         self.limits = limits
         self.expiry = expiry
         self.relays = frozenset(relays)
         self.bound: dict[tuple, Leg] = {}
         self.traffic = {kind: traffic() for kind in Kind}
         self._new_leg = leg
-        self.dropped = dict.fromkeys(("tooShort", "tooLong", "unbound", "malformed", "unknownLeg", "notAuthentic",
-                                      "replayed", "taken", "smallRequest"), 0)      # packets, by cause
-        self.answered = 0                                                           # Bindings
+        self.dropped = dict.fromkeys(
+            (
+                "tooShort",
+                "tooLong",
+                "unbound",
+                "malformed",
+                "unknownLeg",
+                "notAuthentic",
+                "replayed",
+                "taken",
+                "smallRequest",
+            ),
+            0,
+        )  # packets, by cause
+        self.answered = 0  # Bindings
         self._legs: dict[bytes, Leg] = {}
-        self._conversations: dict[str, Conversation] = {}     # in the order of their serials
+        self._conversations: dict[str, Conversation] = {}  # in the order of their serials
         self._count = Counter()
         self._serial = 0
 
@@ -123,8 +141,9 @@ class Table:
         self._count[kind] += 1
         return True
 
-    def _change(self, known: Conversation, credentials: list[tuple[str, str]], identifiers: list[str],
-                now: int) -> None:
+    def _change(
+        self, known: Conversation, credentials: list[tuple[str, str]], identifiers: list[str], now: int
+    ) -> None:
         """Give a conversation other legs; those that stay are not touched. Raises Conflict."""
         kept = {(leg.ufrag, leg.pwd): leg for leg in known.legs if (leg.ufrag, leg.pwd) in credentials}
         self._check_free(credentials, kept)
@@ -147,7 +166,7 @@ class Table:
 
     def _let_go(self, leg: Leg) -> None:
         self._unbind(leg)
-        leg.link(())     # those that link to each other would be freed by the collector alone, and late
+        leg.link(())  # those that link to each other would be freed by the collector alone, and late
         del self._legs[leg.ufrag.encode()]
 
     def remove(self, name: str) -> bool:
@@ -175,8 +194,11 @@ class Table:
         """Unbind legs whose consent ran out, end conversations that nobody polls or uses; returns the ended ones."""
         for leg in [leg for leg in self.bound.values() if now - leg.proved >= CONSENT]:
             self._unbind(leg)
-        ended = [name for name, conversation in self._conversations.items()
-                 if now - conversation.polled >= self.expiry and now - conversation.last_active() >= self.expiry]
+        ended = [
+            name
+            for name, conversation in self._conversations.items()
+            if now - conversation.polled >= self.expiry and now - conversation.last_active() >= self.expiry
+        ]
         for name in ended:
             self.remove(name)
         return ended
@@ -212,8 +234,11 @@ class Table:
         integrity = stun.authenticate(data, message, leg.key)
         if integrity is None:
             return self._drop("notAuthentic")
-        answer = (stun.refusal(message, integrity, leg.key) if message.unknown
-                  else stun.success(message, integrity, leg.key, source))
+        answer = (
+            stun.refusal(message, integrity, leg.key)
+            if message.unknown
+            else stun.success(message, integrity, leg.key, source)
+        )
         if len(answer) > len(data):
             return self._drop("smallRequest")
         holder = self.bound.get(source)
@@ -222,7 +247,7 @@ class Table:
         if leg.seen.add(message.transaction):
             if not message.unknown:
                 self._bind(leg, message, source, sock, now)
-        elif source != leg.address:      # from the bound address it is a client's retransmission
+        elif source != leg.address:  # from the bound address it is a client's retransmission
             return self._drop("replayed")
         self.answered += 1
         return answer

@@ -4,8 +4,8 @@ import ctypes
 import socket
 from ctypes import POINTER, Structure, c_char_p, c_uint, c_ushort, c_void_p
 
-ADDRESSES = {socket.AF_INET: slice(4, 8), socket.AF_INET6: slice(8, 24)}       # in a sockaddr
-OUTSIDE = {"0.0.0.0": ["192.0.2.1"], "::": ["192.0.2.1", "2001:db8::1"]}         # nobody's: RFC 5737, RFC 3849
+ADDRESSES = {socket.AF_INET: slice(4, 8), socket.AF_INET6: slice(8, 24)}  # in a sockaddr
+OUTSIDE = {"0.0.0.0": ["192.0.2.1"], "::": ["192.0.2.1", "2001:db8::1"]}  # nobody's: RFC 5737, RFC 3849
 
 
 class _Entry(Structure):

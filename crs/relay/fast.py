@@ -20,12 +20,12 @@ from .xdp import Offload, makers
 
 try:
     from ._fast import ffi, lib
-except ImportError:         # no compiler when this was installed
+except ImportError:  # no compiler when this was installed
     ffi = lib = None
 
 LOOP = "Python" if lib is None else "C"
-MAX_LOOPS = 4               # as in fast_table.h
-BATCH = 1024                # packets until other sockets get their turn: some milliseconds
+MAX_LOOPS = 4  # as in fast_table.h
+BATCH = 1024  # packets until other sockets get their turn: some milliseconds
 
 
 def loops() -> int:
@@ -40,8 +40,14 @@ def means(loops: int) -> str:
     return f"{LOOP}, {loops} loop{'s' if loops > 1 else ''}"
 
 
-def open_port(limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]], ip: str,
-              port: int, offload: Offload | None = None) -> Port:
+def open_port(
+    limits: dict[str, int | None],
+    expiry: int,
+    relays: Iterable[tuple[str, int]],
+    ip: str,
+    port: int,
+    offload: Offload | None = None,
+) -> Port:
     """A port with a new table (``conversation.Table``), of the fastest kind there is. Raises OperatorFault."""
     if lib is None:
         return Port(Table(limits, expiry, relays, *makers(offload, Leg, Traffic)), ip, port)
@@ -54,8 +60,13 @@ def new_c_table():
     return ffi.gc(lib.crs_open_table(secrets.randbits(64)), lib.crs_close_table)
 
 
-def new_table(c, limits: dict[str, int | None], expiry: int, relays: Iterable[tuple[str, int]] = (),
-              offload: Offload | None = None) -> Table:
+def new_table(
+    c,
+    limits: dict[str, int | None],
+    expiry: int,
+    relays: Iterable[tuple[str, int]] = (),
+    offload: Offload | None = None,
+) -> Table:
     """A table whose bindings the C part ``c`` knows."""
     return Table(limits, expiry, relays, *makers(offload, FastLeg, FastTraffic, c))
 
@@ -99,7 +110,7 @@ class FastLeg(Leg):
         lib.crs_link(self._table, self.c, others[0].c if len(others) == 1 else ffi.NULL)
 
     def bind(self, address: tuple, door: Door) -> None:
-        if (address, door) == (self.address, self.sock):     # a refresh
+        if (address, door) == (self.address, self.sock):  # a refresh
             return
         super().bind(address, door)
         ip, port, *rest = address
@@ -136,7 +147,7 @@ class Batch:
     """The C part of one loop, and where it leaves what it tells."""
 
     def __init__(self, c, loop: int):
-        self._table = c                   # lives as long
+        self._table = c  # lives as long
         self.c = ffi.gc(lib.crs_open_loop(c, loop), lib.crs_close_loop)
         self.left, self._data, self._size = ffi.new("int *"), ffi.new("const void **"), ffi.new("int *")
         self._ip, self._port, self._scope = ffi.new("char[16]"), ffi.new("int *"), ffi.new("uint32_t *")

@@ -30,9 +30,10 @@ def _text(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
-TABLE = "fast_table.h"      # put in place, for what is built is built anew only where its own text differs
-ffibuilder.set_source("crs.relay._fast", _text("fast.c").replace(f'#include "{TABLE}"\n', _text(TABLE)),
-                      libraries=["pthread"])
+TABLE = "fast_table.h"  # put in place, for what is built is built anew only where its own text differs
+ffibuilder.set_source(
+    "crs.relay._fast", _text("fast.c").replace(f'#include "{TABLE}"\n', _text(TABLE)), libraries=["pthread"]
+)
 
 if __name__ == "__main__":
     ffibuilder.compile(verbose=True)

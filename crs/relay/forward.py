@@ -17,14 +17,15 @@ from crs.errors import OperatorFault
 from ..wire.stun import plain
 from .conversation import FORWARD, MAX_PACKET, Table
 
-BATCH = 256                   # packets until other sockets get their turn
-RECEIVE_BUFFER = 4 << 20      # bytes; the kernel grants what it allows
-MAX_ADDRESSES = 256           # of this host, behind a wildcard
-NO_DESTINATION = frozenset((errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EINVAL, errno.EACCES,
-                            errno.EPERM))
+BATCH = 256  # packets until other sockets get their turn
+RECEIVE_BUFFER = 4 << 20  # bytes; the kernel grants what it allows
+MAX_ADDRESSES = 256  # of this host, behind a wildcard
+NO_DESTINATION = frozenset(
+    (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EINVAL, errno.EACCES, errno.EPERM)
+)
 WILDCARDS = {"0.0.0.0": (socket.AF_INET,), "::": (socket.AF_INET, socket.AF_INET6)}
-SO_RCVBUFFORCE = 33           # socket(7)
-IP_PKTINFO = 8                # ip(7); Python names it from 3.14 on
+SO_RCVBUFFORCE = 33  # socket(7)
+IP_PKTINFO = 8  # ip(7); Python names it from 3.14 on
 
 
 class Door:
@@ -43,10 +44,10 @@ class Door:
             for _ in range(1, loops):
                 first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
                 self.sockets.append(_bound(family, first.getsockname(), socket.SO_REUSEPORT, *options))
-        except OSError:                   # a system without, or no descriptor is left
+        except OSError:  # a system without, or no descriptor is left
             pass
-        self.fds = tuple(sock.fileno() for sock in self.sockets)      # by loop
-        self.sendto = first.sendto        # from this address, for who has no socket of his own loop at hand
+        self.fds = tuple(sock.fileno() for sock in self.sockets)  # by loop
+        self.sendto = first.sendto  # from this address, for who has no socket of his own loop at hand
 
 
 class Port:
@@ -63,9 +64,9 @@ class Port:
         """``port`` 0 is any free one. Raises OperatorFault if the port cannot be had."""
         self.table, self.lock = table, threading.Lock()
         self.port, self.loops = port, loops
-        self._doors: dict[int, tuple[Door, int]] = {}             # by file descriptor: the door, and whose loop's it is
+        self._doors: dict[int, tuple[Door, int]] = {}  # by file descriptor: the door, and whose loop's it is
         self._wildcards: dict[int, socket.socket] = {}
-        self._addresses: dict[tuple, Door] = {}                   # behind a wildcard, by (ip, scope)
+        self._addresses: dict[tuple, Door] = {}  # behind a wildcard, by (ip, scope)
         ip = plain(ip)
         try:
             for family in WILDCARDS.get(ip, ()):
@@ -75,8 +76,11 @@ class Port:
                 self.port, self.loops = door.port, len(door.sockets)
         except OSError as error:
             self.close()
-            remedy = ("a port below 1024 needs the capability CAP_NET_BIND_SERVICE, or set relay-port"
-                      if error.errno == errno.EACCES else "check listen-address and relay-port, and who else listens")
+            remedy = (
+                "a port below 1024 needs the capability CAP_NET_BIND_SERVICE, or set relay-port"
+                if error.errno == errno.EACCES
+                else "check listen-address and relay-port, and who else listens"
+            )
             raise OperatorFault(f"relay cannot listen on {ip} port {port}/udp: {error.strerror}; {remedy}") from None
 
     def fds(self) -> list[tuple[int, int]]:
@@ -103,7 +107,7 @@ class Port:
         for _ in range(most):
             try:
                 data, source = receive(MAX_PACKET + 1)
-            except OSError:          # nothing waits, in all likelihood; else the loop comes back
+            except OSError:  # nothing waits, in all likelihood; else the loop comes back
                 return
             leg = bound.get(source)
             size = len(data)
@@ -167,7 +171,7 @@ class Port:
                     continue
                 try:
                     door = self._open(wildcard.family, _socket_address(asked, self.port), socket.SO_REUSEADDR)
-                except OSError:          # multicast, or an address that went away: nobody's to answer from
+                except OSError:  # multicast, or an address that went away: nobody's to answer from
                     continue
                 self._addresses[asked] = door
                 opened += [(fd, loop) for loop, fd in enumerate(door.fds)]
@@ -178,11 +182,11 @@ class Port:
 def _socket(family: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     if family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)     # so no address is ever IPv4-mapped
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # so no address is ever IPv4-mapped
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
-    except PermissionError:      # not CAP_NET_ADMIN: net.core.rmem_max bounds it
+    except PermissionError:  # not CAP_NET_ADMIN: net.core.rmem_max bounds it
         pass
     return sock
 
@@ -217,5 +221,5 @@ def _socket_address(asked: tuple[str, int], port: int) -> tuple:
 def _answer(door: Door, answer: bytes, address: tuple) -> None:
     try:
         door.sendto(answer, address)
-    except OSError:      # a forged source that cannot be reached, or a full buffer: the client asks again
+    except OSError:  # a forged source that cannot be reached, or a full buffer: the client asks again
         pass

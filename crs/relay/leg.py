@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from .seen import Seen
 
-SILENT = 7_000            # ms after which an address, or a leg, may be taken over; consent checks come every 4 to 6 s
+SILENT = 7_000  # ms after which an address, or a leg, may be taken over; consent checks come every 4 to 6 s
 
 
 class Kind(StrEnum):
@@ -21,7 +21,7 @@ class Kind(StrEnum):
     OPAQUE_MULTICAST = "OPAQUE_MULTICAST"
 
 
-SHORTEST = {Kind.RTP: 8, Kind.OPAQUE: 1, Kind.OPAQUE_MULTICAST: 1}    # bytes; 8 is an RTCP header (RFC 3550)
+SHORTEST = {Kind.RTP: 8, Kind.OPAQUE: 1, Kind.OPAQUE_MULTICAST: 1}  # bytes; 8 is an RTCP header (RFC 3550)
 
 
 class Traffic:
@@ -30,10 +30,10 @@ class Traffic:
     __slots__ = ("rx", "rx_bytes", "tx", "tx_bytes", "no_destination", "failed")
 
     def __init__(self):
-        self.rx = self.rx_bytes = 0       # taken from bound addresses, to be forwarded
-        self.tx = self.tx_bytes = 0       # handed to the kernel
-        self.no_destination = 0           # the other leg is not bound, or its address cannot be sent to
-        self.failed = 0                   # the kernel refused for another reason
+        self.rx = self.rx_bytes = 0  # taken from bound addresses, to be forwarded
+        self.tx = self.tx_bytes = 0  # handed to the kernel
+        self.no_destination = 0  # the other leg is not bound, or its address cannot be sent to
+        self.failed = 0  # the kernel refused for another reason
 
     def total(self) -> "Traffic":
         """All of it, also what was not counted here (``fast``)."""
@@ -43,19 +43,31 @@ class Traffic:
 class Leg:
     """One end of a flow: a username fragment and password, and the address that proved them last."""
 
-    __slots__ = ("ufrag", "pwd", "key", "others", "traffic", "shortest", "opaque",
-                 "address", "sock", "heard", "proved", "seen")
+    __slots__ = (
+        "ufrag",
+        "pwd",
+        "key",
+        "others",
+        "traffic",
+        "shortest",
+        "opaque",
+        "address",
+        "sock",
+        "heard",
+        "proved",
+        "seen",
+    )
 
     def __init__(self, ufrag: str, pwd: str, kind: Kind, traffic: Traffic, now: int):
         self.ufrag, self.pwd, self.key = ufrag, pwd, pwd.encode()
-        self.others: tuple[Leg, ...] = ()     # where its packets go
+        self.others: tuple[Leg, ...] = ()  # where its packets go
         self.traffic = traffic
         self.shortest = SHORTEST[kind]
         self.opaque = kind is not Kind.RTP
-        self.address: tuple | None = None     # None: not bound
-        self.sock = None                      # what was addressed, and what to send to it with
-        self.heard = now                      # when anything last came from ``address``; before that, when it was made
-        self.proved: int | None = None        # when it was last proved by a fresh Binding
+        self.address: tuple | None = None  # None: not bound
+        self.sock = None  # what was addressed, and what to send to it with
+        self.heard = now  # when anything last came from ``address``; before that, when it was made
+        self.proved: int | None = None  # when it was last proved by a fresh Binding
         self.seen = Seen()
 
     def link(self, others: tuple["Leg", ...]) -> None:

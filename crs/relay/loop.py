@@ -35,7 +35,7 @@ class Loop(threading.Thread):
                     if fd == self._told:
                         return
                     self._port.drain(fd, now)
-        except BaseException as fault:      # the process ends of it: a part of all flows would be lost otherwise
+        except BaseException as fault:  # the process ends of it: a part of all flows would be lost otherwise
             self._fault = fault
         finally:
             os.eventfd_write(self.ended, 1)

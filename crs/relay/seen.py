@@ -4,8 +4,8 @@ Never here: what a replay leads to. A filter never forgets, and takes a new id f
 after a day of two a second): its owner must bear that.
 """
 
-FIRST = 10          # log2 of the bits of the first filter: 128 bytes serve the first 64 ids
-LAST = 23           # ... of the last: 1 MiB, half a million ids; then it just gets fuller
+FIRST = 10  # log2 of the bits of the first filter: 128 bytes serve the first 64 ids
+LAST = 23  # ... of the last: 1 MiB, half a million ids; then it just gets fuller
 BITS_PER_ID = 16
 
 
@@ -15,9 +15,9 @@ class Seen:
     __slots__ = ("_filters", "_room", "_size")
 
     def __init__(self):
-        self._filters: list[tuple[int, bytearray]] = []   # (mask, bits)
+        self._filters: list[tuple[int, bytearray]] = []  # (mask, bits)
         self._size = FIRST
-        self._room = 0                                    # ids until the next filter is due
+        self._room = 0  # ids until the next filter is due
 
     def add(self, transaction: bytes) -> bool:
         """Remember ``transaction``; returns whether it was new."""

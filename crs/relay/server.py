@@ -26,9 +26,9 @@ from .forward import Port
 from .loop import Loop, now_ms
 
 LOG = log.get("relay")
-SWEEP = 1_000              # ms between two looks for what ran out
-MAX_READ = 65_536          # bytes taken from a control connection in one go
-MAX_UNSENT = 4 << 20       # bytes of answers that a commander may leave unread
+SWEEP = 1_000  # ms between two looks for what ran out
+MAX_READ = 65_536  # bytes taken from a control connection in one go
+MAX_UNSENT = 4 << 20  # bytes of answers that a commander may leave unread
 
 
 class Server:
@@ -112,7 +112,7 @@ class Server:
             elif events & (select.EPOLLHUP | select.EPOLLERR):
                 return self._close(fd)
             if link.unsent:
-                link.unsent = link.unsent[sock.send(link.unsent):]
+                link.unsent = link.unsent[sock.send(link.unsent) :]
         except BlockingIOError:
             pass
         except OSError:
@@ -143,13 +143,21 @@ def main(start) -> int:
     conf = start.conf
     waker = _signals()
     relays = [(plain(ip), conf.relay_port) for ip in conf.hosts.values()]
-    port = open_port(conf.relay_limits, conf.relay_expiry * 1000, relays, conf.listen_address, conf.relay_port,
-                     xdp.offload(conf.media_offload, conf.listen_address))
+    port = open_port(
+        conf.relay_limits,
+        conf.relay_expiry * 1000,
+        relays,
+        conf.listen_address,
+        conf.relay_port,
+        xdp.offload(conf.media_offload, conf.listen_address),
+    )
     listener = listen(start.home.relay_sock)
     control = Control(port.table, secrets.token_hex(8), [(conf.ip, port.port)], int(time.time() * 1000))
     server = Server(port, control, listener, [fd for fd in (waker, start.lifeline_fd) if fd is not None])
-    LOG.init(f"Start of the relay on {conf.listen_address} port {port.port}/udp, instance {control.instance}, "
-             f"forwarding in {means(port.loops)}")
+    LOG.init(
+        f"Start of the relay on {conf.listen_address} port {port.port}/udp, instance {control.instance}, "
+        f"forwarding in {means(port.loops)}"
+    )
     garbage.begin()
     start.ready()
     server.run()
@@ -169,8 +177,9 @@ def listen(path: Path) -> socket.socket:
         listener.listen(64)
     except OSError as error:
         listener.close()
-        raise OperatorFault(f"relay cannot open its control socket {path}: {error.strerror or error}; "
-                            "check the directory and its owner") from None
+        raise OperatorFault(
+            f"relay cannot open its control socket {path}: {error.strerror or error}; check the directory and its owner"
+        ) from None
     finally:
         os.umask(mask)
     return listener

@@ -20,7 +20,7 @@ from .leg import Leg, Traffic
 
 LOG = log.get("relay")
 PROGRAM = Path(__file__).with_name("xdp.bpf.o")
-MAX_LEGS = 1 << 16                        # these as in xdp.bpf.c
+MAX_LEGS = 1 << 16  # these as in xdp.bpf.c
 KINDS, MAX_COUNTS = 8, 512 * 8
 END, COUNT = struct.Struct("=Q8s"), struct.Struct("=QQ48x")
 
@@ -49,7 +49,7 @@ class Offload:
         self._routes, self._knocks = self._object.map("routes"), self._object.map("knocks")
         self._ends = bpf.mapped(self._object.map("ends"), MAX_LEGS * END.size)
         self._counts = bpf.mapped(self._object.map("counts"), MAX_COUNTS * COUNT.size)
-        self._free = deque(range(MAX_LEGS))     # in turn, so that none is used again while a packet is still under way
+        self._free = deque(range(MAX_LEGS))  # in turn, so that none is used again while a packet is still under way
         bpf.attach(self._object.program("crs_forward"), socket.if_nametoindex(device), bpf.XDP, bpf.DRIVER_MODE)
 
     def take(self) -> int | None:
@@ -68,7 +68,7 @@ class Offload:
         """Whether packets of a flow are forwarded so from now on."""
         try:
             self._object.update(self._routes, flow, route)
-        except OSError:             # no memory: they go the other way
+        except OSError:  # no memory: they go the other way
             return False
         return True
 
@@ -87,6 +87,7 @@ class Offload:
 
 # --- legs and traffic of a table whose conversations are offloaded ----------------------------------------------------
 
+
 def makers(offload: Offload | None, leg: type[Leg], traffic: type[Traffic], *first) -> tuple[Callable, Callable]:
     """What a table makes legs and traffic with. ``first``: arguments of ``leg`` before those that the table gives."""
     if offload is None:
@@ -97,7 +98,7 @@ def makers(offload: Offload | None, leg: type[Leg], traffic: type[Traffic], *fir
 @cache
 def leg_class(base: type[Leg]) -> type[Leg]:
     """Legs as those of ``base``, which the program knows while they are bound. Made with an Offload, then as those."""
-    inherited = base.heard                # a slot, or a property
+    inherited = base.heard  # a slot, or a property
 
     class OffloadedLeg(base):
         __slots__ = ("_offload", "_number", "_entered")
@@ -195,23 +196,26 @@ def flow(source: tuple, destination: tuple) -> bytes | None:
     """``struct flow``. None for link-local addresses: their scope is not in a packet."""
     if any(any(rest[1:]) for _, _, *rest in (source, destination)):
         return None
-    ips = [socket.inet_pton(socket.AF_INET6 if ":" in one[0] else socket.AF_INET, one[0]).ljust(16, b"\0")
-           for one in (source, destination)]
+    ips = [
+        socket.inet_pton(socket.AF_INET6 if ":" in one[0] else socket.AF_INET, one[0]).ljust(16, b"\0")
+        for one in (source, destination)
+    ]
     return b"".join(ips) + struct.pack("!HH", source[1], destination[1])
 
 
 def route(before: bytes, after: bytes, number: int, other: int, shortest: int, kind: int) -> bytes:
     """``struct route``: packets of one flow become packets of another."""
     addresses = slice(0, 32)
-    return after + struct.pack("=HHIIHH", _delta(before, after), _delta(before[addresses], after[addresses]),
-                               number, other, shortest, kind)
+    return after + struct.pack(
+        "=HHIIHH", _delta(before, after), _delta(before[addresses], after[addresses]), number, other, shortest, kind
+    )
 
 
 def _delta(before: bytes, after: bytes) -> int:
     """What a ones' complement sum over words grows by (RFC 1624), in this machine's order of bytes."""
-    total = sum(word + 0xffff - gone for word, gone in zip(_words(after), _words(before), strict=True))
+    total = sum(word + 0xFFFF - gone for word, gone in zip(_words(after), _words(before), strict=True))
     while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
+        total = (total & 0xFFFF) + (total >> 16)
     return total
 
 

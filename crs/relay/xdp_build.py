@@ -12,7 +12,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).with_name("xdp.bpf.c")
 OBJECT = SOURCE.with_suffix(".o")
-CLANGS = ["clang", *(f"clang-{version}" for version in range(25, 11, -1))]      # as Debian names them
+CLANGS = ["clang", *(f"clang-{version}" for version in range(25, 11, -1))]  # as Debian names them
 
 
 def clang() -> str | None:
@@ -28,8 +28,11 @@ def build(target: Path = OBJECT, source: Path = SOURCE) -> str | None:
     if compiler is None:
         return "clang is not installed"
     headers = [f"-I/usr/include/{where}" for where in (sysconfig.get_config_var("MULTIARCH"),) if where]
-    done = subprocess.run([compiler, "-target", "bpf", "-O2", "-g", "-Wall", "-Werror", *headers, "-c", str(source),
-                           "-o", str(target)], capture_output=True, text=True)
+    done = subprocess.run(
+        [compiler, "-target", "bpf", "-O2", "-g", "-Wall", "-Werror", *headers, "-c", str(source), "-o", str(target)],
+        capture_output=True,
+        text=True,
+    )
     return done.stderr.strip() or f"{compiler} failed" if done.returncode else None
 
 

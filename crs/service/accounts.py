@@ -38,10 +38,10 @@ class Accounts:
         self.months: dict[str, dict[str, Month]] = {}
         self.rules = Rules()
         # What depends on the date alone, kept while it holds: asked for several times in every request.
-        self._holds = (0, 0)                        # ms: from, until
+        self._holds = (0, 0)  # ms: from, until
         self._current = ""
         self._good: frozenset[str] = frozenset()
-        self._lists: dict[str, list[Month]] = {}    # account -> its valid months, the ruling one first
+        self._lists: dict[str, list[Month]] = {}  # account -> its valid months, the ruling one first
 
     def load(self, version: int, loaded: dict[str, dict[str, Month]], rules: Rules = Rules()) -> None:
         """Replace the whole view at once. ``loaded``: account -> month -> Month; an account may have none."""
@@ -62,7 +62,7 @@ class Accounts:
         if admin is not None:
             return psk_identity.admin_key(self.rules.admins[admin].secret)
         month = self._month(psk_identity.parse_identity(text))
-        key = psk_identity.psk(month.key if month else _NO_KEY, text)   # the same work for both: nobody learns by time
+        key = psk_identity.psk(month.key if month else _NO_KEY, text)  # the same work for both: nobody learns by time
         return key if month else None
 
     def client_of(self, identity: str) -> tuple[Client, str] | None:
@@ -95,8 +95,9 @@ class Accounts:
             return
         self._current = current = months.of(now)
         before = months.before(current)
-        self._good = frozenset(one for one in (before, current, months.after(current))
-                               if months.usable(one, now, self._grace))
+        self._good = frozenset(
+            one for one in (before, current, months.after(current)) if months.usable(one, now, self._grace)
+        )
         ends = (months.end(current), months.end(before) + self._grace)
         self._holds = (now, min(end for end in ends if end > now))
         self._lists = {}

@@ -19,8 +19,26 @@ TRANSITIONS = {
 class Connection:
     """The state of one TLS connection; ``worker`` carries the services that handlers use."""
 
-    __slots__ = ("admin", "admin_since", "backlog", "client", "deliver", "device_id", "device_type", "given", "id", "ip",
-                 "kind", "month", "port", "since", "state", "transport", "version", "worker")
+    __slots__ = (
+        "admin",
+        "admin_since",
+        "backlog",
+        "client",
+        "deliver",
+        "device_id",
+        "device_type",
+        "given",
+        "id",
+        "ip",
+        "kind",
+        "month",
+        "port",
+        "since",
+        "state",
+        "transport",
+        "version",
+        "worker",
+    )
 
     def __init__(self, worker, identity: str, ip: str, port: int):
         self.worker = worker
@@ -39,8 +57,8 @@ class Connection:
         self.version = ""
         self.transport = None
         self.backlog = 0
-        self.deliver = False      # the device wants messages, not hints
-        self.given = -1           # the seq up to which it was given all of its mailbox; -1: not known
+        self.deliver = False  # the device wants messages, not hints
+        self.given = -1  # the seq up to which it was given all of its mailbox; -1: not known
 
     def advance(self, state: str) -> None:
         """Move to ``state``; raises RuntimeError when the table does not allow it."""

@@ -12,8 +12,8 @@ from ..store.items import Posted
 from ..wire.vocabulary import Item, MessageWaiting, encode, notification
 from .connection import Connection
 
-MAIL = b"!mail "           # what a payload begins with that carries an item
-MAX_CARRIED = 16_384       # characters of a body that is published; a longer one is fetched
+MAIL = b"!mail "  # what a payload begins with that carries an item
+MAX_CARRIED = 16_384  # characters of a body that is published; a longer one is fetched
 
 
 class _Carried(msgspec.Struct, array_like=True):
@@ -23,7 +23,7 @@ class _Carried(msgspec.Struct, array_like=True):
     seq: int
     waiting: int
     kind: str
-    uri: str               # of the sender
+    uri: str  # of the sender
     account: str
     id: str
 
@@ -31,8 +31,9 @@ class _Carried(msgspec.Struct, array_like=True):
 _decode = msgspec.json.Decoder(_Carried).decode
 
 
-def announce(worker, receiver: Client, ref: str, kind: str, sender: Client, id: str, posted: Posted,
-             body: str = "") -> None:
+def announce(
+    worker, receiver: Client, ref: str, kind: str, sender: Client, id: str, posted: Posted, body: str = ""
+) -> None:
     """Tell the devices of ``receiver`` of an item that was posted. Nobody waits for it: where it is lost (with the
     connection to the store) upkeep has all workers look again."""
     if not posted.new or len(body) > MAX_CARRIED:
@@ -46,18 +47,27 @@ def announce(worker, receiver: Client, ref: str, kind: str, sender: Client, id: 
 
 def deliver(connection: Connection, payload: bytes) -> None:
     """Hand on what ``announce`` published for this connection."""
-    head, _, item = payload[len(MAIL):].partition(b"\n")
+    head, _, item = payload[len(MAIL) :].partition(b"\n")
     carried = _decode(head)
     if not connection.deliver or carried.before != connection.given:
         if connection.given < carried.seq:
             connection.notify("message.waiting", MessageWaiting(carried.waiting))
         return
     connection.given = carried.seq
-    connection.push(b'{"jsonrpc":"2.0","method":"message.arrived","params":{"messages":[%s],"waiting":%d}}'
-                    % (item, carried.waiting))
+    connection.push(
+        b'{"jsonrpc":"2.0","method":"message.arrived","params":{"messages":[%s],"waiting":%d}}'
+        % (item, carried.waiting)
+    )
     if carried.kind in ("content", "system"):
-        connection.worker.trace("message", carried.uri, connection.client.uri, "delivered", connection.client.account,
-                                carried.id, carried.account)
+        connection.worker.trace(
+            "message",
+            carried.uri,
+            connection.client.uri,
+            "delivered",
+            connection.client.account,
+            carried.id,
+            carried.account,
+        )
 
 
 def caught_up(connection: Connection, newest: int) -> None:

@@ -9,9 +9,9 @@ import msgspec
 
 from ..wire.vocabulary import Candidate, Leg, Stream, StreamInfo
 
-ALPHABET = string.ascii_letters + string.digits   # a subset of ice-char (RFC 8839, chapter 5.4)
-UFRAG_LENGTH = 20                                 # so a bare Binding is never shorter than its answer (doc/relay.md)
-PWD_LENGTH = 24                                   # 142 bits; RFC 8445 asks for 128
+ALPHABET = string.ascii_letters + string.digits  # a subset of ice-char (RFC 8839, chapter 5.4)
+UFRAG_LENGTH = 20  # so a bare Binding is never shorter than its answer (doc/relay.md)
+PWD_LENGTH = 24  # 142 bits; RFC 8445 asks for 128
 ROLES = ("caller", "callee")
 
 

@@ -21,8 +21,15 @@ class Applied(NamedTuple):
     changed: bool
 
 
-def apply(store: Store, accounts: Path, protected: bytes, secret_of: Callable[[str], str | None], now: int, grace: int,
-          aside: Callable = lambda work, *arguments: work(*arguments)) -> Applied:
+def apply(
+    store: Store,
+    accounts: Path,
+    protected: bytes,
+    secret_of: Callable[[str], str | None],
+    now: int,
+    grace: int,
+    aside: Callable = lambda work, *arguments: work(*arguments),
+) -> Applied:
     """Refuse or accept a protected update; an accepted one becomes a record, and a file of its account in the
     directory ``accounts``. May be repeated.
 
@@ -46,8 +53,15 @@ def apply(store: Store, accounts: Path, protected: bytes, secret_of: Callable[[s
 def held(store: Store, account: str, month: str) -> Update | None:
     """The update that stands, whole."""
     head = store.operator.update(account, month)
-    return head and Update(account, month, head.created, head.month_key, head.domain_token, head.domains,
-                           store.operator.crypto_updates(account, month))
+    return head and Update(
+        account,
+        month,
+        head.created,
+        head.month_key,
+        head.domain_token,
+        head.domains,
+        store.operator.crypto_updates(account, month),
+    )
 
 
 def _forget_expired(store: Store, files: AccountFiles, now: int, grace: int) -> None:

@@ -13,20 +13,24 @@ from ..store.records import STATISTICS, UPDATE_NOTIFICATION, Admin, Records
 class Rules(NamedTuple):
     """Empty: nobody is blocked, nothing is enabled, there are no rooms and no admins."""
 
-    blocked: frozenset[Client] = frozenset()              # the blacklist
-    statistics: frozenset[str] = frozenset()              # accounts for which they are collected
-    notified: frozenset[str] = frozenset()                # accounts whose clients hear of crypto updates at once
-    rooms: dict[tuple[str, str], Client] = {}             # conference rooms: (number, account) -> owner
-    admins: dict[str, Admin] = {}                         # by name
-    access: dict[str, dict[str, frozenset[str]]] = {}     # admin -> account -> authorizations
+    blocked: frozenset[Client] = frozenset()  # the blacklist
+    statistics: frozenset[str] = frozenset()  # accounts for which they are collected
+    notified: frozenset[str] = frozenset()  # accounts whose clients hear of crypto updates at once
+    rooms: dict[tuple[str, str], Client] = {}  # conference rooms: (number, account) -> owner
+    admins: dict[str, Admin] = {}  # by name
+    access: dict[str, dict[str, frozenset[str]]] = {}  # admin -> account -> authorizations
 
     @classmethod
     def read(cls, records: Records) -> "Rules":
         """Raises Unavailable."""
-        return cls(blocked=frozenset(records.blocked()), statistics=frozenset(records.switched_on(STATISTICS)),
-                   notified=frozenset(records.switched_on(UPDATE_NOTIFICATION)),
-                   rooms={(number, owner.account): owner for number, owner in reversed(records.rooms())},
-                   admins=records.admins(), access=records.access())
+        return cls(
+            blocked=frozenset(records.blocked()),
+            statistics=frozenset(records.switched_on(STATISTICS)),
+            notified=frozenset(records.switched_on(UPDATE_NOTIFICATION)),
+            rooms={(number, owner.account): owner for number, owner in reversed(records.rooms())},
+            admins=records.admins(),
+            access=records.access(),
+        )
 
     def may(self, admin: str, account: str, authorization: str) -> bool:
         """Whether an admin was given an authorization for an account."""

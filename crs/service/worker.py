@@ -29,7 +29,7 @@ from .connection import Connection
 from .rules import Rules
 
 LOG = log.get("attach")
-MAX_CONNECTIONS = 16   # of one user on one worker: five devices, and those that have not noticed their end
+MAX_CONNECTIONS = 16  # of one user on one worker: five devices, and those that have not noticed their end
 KINDS = {"rtp": "RTP", "opaque": "OPAQUE"}
 
 
@@ -41,7 +41,7 @@ def wall_clock() -> int:
 class Worker:
     """The services of one attach worker. ``name`` is ``attach:<index>``; ``boot`` differs with every start."""
 
-    TALK_CHECK = 60_000   # ms between looks at whether a call in talk still has a party
+    TALK_CHECK = 60_000  # ms between looks at whether a call in talk still has a party
 
     def __init__(self, conf, index: int, store: Store, relay: RelayClient, clock: Callable[[], int] = wall_clock):
         self.conf = conf
@@ -103,7 +103,7 @@ class Worker:
 
     def _clean_up(self, identity: str, since: int) -> None:
         connection = self.connections.get(identity)
-        if connection is None or connection.since != since:   # it registered again meanwhile
+        if connection is None or connection.since != since:  # it registered again meanwhile
             return
         if connection.state != "registered" and connection.transport is not None:
             gevent.spawn(connection.transport.close, 1000, "not registered")
@@ -116,9 +116,17 @@ class Worker:
 
     def entry(self, connection: Connection) -> Entry:
         """The directory entry of a device on ``connection``."""
-        return Entry(device_id=connection.device_id, type=connection.device_type, worker=self.name,
-                     connection=connection.id, since=connection.since, version=connection.version, ip=connection.ip,
-                     port=connection.port, host=self.host)
+        return Entry(
+            device_id=connection.device_id,
+            type=connection.device_type,
+            worker=self.name,
+            connection=connection.id,
+            since=connection.since,
+            version=connection.version,
+            ip=connection.ip,
+            port=connection.port,
+            host=self.host,
+        )
 
     def wake(self, client: Client, method: str, params: Result, devices=None, but: str | None = None) -> int:
         """Send a notification to the registered devices of a client, on whatever worker; returns how many."""
@@ -145,8 +153,12 @@ class Worker:
         Raises Busy (a limit of crs-relay.conf), Unavailable.
         """
         for stream in streams:
-            self._add(stream.conversation, KINDS[stream.kind], (stream.caller, stream.callee),
-                      [call.id, call.caller, call.callee])
+            self._add(
+                stream.conversation,
+                KINDS[stream.kind],
+                (stream.caller, stream.callee),
+                [call.id, call.caller, call.callee],
+            )
 
     def allocate_multicast(self, conversation: str, legs: list[tuple[str, str]], identifiers: list[str]) -> None:
         """Have the relay hold a conversation of these legs, in which a packet goes to all others. Raises as
@@ -200,16 +212,18 @@ class Worker:
         if known is not None and (known.created, known.applied) == (head.created, head.applied):
             return known
         update = self.store.operator.update(head.account, head.month)
-        return update and Month(update.created, update.month_key, update.domain_token, update.domains, update.uris,
-                                update.applied)
+        return update and Month(
+            update.created, update.month_key, update.domain_token, update.domains, update.uris, update.applied
+        )
 
     def updates_of(self, client: Client) -> list[tuple[str, bool]]:
         """The crypto updates held for ``client``: (month, confirmed) of the current and the next month. What was confirmed
         before a re-issue was applied is offered again."""
         current = months.of(self.clock())
         loaded = self.accounts.months.get(client.account, {})
-        held = [month for month in (current, months.after(current))
-                if month in loaded and client.uri in loaded[month].uris]
+        held = [
+            month for month in (current, months.after(current)) if month in loaded and client.uri in loaded[month].uris
+        ]
         confirmed = self.store.objects.confirmed(client) if held else {}
         return [(month, confirmed.get(month, -1) >= loaded[month].applied) for month in held]
 
@@ -234,13 +248,29 @@ class Worker:
         self.trace("event", "attach", "dbg", text)
 
     def trace_connection(self, connection: Connection) -> None:
-        self.trace("connection", connection.id, connection.kind, connection.user, connection.ip, connection.port,
-                   connection.state)
+        self.trace(
+            "connection",
+            connection.id,
+            connection.kind,
+            connection.user,
+            connection.ip,
+            connection.port,
+            connection.state,
+        )
 
     def trace_attach(self, connection: Connection, state: str, description: str, type: str | None = None) -> None:
         """``type``: of a device that is not registered; else that of the connection's."""
-        self.trace("attach", connection.id, type or connection.device_type, connection.client.uri,
-                   connection.client.account, connection.ip, connection.port, state, description)
+        self.trace(
+            "attach",
+            connection.id,
+            type or connection.device_type,
+            connection.client.uri,
+            connection.client.account,
+            connection.ip,
+            connection.port,
+            state,
+            description,
+        )
 
     def trace_session(self, call) -> None:
         self.figures.note_call(call.state, self.clock() - call.created)

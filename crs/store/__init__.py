@@ -28,7 +28,7 @@ from .records import Records
 from .statistics import Statistics
 from .uploads import Uploads
 
-DEVICE_EXPIRY = 30 * 86_400_000   # ms; design, chapter 3
+DEVICE_EXPIRY = 30 * 86_400_000  # ms; design, chapter 3
 
 
 class Store:
@@ -56,15 +56,22 @@ class Store:
     def open(cls, home: Home, host: str, device_expiry_ms: int = DEVICE_EXPIRY) -> "Store":
         """For a worker: connections that all its greenlets share, and that come back by themselves."""
         from .pipe import Pipe
-        return cls(Pipe(home.redis_high_sock, "redis_high", SCRIPTS), Pipe(home.redis_low_sock, "redis_low", SCRIPTS),
-                   host, device_expiry_ms)
+
+        return cls(
+            Pipe(home.redis_high_sock, "redis_high", SCRIPTS),
+            Pipe(home.redis_low_sock, "redis_low", SCRIPTS),
+            host,
+            device_expiry_ms,
+        )
 
     @classmethod
     def direct(cls, home: Home, host: str) -> "Store":
         """For the command line: plain connections, made at the first call."""
         from .direct import Direct
-        return cls(Direct(home.redis_high_sock, "redis_high", SCRIPTS),
-                   Direct(home.redis_low_sock, "redis_low", SCRIPTS), host)
+
+        return cls(
+            Direct(home.redis_high_sock, "redis_high", SCRIPTS), Direct(home.redis_low_sock, "redis_low", SCRIPTS), host
+        )
 
     def close(self) -> None:
         """End both connections."""
@@ -74,8 +81,10 @@ class Store:
     def subscriber(self, worker: str, on_subscribed: Callable[[], None]):
         """What is published for a worker of this host, and the operator's hints (message ``*``)."""
         from .subscriber import Subscriber
-        return Subscriber(self.high.path, self.high.name, (schema.wake(self.host, worker), schema.RELOAD),
-                          on_subscribed)
+
+        return Subscriber(
+            self.high.path, self.high.name, (schema.wake(self.host, worker), schema.RELOAD), on_subscribed
+        )
 
     def buckets(self, index: int, workers: int) -> range:
         """The buckets whose deadlines worker ``index`` of ``workers`` walks."""

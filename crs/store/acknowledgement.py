@@ -18,8 +18,8 @@ class Told(NamedTuple):
     """An acknowledgement that was stored for the sender of a message."""
 
     sender: Client
-    id: str                # of the message
-    ref: str               # of the report
+    id: str  # of the message
+    ref: str  # of the report
     posted: Posted
 
 
@@ -27,12 +27,18 @@ class Acknowledgement:
     """Of some items of one device. When it was carried out, ``dropped`` is how many were there, and ``told`` has the
     reports that are new."""
 
-    def __init__(self, low: Commands, due: DueList, client: Client, device: str, refs: Iterable[str], now: int,
-                 expires_at: int):
+    def __init__(
+        self, low: Commands, due: DueList, client: Client, device: str, refs: Iterable[str], now: int, expires_at: int
+    ):
         self.dropped = 0
         self.told: list[Told] = []
-        keys = [schema.mail(client), schema.box(client, device), schema.ledger(client), schema.devices(client),
-                schema.statistics(client)]
+        keys = [
+            schema.mail(client),
+            schema.box(client, device),
+            schema.ledger(client),
+            schema.devices(client),
+            schema.statistics(client),
+        ]
         arguments, others, self._messages = [], [], []
         for name in refs:
             sender, id = items.sender_of(name)
@@ -43,8 +49,9 @@ class Acknowledgement:
             keys += theirs
             arguments += (name, *entry)
             self._messages.append((sender, id, entry[0]))
-        self.command = low.evalsha("ack", keys, (now, schema.box(client, ""), MESSAGE, len(self._messages), *arguments,
-                                                 *others))
+        self.command = low.evalsha(
+            "ack", keys, (now, schema.box(client, ""), MESSAGE, len(self._messages), *arguments, *others)
+        )
 
     def carried_out(self, answer: list) -> None:
         """Take what the command answered."""

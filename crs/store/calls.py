@@ -15,32 +15,32 @@ from . import schema
 from .commands import Commands, pairs
 from .ordering import ordered
 
-LIVE = frozenset(("invite", "ringing", "talk"))   # the other states are the end of a call
+LIVE = frozenset(("invite", "ringing", "talk"))  # the other states are the end of a call
 
 
 class Call(msgspec.Struct, frozen=True):
     """The record of a call. What is not known yet is empty or 0."""
 
-    id: str                  # begins with the name of the host that created it
-    caller: str              # uri@account
-    callee: str              # uri@account
-    state: str               # invite, ringing, talk; ended: hangup, responder not found, responder not connected
-    seq: int                 # grows by one with every change
-    created: int             # ms
+    id: str  # begins with the name of the host that created it
+    caller: str  # uri@account
+    callee: str  # uri@account
+    state: str  # invite, ringing, talk; ended: hangup, responder not found, responder not connected
+    seq: int  # grows by one with every change
+    created: int  # ms
     caller_device: str = ""
     callee_device: str = ""  # that took the call
-    answered: int = 0        # ms
-    ended: int = 0           # ms
-    reason: str = ""         # of the hangup
-    who: str = ""            # ended it: caller, callee, crs
-    host: str = ""           # that created it
-    offer: str = ""          # body of the invite, opaque
-    answer: str = ""         # body of the accept, opaque
-    streams: str = ""        # relayed streams with their legs (crs.service.media)
-    group: str = ""          # of a group call: its id, chosen by who started it
-    multi: str = ""          # who made it a call of several streams, as long as the other has not accepted that
-    changes: str = ""        # ids of the last changes of media, for retries
-    alone: str = ""          # ms, since when no party was seen at a regular look; empty while one is
+    answered: int = 0  # ms
+    ended: int = 0  # ms
+    reason: str = ""  # of the hangup
+    who: str = ""  # ended it: caller, callee, crs
+    host: str = ""  # that created it
+    offer: str = ""  # body of the invite, opaque
+    answer: str = ""  # body of the accept, opaque
+    streams: str = ""  # relayed streams with their legs (crs.service.media)
+    group: str = ""  # of a group call: its id, chosen by who started it
+    multi: str = ""  # who made it a call of several streams, as long as the other has not accepted that
+    changes: str = ""  # ids of the last changes of media, for retries
+    alone: str = ""  # ms, since when no party was seen at a regular look; empty while one is
 
     @property
     def shown_state(self) -> str:
@@ -77,17 +77,29 @@ class Calls:
         is_new, *flat = self._high.all((create,) if ended else (self._due(session, due_at), create))[-1]
         return is_new == 1, _call(flat)
 
-    def transition(self, session: str, allowed: Collection[str], fields: Mapping, guard: Mapping | None, now: int,
-                   due_at: int | None, keep_ms: int | None = None) -> Call:
+    def transition(
+        self,
+        session: str,
+        allowed: Collection[str],
+        fields: Mapping,
+        guard: Mapping | None,
+        now: int,
+        due_at: int | None,
+        keep_ms: int | None = None,
+    ) -> Call:
         """Change a call that is in an ``allowed`` state and whose fields equal those of ``guard``; returns it as it
         stands then. ``due_at`` None leaves the deadline. In an end state it has none, and stays for ``keep_ms``.
 
         Raises NoSuchSession; CallConflict (with the call) when it is not as believed, and nothing was changed.
         """
         commands = [] if due_at is None else [self._due(session, due_at)]
-        commands.append(self._high.evalsha(
-            "transition", (schema.call(session),),
-            (keep_ms or 0, len(allowed), len(guard or {}), *allowed, *_flat(guard or {}), *_flat(fields))))
+        commands.append(
+            self._high.evalsha(
+                "transition",
+                (schema.call(session),),
+                (keep_ms or 0, len(allowed), len(guard or {}), *allowed, *_flat(guard or {}), *_flat(fields)),
+            )
+        )
         changed, *flat = self._high.all(commands)[-1]
         if changed == -1:
             raise NoSuchSession(f"no call {session:.80}")
@@ -125,14 +137,17 @@ class Calls:
     def due(self, buckets: Iterable[int], now: int, limit: int) -> list[str]:
         """Ids of calls whose deadline is over, at most ``limit`` of each bucket. Each comes again until the caller
         says ``postpone`` or ``forget_due``."""
-        found = self._high.all([("ZRANGEBYSCORE", schema.due(schema.CALLS_DUE, bucket), "-inf", now,
-                                 "LIMIT", 0, limit) for bucket in buckets])
+        found = self._high.all(
+            [
+                ("ZRANGEBYSCORE", schema.due(schema.CALLS_DUE, bucket), "-inf", now, "LIMIT", 0, limit)
+                for bucket in buckets
+            ]
+        )
         return [session.decode() for sessions in found for session in sessions]
 
     def postpone(self, session: str, at: int, alone: str) -> None:
         """Look at a live call again at ``at``; note since when (ms, or "") no party was seen."""
-        self._high.all((self._due(session, at), self._high.evalsha(
-            "note", (schema.call(session),), ("alone", alone))))
+        self._high.all((self._due(session, at), self._high.evalsha("note", (schema.call(session),), ("alone", alone))))
 
     def forget_due(self, session: str) -> None:
         """Take the deadline off a call that has ended."""
@@ -156,7 +171,7 @@ class Calls:
         lines = ordered(b"%s %s" % (created.rjust(20, b"0"), key) for key, created in made if created)
         keys = (line[21:] for line in lines)
         for _, values in self._high.of_each(keys, lambda key: ("HMGET", key, *_SHOWN)):
-            if any(values):     # else it went meanwhile
+            if any(values):  # else it went meanwhile
                 yield _told((field, value) for field, value in zip(_SHOWN, values, strict=True) if value is not None)
 
 

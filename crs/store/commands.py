@@ -17,7 +17,7 @@ from ..errors import CrsError, Unavailable
 from . import schema
 from .ordering import ordered
 
-PAGE = 500    # keys, or fields, of one round trip
+PAGE = 500  # keys, or fields, of one round trip
 
 # Also inside the text: before release 7 an error in a script comes wrapped in "ERR Error running script".
 _PASSING = re.compile(r"\b(OOM|LOADING|MISCONF|READONLY|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b")
@@ -43,8 +43,10 @@ def _read_scripts() -> dict[str, bytes]:
     folder = Path(__file__).with_name("lua")
     shared = {path.stem[1:].encode() + b"(": path.read_bytes() for path in sorted(folder.glob("_*.lua"))}
     sources = {path.stem: path.read_bytes() for path in sorted(folder.glob("[!_]*.lua"))}
-    return {name: b"".join([text for call, text in shared.items() if call in source] + [source])
-            for name, source in sources.items()}
+    return {
+        name: b"".join([text for call, text in shared.items() if call in source] + [source])
+        for name, source in sources.items()
+    }
 
 
 SCRIPTS = _read_scripts()
@@ -82,7 +84,7 @@ class Commands:
         Where a command fails, its error stands in the list, and the later ones are carried out all the same.
         """
         if not commands:
-            return []   # a place in the queue that no answer ever fills would hold up all behind it
+            return []  # a place in the queue that no answer ever fills would hold up all behind it
         results = self._exchange(b"".join([hiredis.pack_command(command) for command in commands]), len(commands))
         for place, result in enumerate(results):
             if isinstance(result, hiredis.ReplyError):

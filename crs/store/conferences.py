@@ -15,7 +15,7 @@ from ..names import Client
 from . import schema
 from .commands import Commands, pairs
 
-_MEMBER = "member "    # what a member's field begins with; device id and client follow
+_MEMBER = "member "  # what a member's field begins with; device id and client follow
 _AWAY = "away "
 
 
@@ -42,22 +42,22 @@ class Seat(NamedTuple):
 class Member(msgspec.Struct, frozen=True):
     """What is kept of one who joined."""
 
-    id: str          # of the join, chosen by the client
-    ufrag: str       # of its relay leg
+    id: str  # of the join, chosen by the client
+    ufrag: str  # of its relay leg
     pwd: str
-    body: str        # for the other members, opaque
-    joined: int      # ms
+    body: str  # for the other members, opaque
+    joined: int  # ms
 
 
 class Conference(NamedTuple):
     """A conference as it stands."""
 
     room: Room
-    session: str                  # its own name: a later conference in the same room has another
-    seq: int                      # grows by one with every change
-    created: int                  # ms
-    members: dict[Seat, Member]   # by when they joined
-    away: dict[Seat, int]         # members not seen at a regular look, since when (ms)
+    session: str  # its own name: a later conference in the same room has another
+    seq: int  # grows by one with every change
+    created: int  # ms
+    members: dict[Seat, Member]  # by when they joined
+    away: dict[Seat, int]  # members not seen at a regular look, since when (ms)
 
     @property
     def id(self) -> str:
@@ -73,17 +73,20 @@ class Conferences:
     def __init__(self, high: Commands):
         self._high = high
 
-    def join(self, room: Room, seat: Seat, member: Member, session: str, now: int, limit: int,
-             due_at: int) -> tuple[int, Conference]:
+    def join(
+        self, room: Room, seat: Seat, member: Member, session: str, now: int, limit: int, due_at: int
+    ) -> tuple[int, Conference]:
         """Put a device in; ``session`` names a conference that begins with it. Returns 1 and the conference; 2 where
         the device had joined under another id, 0 where it had under this one, and nothing is changed.
 
         Raises Busy where ``limit`` members are in.
         """
         noted = (("ZADD", _due(room), due_at, str(room)), ("SADD", schema.conferences_of(seat.client), str(room)))
-        join = self._high.evalsha("conference_join", (schema.conference(str(room)),),
-                                  (f"{_MEMBER}{seat}", member.id, msgspec.json.encode(member), session, now, limit,
-                                   f"{_AWAY}{seat}"))
+        join = self._high.evalsha(
+            "conference_join",
+            (schema.conference(str(room)),),
+            (f"{_MEMBER}{seat}", member.id, msgspec.json.encode(member), session, now, limit, f"{_AWAY}{seat}"),
+        )
         # Noted before, as always; and after, for whoever found the room empty takes away what was noted before.
         code, *flat = self._high.all((*noted, join, *noted))[len(noted)]
         if code == -1:
@@ -95,8 +98,10 @@ class Conferences:
         where one is given. Returns how many left, and the conference as it then stands: without members it is over."""
         seats = list(seats)
         left, *flat = self._high.script(
-            "conference_leave", (schema.conference(str(room)),),
-            (session, *(part for seat, id in seats for part in (f"{_MEMBER}{seat}", id, f"{_AWAY}{seat}"))))
+            "conference_leave",
+            (schema.conference(str(room)),),
+            (session, *(part for seat, id in seats for part in (f"{_MEMBER}{seat}", id, f"{_AWAY}{seat}"))),
+        )
         conference = _conference(room, flat) if flat else None
         remaining = {seat.client for seat in conference.members} if conference else set()
         for client in {seat.client for seat, _ in seats} - remaining:
@@ -121,16 +126,23 @@ class Conferences:
 
     def note_away(self, room: Room, seat: Seat, since: int | None) -> None:
         """Note that a member was not seen (``since`` in ms; the first time counts), or, with None, that it is there."""
-        self._high.script("conference_away", (schema.conference(str(room)),),
-                          (f"{_MEMBER}{seat}", f"{_AWAY}{seat}", "" if since is None else since))
+        self._high.script(
+            "conference_away",
+            (schema.conference(str(room)),),
+            (f"{_MEMBER}{seat}", f"{_AWAY}{seat}", "" if since is None else since),
+        )
 
     # --- deadlines --------------------------------------------------------------------------------------------------
 
     def due(self, buckets: Iterable[int], now: int, limit: int) -> list[Room]:
         """Rooms to look at, at most ``limit`` of each bucket. Each comes again until the caller says ``postpone`` or
         ``forget_due``."""
-        found = self._high.all([("ZRANGEBYSCORE", schema.due(schema.CONFERENCES_DUE, bucket), "-inf", now,
-                                 "LIMIT", 0, limit) for bucket in buckets])
+        found = self._high.all(
+            [
+                ("ZRANGEBYSCORE", schema.due(schema.CONFERENCES_DUE, bucket), "-inf", now, "LIMIT", 0, limit)
+                for bucket in buckets
+            ]
+        )
         return [room(name.decode()) for names in found for name in names]
 
     def postpone(self, room: Room, at: int) -> None:
@@ -167,8 +179,17 @@ def _seat(text: str) -> Seat:
 
 def _conference(room: Room, flat: list[bytes]) -> Conference:
     fields = {field.decode(): value for field, value in pairs(flat)}
-    members = {_seat(field.removeprefix(_MEMBER)): _member(value)
-               for field, value in fields.items() if field.startswith(_MEMBER)}
+    members = {
+        _seat(field.removeprefix(_MEMBER)): _member(value)
+        for field, value in fields.items()
+        if field.startswith(_MEMBER)
+    }
     away = {_seat(field.removeprefix(_AWAY)): int(value) for field, value in fields.items() if field.startswith(_AWAY)}
-    return Conference(room, fields["session"].decode(), int(fields["seq"]), int(fields["created"]),
-                      dict(sorted(members.items(), key=lambda one: (one[1].joined, one[0]))), away)
+    return Conference(
+        room,
+        fields["session"].decode(),
+        int(fields["seq"]),
+        int(fields["created"]),
+        dict(sorted(members.items(), key=lambda one: (one[1].joined, one[0]))),
+        away,
+    )

@@ -15,25 +15,25 @@ from ..names import Client
 from . import schema
 from .commands import Commands, pairs
 
-BATCH = 100          # clients looked at in one round trip
-LIFE = 300_000       # ms that what a worker found counts
+BATCH = 100  # clients looked at in one round trip
+LIFE = 300_000  # ms that what a worker found counts
 
 
 class Sheet(msgspec.Struct, array_like=True):
     """Items (messages, and reports on them) of one account, or of a part of its clients."""
 
-    posted: int = 0       # stored here first
-    received: int = 0     # from another host or pool
-    acked: int = 0        # deleted as every device has acknowledged them
-    expired: int = 0      # deleted as their time was over
-    purged: int = 0       # deleted with the device, or the client, whose copy was the last
-    forwarded: int = 0    # handed over to another host or pool
-    stored: int = 0       # held now, counted anew
+    posted: int = 0  # stored here first
+    received: int = 0  # from another host or pool
+    acked: int = 0  # deleted as every device has acknowledged them
+    expired: int = 0  # deleted as their time was over
+    purged: int = 0  # deleted with the device, or the client, whose copy was the last
+    forwarded: int = 0  # handed over to another host or pool
+    stored: int = 0  # held now, counted anew
 
     @property
     def difference(self) -> int:
         """0; more than that where something is lost, less where something came from nowhere."""
-        return (self.posted + self.received - self.stored - self.acked - self.expired - self.purged - self.forwarded)
+        return self.posted + self.received - self.stored - self.acked - self.expired - self.purged - self.forwarded
 
     def __add__(self, other: "Sheet") -> "Sheet":
         return Sheet(*(one + two for one, two in zip(self._figures(), other._figures(), strict=True)))
@@ -65,12 +65,13 @@ class Conservation:
             members = self._low.call("ZRANGE", schema.due(schema.MAIL_DUE, bucket), 0, -1)
             found = sorted({member.partition(b" ")[2].decode() for member in members})
             for at in range(0, len(found), BATCH):
-                yield [names.client(name) for name in found[at:at + BATCH]]
+                yield [names.client(name) for name in found[at : at + BATCH]]
 
     def weigh(self, clients: list[Client]) -> Iterator[tuple[Client, Sheet]]:
         """The sheet of each client."""
-        answers = self._low.all([self._low.evalsha("balance", (schema.mail(client), schema.ledger(client)))
-                                 for client in clients])
+        answers = self._low.all(
+            [self._low.evalsha("balance", (schema.mail(client), schema.ledger(client))) for client in clients]
+        )
         for client, (posted, *others) in zip(clients, answers, strict=True):
             if posted is not None:
                 yield client, Sheet(int(posted), *(int(figure or 0) for figure in others))

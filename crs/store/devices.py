@@ -13,7 +13,7 @@ from .commands import Commands, pairs
 from .due import DueList, rounded
 from .items import MESSAGE, PRIMARY, bucket
 
-MAX_SECONDARIES = 4   # design, chapter 3
+MAX_SECONDARIES = 4  # design, chapter 3
 
 
 class Devices:
@@ -35,9 +35,12 @@ class Devices:
             return
         if device == PRIMARY:
             raise Conflict(f"a secondary device cannot have the id {PRIMARY!r}")
-        _, taken = self._low.all((
-            self._look(client, device, now + self._expiry),
-            self._low.evalsha("join", (schema.devices(client),), (device, now, MAX_SECONDARIES))))
+        _, taken = self._low.all(
+            (
+                self._look(client, device, now + self._expiry),
+                self._low.evalsha("join", (schema.devices(client),), (device, now, MAX_SECONDARIES)),
+            )
+        )
         if not taken:
             raise Busy(f"{client.uri} has {MAX_SECONDARIES} other secondary devices")
 
@@ -64,6 +67,9 @@ class Devices:
         return self._due.entry(bucket(client), f"{device} {client}", rounded(at, self._expiry))
 
     def _forget(self, client: Client, device: str, limit: int) -> int:
-        answer = self._low.script("forget", (schema.mail(client), schema.ledger(client), schema.devices(client)),
-                                  (schema.box(client, ""), MESSAGE, device, limit))
+        answer = self._low.script(
+            "forget",
+            (schema.mail(client), schema.ledger(client), schema.devices(client)),
+            (schema.box(client, ""), MESSAGE, device, limit),
+        )
         return int(answer)

@@ -12,7 +12,7 @@ import hiredis
 from ..errors import Unavailable
 from .commands import Commands
 
-CHUNK = 262_144   # bytes read at a time
+CHUNK = 262_144  # bytes read at a time
 
 
 class Direct(Commands):

@@ -14,8 +14,8 @@ from . import schema
 from .commands import Commands, pairs
 from .devices import Devices
 
-PROCESS_TIME = 20_000   # ms without a word after which a process does not count
-LOST = b"lost"            # what follows ``*`` on the reload channel: hints were lost, see look_again
+PROCESS_TIME = 20_000  # ms without a word after which a process does not count
+LOST = b"lost"  # what follows ``*`` on the reload channel: hints were lost, see look_again
 DISMISS = b"!dismiss "  # what a payload begins with that asks a worker to unregister a device; then since when it is registered, a blank, the reason
 
 
@@ -23,26 +23,26 @@ class Entry(msgspec.Struct, frozen=True):
     """One registered device."""
 
     device_id: str
-    type: str            # primary, secondary
-    worker: str          # attach:<index>
-    connection: str      # id of the connection, unique also over restarts
-    since: int           # ms, when it registered
-    version: str         # of the client's software
-    ip: str              # of the client
+    type: str  # primary, secondary
+    worker: str  # attach:<index>
+    connection: str  # id of the connection, unique also over restarts
+    since: int  # ms, when it registered
+    version: str  # of the client's software
+    ip: str  # of the client
     port: int
-    host: str            # that the worker runs on
+    host: str  # that the worker runs on
 
 
 class Process(msgspec.Struct, frozen=True):
     """One worker process."""
 
     host: str
-    name: str            # attach:<index>
+    name: str  # attach:<index>
     pid: int
-    clients: int         # connections it has
-    time: int            # ms, when it last said so
+    clients: int  # connections it has
+    time: int  # ms, when it last said so
     accounts: list[str] = []
-    stall: float = 0.0   # ms: the longest of its loop since it said so last (crs.loop.stall)
+    stall: float = 0.0  # ms: the longest of its loop since it said so last (crs.loop.stall)
 
 
 _entry = msgspec.json.Decoder(Entry).decode
@@ -70,16 +70,26 @@ class Directory:
         return isinstance(self._put(client, entry, entry.since), list)
 
     def _put(self, client: Client, entry: Entry, since: int | str):
-        return self._high.all((
-            ("HSET", schema.attached(self._host), entry.connection, f"{entry.worker} {entry.device_id} {client}"),
-            self._high.evalsha("register", (schema.directory(client),),
-                               (entry.device_id, entry.type, _encode(entry), since))))[1]
+        return self._high.all(
+            (
+                ("HSET", schema.attached(self._host), entry.connection, f"{entry.worker} {entry.device_id} {client}"),
+                self._high.evalsha(
+                    "register", (schema.directory(client),), (entry.device_id, entry.type, _encode(entry), since)
+                ),
+            )
+        )[1]
 
     def unregister(self, client: Client, device: str, connection: str) -> bool:
         """Take a device out, if it is still registered on ``connection``; returns whether it was."""
-        return self._high.all((
-            self._high.evalsha("unregister", (schema.directory(client),), (device, connection)),
-            ("HDEL", schema.attached(self._host), connection)))[0] == 1
+        return (
+            self._high.all(
+                (
+                    self._high.evalsha("unregister", (schema.directory(client),), (device, connection)),
+                    ("HDEL", schema.attached(self._host), connection),
+                )
+            )[0]
+            == 1
+        )
 
     def lookup(self, client: Client) -> list[Entry]:
         """The registered devices of a client."""
@@ -137,8 +147,9 @@ class Directory:
 
     # --- processes --------------------------------------------------------------------------------------------------
 
-    def announce(self, worker: str, pid: int, clients: int, now: int, accounts: Iterable[str] = (),
-                 stall: float = 0.0) -> None:
+    def announce(
+        self, worker: str, pid: int, clients: int, now: int, accounts: Iterable[str] = (), stall: float = 0.0
+    ) -> None:
         """Say that a worker process lives, how many connections it has, which accounts it has loaded, and for how long
         (ms) its loop stood still at most since it said so last."""
         process = Process(self._host, worker, pid, clients, now, list(accounts), stall)

@@ -33,8 +33,9 @@ class DueList:
         An entry is removed when the caller comes back for the next one: a caller that fails in between finds it again.
         """
         buckets = list(buckets)
-        found = self._redis.all([("ZRANGEBYSCORE", schema.due(self._kind, bucket), "-inf", now, "LIMIT", 0, limit)
-                                 for bucket in buckets])
+        found = self._redis.all(
+            [("ZRANGEBYSCORE", schema.due(self._kind, bucket), "-inf", now, "LIMIT", 0, limit) for bucket in buckets]
+        )
         for bucket, members in zip(buckets, found, strict=True):
             for member in members:
                 yield member.decode().partition(" ")[2], bucket

@@ -17,20 +17,20 @@ from ..names import Client
 from . import schema
 from .due import DueList, rounded
 
-PRIMARY = "primary"        # the box of the primary device, whatever its id: a replaced phone finds the mail
-MESSAGE = "message:"       # what the ref of a message begins with
-REPORT = "report:"         # what the ref of an ack or an expired begins with: of the two only one is ever told
+PRIMARY = "primary"  # the box of the primary device, whatever its id: a replaced phone finds the mail
+MESSAGE = "message:"  # what the ref of a message begins with
+REPORT = "report:"  # what the ref of an ack or an expired begins with: of the two only one is ever told
 
 
 class Header(msgspec.Struct, array_like=True):
     """What is stored with an item besides its body."""
 
-    kind: str              # content, system, ack, expired
-    uri: str               # of the sender, or of the receiver whose ack this is
+    kind: str  # content, system, ack, expired
+    uri: str  # of the sender, or of the receiver whose ack this is
     account: str
-    id: str                # of the message, chosen by its sender
-    time: int              # ms, when it was stored first
-    expires: int           # ms
+    id: str  # of the message, chosen by its sender
+    time: int  # ms, when it was stored first
+    expires: int  # ms
 
 
 class Stored(NamedTuple):
@@ -44,16 +44,16 @@ class Stored(NamedTuple):
     time: int
     expires: int
     body: str = ""
-    first: bool = False    # no device fetched it, or one behind it, before
+    first: bool = False  # no device fetched it, or one behind it, before
 
 
 class Posted(NamedTuple):
-    new: bool              # False: it was known already, and nothing was stored
-    time: int              # ms, when it was stored first
-    waiting: int           # items in the box of the receiver's primary device
-    seq: int               # of the item, 0 where it was known
-    before: int            # the seq that this mailbox gave last before it
-    backlog: int = 0       # items in the box of the sender's primary device
+    new: bool  # False: it was known already, and nothing was stored
+    time: int  # ms, when it was stored first
+    waiting: int  # items in the box of the receiver's primary device
+    seq: int  # of the item, 0 where it was known
+    before: int  # the seq that this mailbox gave last before it
+    backlog: int = 0  # items in the box of the sender's primary device
 
 
 _decode_header = msgspec.json.Decoder(Header).decode
@@ -64,20 +64,53 @@ def ref(kind: str, sender: Client, id: str) -> str:
     return f"{MESSAGE if kind in ('content', 'system') else REPORT}{sender}:{id}"
 
 
-def entry(due: DueList, receiver: Client, ref: str, sender: Client, id: str, kind: str, body: str, now: int,
-          expires_at: int, max_count: int, max_bytes: int, quota: bool) -> tuple[tuple, tuple]:
+def entry(
+    due: DueList,
+    receiver: Client,
+    ref: str,
+    sender: Client,
+    id: str,
+    kind: str,
+    body: str,
+    now: int,
+    expires_at: int,
+    max_count: int,
+    max_bytes: int,
+    quota: bool,
+) -> tuple[tuple, tuple]:
     """The keys and the item that ``store`` of ``_store.lua`` takes."""
     header = msgspec.json.encode(Header(kind, sender.uri, sender.account, id, now, expires_at))
     text = body.encode()
     _, queue, look, member = due.entry(bucket(receiver), str(receiver), rounded(expires_at, expires_at - now))
-    return ((schema.mail(receiver), schema.tombs(receiver), schema.ledger(receiver), schema.devices(receiver),
-             schema.statistics(receiver), schema.box(receiver, PRIMARY), schema.firsts(receiver), queue),
-            (ref, header + b"\n" + text, expires_at, max_count, max_bytes, "message" if quota else kind,
-             schema.box(receiver, ""), digest(kind, text, quota), look, member))
+    return (
+        (
+            schema.mail(receiver),
+            schema.tombs(receiver),
+            schema.ledger(receiver),
+            schema.devices(receiver),
+            schema.statistics(receiver),
+            schema.box(receiver, PRIMARY),
+            schema.firsts(receiver),
+            queue,
+        ),
+        (
+            ref,
+            header + b"\n" + text,
+            expires_at,
+            max_count,
+            max_bytes,
+            "message" if quota else kind,
+            schema.box(receiver, ""),
+            digest(kind, text, quota),
+            look,
+            member,
+        ),
+    )
 
 
-def report(due: DueList, to: Client, receiver: Client, id: str, kind: str, now: int,
-           expires_at: int) -> tuple[tuple, tuple]:
+def report(
+    due: DueList, to: Client, receiver: Client, id: str, kind: str, now: int, expires_at: int
+) -> tuple[tuple, tuple]:
     """As ``entry``: what tells ``to`` that its message ``id`` was acknowledged (``ack``) or expired at ``receiver``."""
     return entry(due, to, ref(kind, receiver, id), receiver, id, kind, "", now, expires_at, 0, 0, False)
 
@@ -98,7 +131,7 @@ def sender_of(ref: str) -> tuple[Client | None, str]:
     mailbox tells."""
     if not ref.startswith(MESSAGE):
         return None, ""
-    uri, _, rest = ref[len(MESSAGE):].partition("@")
+    uri, _, rest = ref[len(MESSAGE) :].partition("@")
     account, _, id = rest.partition(":")
     return Client(uri, account), id
 
@@ -121,6 +154,17 @@ def stored(flat: Sequence[bytes], shown: int = 0) -> list[Stored]:
         seq, name, record = int(flat[place]), flat[place + 1].decode(), flat[place + 2]
         head, _, body = record.partition(b"\n")
         header = _decode_header(head)
-        items.append(Stored(name, seq, header.kind, Client(header.uri, header.account), header.id, header.time,
-                            header.expires, body.decode(), seq > shown))
+        items.append(
+            Stored(
+                name,
+                seq,
+                header.kind,
+                Client(header.uri, header.account),
+                header.id,
+                header.time,
+                header.expires,
+                body.decode(),
+                seq > shown,
+            )
+        )
     return items

@@ -11,8 +11,8 @@ import hiredis
 
 from ..errors import Unavailable
 
-CHUNK = 65_536        # bytes read at a time
-GREETING_LIMIT = 5    # seconds for connecting and subscribing
+CHUNK = 65_536  # bytes read at a time
+GREETING_LIMIT = 5  # seconds for connecting and subscribing
 
 
 class Listener:
@@ -30,7 +30,7 @@ class Listener:
             pushes: list[list] = []
             while len(pushes) < len(channels):
                 pushes += self._pushes()
-            self.early = [message for _, _, message in pushes[len(channels):]]
+            self.early = [message for _, _, message in pushes[len(channels) :]]
             self._sock.settimeout(None)
         except (OSError, hiredis.HiredisError) as error:
             self.close()
@@ -62,5 +62,6 @@ class Listener:
         return pushes
 
     def _down(self, error: Exception) -> Unavailable:
-        return Unavailable(f"{self._name} is not running or does not answer "
-                           f"({getattr(error, 'strerror', None) or error})")
+        return Unavailable(
+            f"{self._name} is not running or does not answer ({getattr(error, 'strerror', None) or error})"
+        )

@@ -16,15 +16,15 @@ from .commands import Commands
 from .due import DueList
 from .items import MESSAGE, PRIMARY, Posted, Stored
 
-FETCH_BYTES = 524_288      # bytes of one fetch: well below what a worker queues for a slow client
+FETCH_BYTES = 524_288  # bytes of one fetch: well below what a worker queues for a slow client
 
 
 class Page(NamedTuple):
     """What a fetch found."""
 
     items: list[Stored]
-    more: bool             # whether there are items behind these
-    newest: int            # the seq that this mailbox gave last
+    more: bool  # whether there are items behind these
+    newest: int  # the seq that this mailbox gave last
 
 
 class Counts(NamedTuple):
@@ -42,17 +42,30 @@ class Mailbox:
         self._low = low
         self._due = DueList(low, schema.MAIL_DUE)
 
-    def post(self, receiver: Client, ref: str, sender: Client, id: str, kind: str, body: str, now: int,
-             expires_at: int, max_count: int, max_bytes: int, quota: bool = True,
-             acknowledgement: Acknowledgement | None = None) -> Posted:
+    def post(
+        self,
+        receiver: Client,
+        ref: str,
+        sender: Client,
+        id: str,
+        kind: str,
+        body: str,
+        now: int,
+        expires_at: int,
+        max_count: int,
+        max_bytes: int,
+        quota: bool = True,
+        acknowledgement: Acknowledgement | None = None,
+    ) -> Posted:
         """Store an item for every device of ``receiver``. When this returns it is on the disk.
 
         A ref that was here before is answered, not stored again, until ``expires_at`` of the first. With ``quota`` at
         most ``max_count`` messages and ``max_bytes`` are held. An ``acknowledgement`` goes with it, and is carried out
         also where the item is refused. Raises QuotaExceeded, and Conflict where the ref was used for something else.
         """
-        keys, item = items.entry(self._due, receiver, ref, sender, id, kind, body, now, expires_at, max_count, max_bytes,
-                                 quota)
+        keys, item = items.entry(
+            self._due, receiver, ref, sender, id, kind, body, now, expires_at, max_count, max_bytes, quota
+        )
         commands = [self._low.evalsha("post", keys, (now, *item)), ("ZCARD", schema.box(sender, PRIMARY))]
         if acknowledgement is not None:
             commands.insert(0, acknowledgement.command)
@@ -70,11 +83,14 @@ class Mailbox:
         for item in of:
             keys, entry = items.report(self._due, item.sender, receiver, item.id, kind, now, expires_at)
             commands.append(self._low.evalsha("post", keys, (now, *entry)))
-        return [items.posted(item.id, kind, "", stored, False)
-                for item, stored in zip(of, self._low.all(commands), strict=True)]
+        return [
+            items.posted(item.id, kind, "", stored, False)
+            for item, stored in zip(of, self._low.all(commands), strict=True)
+        ]
 
-    def acknowledgement(self, client: Client, device: str, refs: Iterable[str], now: int,
-                        expires_at: int) -> Acknowledgement:
+    def acknowledgement(
+        self, client: Client, device: str, refs: Iterable[str], now: int, expires_at: int
+    ) -> Acknowledgement:
         """Take items out of the box of ``device`` (the last box to let go deletes them), and store for the sender of
         each message an ``ack``, exempt from quota: nothing is done before it is given to ``acknowledge`` or ``post``.
 
@@ -90,8 +106,10 @@ class Mailbox:
         """The items of ``device`` behind seq ``after`` in order, at most ``limit`` and about FETCH_BYTES. They stay
         until acknowledged. Notes ``now`` as the client's last look (to the second)."""
         answer = self._low.script(
-            "fetch", (schema.mail(client), schema.box(client, device), schema.ledger(client),
-                      schema.statistics(client)), (after, limit, FETCH_BYTES, now))
+            "fetch",
+            (schema.mail(client), schema.box(client, device), schema.ledger(client), schema.statistics(client)),
+            (after, limit, FETCH_BYTES, now),
+        )
         more, shown, newest, *found = answer
         return Page(items.stored(found, int(shown)), bool(more), int(newest))
 
@@ -121,18 +139,29 @@ class Mailbox:
             client = names.client(name)
             yield client
             if self._low.call("ZCOUNT", schema.tombs(client), "-inf", now):
-                self._low.call(*self._due.entry(where, name, now + 1))   # not the entry that now goes
+                self._low.call(*self._due.entry(where, name, now + 1))  # not the entry that now goes
 
     def expired(self, client: Client, now: int, limit: int) -> list[Stored]:
         """Items whose time is over, without bodies. They stay until ``expire``, so that they can be reported first."""
-        return items.stored(self._low.script(
-            "overdue", (schema.mail(client), schema.tombs(client), schema.firsts(client)), (now, limit)))
+        return items.stored(
+            self._low.script(
+                "overdue", (schema.mail(client), schema.tombs(client), schema.firsts(client)), (now, limit)
+            )
+        )
 
     def expire(self, client: Client, refs: Iterable[str], now: int) -> int:
         """Delete reported items whose time is over, with their tombs; returns how many were there."""
         return self._low.script(
-            "expire", (schema.mail(client), schema.ledger(client), schema.devices(client), schema.tombs(client),
-                       schema.firsts(client)), (schema.box(client, ""), MESSAGE, now, *refs))
+            "expire",
+            (
+                schema.mail(client),
+                schema.ledger(client),
+                schema.devices(client),
+                schema.tombs(client),
+                schema.firsts(client),
+            ),
+            (schema.box(client, ""), MESSAGE, now, *refs),
+        )
 
     # --- statistics -------------------------------------------------------------------------------------------------
 
@@ -142,7 +171,8 @@ class Mailbox:
 
     def messages(self) -> Iterator[tuple[Client, Counts]]:
         """Every client that ever posted, got an ack or fetched, with its counts; in the order of the clients."""
-        for key, counts in self._low.each_client(schema.statistics(Client("*", "*")),
-                                                 lambda key: ("HMGET", key, "post", "deliv", "read")):
-            if any(counts):     # else it went meanwhile
+        for key, counts in self._low.each_client(
+            schema.statistics(Client("*", "*")), lambda key: ("HMGET", key, "post", "deliv", "read")
+        ):
+            if any(counts):  # else it went meanwhile
                 yield schema.client_of(key), Counts(*(int(count or 0) for count in counts))

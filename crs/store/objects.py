@@ -14,43 +14,43 @@ from ..names import Client
 from . import schema
 from .commands import Commands, pairs
 
-MAX_TYPES = 64    # types that one client may store
+MAX_TYPES = 64  # types that one client may store
 
 
 class Token(NamedTuple):
     """A client token as the client stored it."""
 
     value: str
-    updated: int    # ms
+    updated: int  # ms
 
 
 class Info(msgspec.Struct, frozen=True):
     """What a client told of itself (manual, chapter 5, show client-info); what it did not tell is empty or None."""
 
-    time: int                    # ms, when it told
-    client_time: int             # ms, the client's clock at that moment
-    scan_time: int | None        # ms, when the client scanned its QR code
+    time: int  # ms, when it told
+    client_time: int  # ms, the client's clock at that moment
+    scan_time: int | None  # ms, when the client scanned its QR code
     os: str
     os_version: str
-    version: str                 # of the client's software
+    version: str  # of the client's software
 
 
 class PushTokens(msgspec.Struct, frozen=True):
     """What reaches a device that is asleep."""
 
     device_id: str
-    type: str                    # of the device: primary, secondary
-    client_type: str             # of the software: ios, ...
-    created: int                 # ms by the client's clock, when its system gave them out
-    saved: int                   # ms, when they were stored here
-    tokens: dict[str, str]       # by purpose, such as alert and voip
+    type: str  # of the device: primary, secondary
+    client_type: str  # of the software: ios, ...
+    created: int  # ms by the client's clock, when its system gave them out
+    saved: int  # ms, when they were stored here
+    tokens: dict[str, str]  # by purpose, such as alert and voip
 
 
 class Blob(NamedTuple):
     """One stored value."""
 
-    id: str         # of the put that stored it
-    updated: int    # ms
+    id: str  # of the put that stored it
+    updated: int  # ms
     value: str
 
 
@@ -58,8 +58,8 @@ class Held(NamedTuple):
     """A stored value without the value, as ``show client-storage`` has it."""
 
     client: Client
-    bytes: int      # of the value
-    updated: int    # ms
+    bytes: int  # of the value
+    updated: int  # ms
     type: str
 
 
@@ -120,16 +120,19 @@ class Objects:
 
     # --- storage ----------------------------------------------------------------------------------------------------
 
-    def put_blob(self, client: Client, type: str, id: str, value: str, now: int, max_bytes: int,
-                 replaces: str | None = None) -> int:
+    def put_blob(
+        self, client: Client, type: str, id: str, value: str, now: int, max_bytes: int, replaces: str | None = None
+    ) -> int:
         """Store a value; returns when it was stored (ms), for a second try under the same ``id`` when the first was.
 
         ``replaces``: the id of the value that must be there ("" for none; None: whatever is there). Raises Conflict
         where another one is, QuotaExceeded beyond ``max_bytes`` in all or MAX_TYPES types.
         """
         code, told = self._low.script(
-            "storage", (schema.storage(client),), (type, id, value, now, max_bytes, MAX_TYPES,
-                                                   0 if replaces is None else 1, replaces or ""))
+            "storage",
+            (schema.storage(client),),
+            (type, id, value, now, max_bytes, MAX_TYPES, 0 if replaces is None else 1, replaces or ""),
+        )
         if code == 0:
             raise Conflict(f"another value of type {type} is stored", id=told.decode())
         if code == -1:
@@ -153,8 +156,9 @@ class Objects:
 
     def storage(self, account: str) -> Iterator[Held]:
         """Everything that the clients of an account store, in the order of the clients and types."""
-        for key, flat in self._low.each_client(schema.storage(Client("*", account)),
-                                               lambda key: self._low.evalsha("stored", (key,))):
+        for key, flat in self._low.each_client(
+            schema.storage(Client("*", account)), lambda key: self._low.evalsha("stored", (key,))
+        ):
             client = schema.client_of(key)
             for type, updated, size in sorted(zip(flat[::3], flat[1::3], flat[2::3], strict=True)):
                 yield Held(client, size, int(updated), type.decode())

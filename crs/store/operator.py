@@ -19,27 +19,27 @@ from .ordering import ordered
 class Record(msgspec.Struct, frozen=True):
     """What is stored for an element."""
 
-    v: Any       # the value; null in a tombstone
-    t: int       # time stamp, ms
-    h: str       # host that wrote it
-    d: bool      # deleted: a tombstone
+    v: Any  # the value; null in a tombstone
+    t: int  # time stamp, ms
+    h: str  # host that wrote it
+    d: bool  # deleted: a tombstone
 
 
 class Account(msgspec.Struct, frozen=True):
     """Value of an ``account`` record; the element is the account id."""
 
     secret: str
-    created: int            # ms
+    created: int  # ms
 
 
 class _Head(msgspec.Struct, frozen=True):
     """Value of an ``update`` record; the element is ``<account>.<yyyymm>``. Crypto updates are kept beside it."""
 
-    created: int            # ms, when the CMS made it
+    created: int  # ms, when the CMS made it
     month_key: bytes
     domain_token: str
     domains: list[str]
-    applied: int            # ms, when it was loaded here
+    applied: int  # ms, when it was loaded here
 
 
 class Held(NamedTuple):
@@ -52,7 +52,7 @@ class Held(NamedTuple):
     domain_token: str
     domains: list[str]
     applied: int
-    uris: frozenset[str]    # the listed clients
+    uris: frozenset[str]  # the listed clients
 
 
 _record = msgspec.json.Decoder(Record).decode
@@ -100,9 +100,17 @@ class Operator:
     def _write(self, kind: str, element: str, value: Any, now: int, deleted: bool, crypto: dict[str, str]) -> int:
         account, _, month = element.partition(".")
         version = self._low.script(
-            "record", (schema.records(kind), schema.clock(), schema.crypto_updates(account, month)),
-            (element, msgspec.json.encode(value), self._host, now, int(deleted),
-             *(part for pair in crypto.items() for part in pair)))
+            "record",
+            (schema.records(kind), schema.clock(), schema.crypto_updates(account, month)),
+            (
+                element,
+                msgspec.json.encode(value),
+                self._host,
+                now,
+                int(deleted),
+                *(part for pair in crypto.items() for part in pair),
+            ),
+        )
         self._high.tell("PUBLISH", schema.RELOAD, "*\n")
         return version
 
@@ -141,8 +149,10 @@ class Operator:
 
     def created(self) -> dict[tuple[str, str], int]:
         """When the CMS made each update held (ms), by account and month. Quick: clients are not read."""
-        return {tuple(element.split(".")): msgspec.convert(value, _Head).created
-                for element, value in sorted(self.all("update").items())}
+        return {
+            tuple(element.split(".")): msgspec.convert(value, _Head).created
+            for element, value in sorted(self.all("update").items())
+        }
 
     def heads(self) -> Iterator[Held]:
         """As ``updates``, but quickly: the listed clients are not read."""
@@ -181,5 +191,12 @@ def _element(account: str, month: str) -> str:
 
 def _held(element: str, value: Any, listed: Iterable[bytes]) -> Held:
     head = msgspec.convert(value, _Head)
-    return Held(*element.split("."), head.created, head.month_key, head.domain_token, head.domains, head.applied,
-                frozenset(uri.decode() for uri in listed))
+    return Held(
+        *element.split("."),
+        head.created,
+        head.month_key,
+        head.domain_token,
+        head.domains,
+        head.applied,
+        frozenset(uri.decode() for uri in listed),
+    )

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 
-PART = 4096              # lines that are sorted at a time
-READ = 2048              # bytes of each part in memory while they are merged
-DIRECTORY = "/var/tmp"   # unless TMPDIR says otherwise; /tmp may itself be memory
+PART = 4096  # lines that are sorted at a time
+READ = 2048  # bytes of each part in memory while they are merged
+DIRECTORY = "/var/tmp"  # unless TMPDIR says otherwise; /tmp may itself be memory
 
 
 def ordered(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -60,7 +60,7 @@ class _Spill:
         try:
             self._file = os.open(os.environ.get("TMPDIR") or DIRECTORY, os.O_TMPFILE | os.O_EXCL | os.O_RDWR, 0o600)
         except OSError:
-            pass     # no such place, or its file system has no such files
+            pass  # no such place, or its file system has no such files
 
     def put(self, text: bytes) -> Iterator[bytes]:
         """Keep the lines of ``text``, each with its line feed; returns them one by one, as they are read."""
@@ -69,8 +69,8 @@ class _Spill:
                 start, self._size = self._size, self._write(text)
                 return _lines(partial(os.pread, self._file, READ), start, self._size)
             except OSError:
-                pass     # the disk is full
-        return _lines(lambda at: text[at:at + READ], 0, len(text))
+                pass  # the disk is full
+        return _lines(lambda at: text[at : at + READ], 0, len(text))
 
     def _write(self, text: bytes) -> int:
         """Returns where it ends."""
@@ -89,7 +89,7 @@ def _lines(read: Callable[[int], bytes], at: int, end: int) -> Iterator[bytes]:
     """The lines from ``at`` to ``end``; ``read(at)`` gives READ bytes from there, or what there is."""
     begun = b""
     while at < end:
-        chunk = read(at)[:end - at]
+        chunk = read(at)[: end - at]
         at += len(chunk)
         *whole, begun = (begun + chunk).split(b"\n")
         yield from whole

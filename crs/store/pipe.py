@@ -25,9 +25,9 @@ from .commands import Commands
 
 LOG = log.get("store")
 
-CHUNK = 65_536               # bytes read at a time
-MAX_UNSENT = 256 * 1024**2   # bytes queued for a Redis that does not read; beyond, calls are refused
-WATCH_TICK = 0.1             # seconds between two looks for calls that waited too long
+CHUNK = 65_536  # bytes read at a time
+MAX_UNSENT = 256 * 1024**2  # bytes queued for a Redis that does not read; beyond, calls are refused
+WATCH_TICK = 0.1  # seconds between two looks for calls that waited too long
 
 
 class _Waiting:
@@ -58,8 +58,9 @@ class Pipe(Commands):
     A call waits at most ``timeout_ms`` for its answer (and a little more: see WATCH_TICK).
     """
 
-    def __init__(self, path: str | Path, name: str, scripts: Mapping[str, bytes], timeout_ms: int = 5000,
-                 retry_ms: int = 100):
+    def __init__(
+        self, path: str | Path, name: str, scripts: Mapping[str, bytes], timeout_ms: int = 5000, retry_ms: int = 100
+    ):
         super().__init__(name, scripts)
         self.path = str(path)
         self._timeout = timeout_ms / 1000
@@ -67,13 +68,13 @@ class Pipe(Commands):
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
         self._queued = Event()
-        self._last: _Waiting | None = None   # the last call of the write under way
-        self._answered = Event()             # there is none under way
+        self._last: _Waiting | None = None  # the last call of the write under way
+        self._answered = Event()  # there is none under way
         self._answered.set()
         self._waiting: deque[_Waiting] = deque()
-        self._tried = Event()      # the first attempt to connect is over, however it ended
+        self._tried = Event()  # the first attempt to connect is over, however it ended
         self._up = False
-        self.connects = 0          # connections so far: after each but the first, what was told before may be lost
+        self.connects = 0  # connections so far: after each but the first, what was told before may be lost
         self._said_down = False
         self._life = gevent.spawn(self._live)
 
@@ -94,7 +95,7 @@ class Pipe(Commands):
         if self._unsent_bytes > MAX_UNSENT:
             raise Unavailable(f"{self.name} does not keep up")
         replies = self._queue(packed, count).waiter.get()
-        turns.of(gevent.get_hub()).take()   # one read may have brought the answers of hundreds
+        turns.of(gevent.get_hub()).take()  # one read may have brought the answers of hundreds
         return replies
 
     def _queue(self, packed: bytes, count: int) -> _Waiting:
@@ -124,14 +125,18 @@ class Pipe(Commands):
         """Connect and load the scripts, all within the time of one call. Raises OSError, HiredisError."""
         with gevent.Timeout(self._timeout, TimeoutError("no answer")):
             sock.connect(self.path)
-            sock.sendall(b"".join([hiredis.pack_command(("SCRIPT", "LOAD", source))
-                                   for source in self._sources.values()] + [hiredis.pack_command(("PING",))]))
+            sock.sendall(
+                b"".join(
+                    [hiredis.pack_command(("SCRIPT", "LOAD", source)) for source in self._sources.values()]
+                    + [hiredis.pack_command(("PING",))]
+                )
+            )
             reader = hiredis.Reader()
             for _ in range(len(self._sources) + 1):
                 while (reply := reader.gets()) is False:
                     reader.feed(_some(sock))
                 if isinstance(reply, hiredis.ReplyError):
-                    raise reply   # LOADING, most of all
+                    raise reply  # LOADING, most of all
 
     def _serve(self, sock) -> None:
         """Carry calls until the connection breaks; then fail all who wait. Always raises."""
@@ -157,13 +162,13 @@ class Pipe(Commands):
                 self._answered.wait()
                 self._queued.clear()
                 if not self._unsent:
-                    continue   # the connection broke, and this is about to be killed
+                    continue  # the connection broke, and this is about to be killed
                 self._answered.clear()
                 batch, self._unsent, self._unsent_bytes = self._unsent, [], 0
                 self._last = self._waiting[-1]
                 sock.sendall(batch[0] if len(batch) == 1 else b"".join(batch))
         except OSError:
-            _hang_up(sock)   # the reader then sees the end, after the answers that still came
+            _hang_up(sock)  # the reader then sees the end, after the answers that still came
 
     def _read(self, sock) -> None:
         """Hand replies out in order. Raises OSError at the end, HiredisError when it is not the protocol."""
@@ -183,7 +188,7 @@ class Pipe(Commands):
                     if first is self._last:
                         self._answered.set()
             if len(chunk) == CHUNK:
-                gevent.sleep(0)   # a socket that is never empty would keep the loop from all others
+                gevent.sleep(0)  # a socket that is never empty would keep the loop from all others
 
     def _watch(self) -> None:
         """Fail the calls that waited too long; they keep their places, so the order of answers stays."""

@@ -11,7 +11,7 @@ from ..names import Client
 from . import schema
 from .items import PRIMARY
 
-LEASE = 10_000   # ms
+LEASE = 10_000  # ms
 
 
 class Probes:
@@ -34,15 +34,20 @@ class Probes:
         """Delete all that is kept for test clients that are not attached any more, and their calls ``sessions``,
         which have ended; the lease goes last."""
         for client in clients:
-            self._low.all([("UNLINK", *schema.all_low(client, PRIMARY)),
-                           ("SREM", schema.observed(client.account), client.uri)])
+            self._low.all(
+                [("UNLINK", *schema.all_low(client, PRIMARY)), ("SREM", schema.observed(client.account), client.uri)]
+            )
             for kind in (schema.MAIL_DUE, schema.DEVICES_DUE):
                 self._forget_due(kind, client)
             self._high.call("UNLINK", *schema.all_high(client))
             self._low.call("ZREM", schema.probes(), str(client))
         for session in sessions:
-            self._high.all([("ZREM", schema.due(schema.CALLS_DUE, slots.bucket(slots.slot(session))), session),
-                            ("UNLINK", schema.call(session))])
+            self._high.all(
+                [
+                    ("ZREM", schema.due(schema.CALLS_DUE, slots.bucket(slots.slot(session))), session),
+                    ("UNLINK", schema.call(session)),
+                ]
+            )
 
     def _forget_due(self, kind: str, client: Client) -> None:
         """Take the entries ``<time> [<device id>] <client>`` off a due list."""

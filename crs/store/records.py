@@ -13,13 +13,13 @@ import msgspec
 from ..names import Client
 from .operator import Operator
 
-BLACKLIST = "blacklist"                 # ``<account> <uri>``                       -> Blocked
-IW = "iw"                               # ``<ip>``                                  -> Peer
-ADMIN = "admin"                         # ``<name>``                                -> Admin
-ADMIN_ACCOUNT = "admin-account"         # ``<name> <account>``                      -> {}
-AUTHORIZATION = "admin-authorization"   # ``<name> <account> <one of AUTHORIZATIONS>`` -> {}
-ROOM = "room"                           # ``<number> <account> <uri>``              -> Room
-SETTING = "setting"                     # ``<account> <one of SETTINGS>``           -> true; no record: off
+BLACKLIST = "blacklist"  # ``<account> <uri>``                       -> Blocked
+IW = "iw"  # ``<ip>``                                  -> Peer
+ADMIN = "admin"  # ``<name>``                                -> Admin
+ADMIN_ACCOUNT = "admin-account"  # ``<name> <account>``                      -> {}
+AUTHORIZATION = "admin-authorization"  # ``<name> <account> <one of AUTHORIZATIONS>`` -> {}
+ROOM = "room"  # ``<number> <account> <uri>``              -> Room
+SETTING = "setting"  # ``<account> <one of SETTINGS>``           -> true; no record: off
 
 # Which word of an element is the account, for the kinds that belong to one.
 _ACCOUNT_AT = {BLACKLIST: 0, ADMIN_ACCOUNT: 1, AUTHORIZATION: 1, ROOM: 1, SETTING: 0}
@@ -33,13 +33,13 @@ SETTINGS = (STATISTICS, UPDATE_NOTIFICATION)
 class Blocked(msgspec.Struct, frozen=True):
     """A client that may not use the service."""
 
-    since: int       # ms
+    since: int  # ms
 
 
 class Peer(msgspec.Struct, frozen=True):
     """An inter-working CRS instance."""
 
-    secret: str      # shared with its operator
+    secret: str  # shared with its operator
     comment: str
 
 
@@ -47,13 +47,13 @@ class Admin(msgspec.Struct, frozen=True):
     """A remote admin."""
 
     secret: str
-    created: int     # ms
+    created: int  # ms
 
 
 class Room(msgspec.Struct, frozen=True):
     """A conference room of one client."""
 
-    created: int     # ms
+    created: int  # ms
 
 
 class Records:

@@ -7,7 +7,7 @@ Times are milliseconds since 1970-01-01 UTC. A *bucket* is a group of slots (``p
 
 from ..names import Client
 
-CALLS_DUE = "call"         # kinds of due lists
+CALLS_DUE = "call"  # kinds of due lists
 CONFERENCES_DUE = "conference"
 MAIL_DUE = "mail"
 DEVICES_DUE = "device"
@@ -35,6 +35,7 @@ def key_of(line: bytes) -> bytes:
 
 
 # --- redis_high: what changes quickly and may be lost with the host -------------------------------------------------
+
 
 def directory(client: Client) -> str:
     """Hash: who is registered now. Device id -> ``directory.Entry`` as JSON."""
@@ -91,7 +92,7 @@ def wake(host: str, worker: str) -> str:
     return f"wake:{host}:{worker}"
 
 
-RELOAD = "reload"          # Channel of all workers. ``*``: the operator's records have changed; ``?``: hints were lost.
+RELOAD = "reload"  # Channel of all workers. ``*``: the operator's records have changed; ``?``: hints were lost.
 
 
 def trace(element: str) -> str:
@@ -100,6 +101,7 @@ def trace(element: str) -> str:
 
 
 # --- redis_low: what must last --------------------------------------------------------------------------------------
+
 
 def mail(client: Client) -> str:
     """Hash: the items of a mailbox. Ref -> header as JSON (``mailbox.Header``), line feed, body.
@@ -211,9 +213,21 @@ def crypto_updates(account: str, month: str) -> str:
 
 def all_low(client: Client, device: str) -> tuple[str, ...]:
     """Every key of redis_low that belongs to a client which never had another box than that of ``device``."""
-    return (mail(client), box(client, device), tombs(client), firsts(client), ledger(client), devices(client),
-            statistics(client), usage(client), info(client), push(client), storage(client), token(client),
-            confirmed(client))
+    return (
+        mail(client),
+        box(client, device),
+        tombs(client),
+        firsts(client),
+        ledger(client),
+        devices(client),
+        statistics(client),
+        usage(client),
+        info(client),
+        push(client),
+        storage(client),
+        token(client),
+        confirmed(client),
+    )
 
 
 def all_high(client: Client) -> tuple[str, ...]:
@@ -222,6 +236,7 @@ def all_high(client: Client) -> tuple[str, ...]:
 
 
 # --- both -----------------------------------------------------------------------------------------------------------
+
 
 def due(kind: str, bucket: int) -> str:
     """Sorted set: what has a deadline. Score: when to look. An entry is written before the fact it stands for and

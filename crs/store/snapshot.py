@@ -11,9 +11,9 @@ from pathlib import Path
 from ..errors import OperatorFault
 from .commands import Commands, RedisError
 
-DUMP = "dump.rdb"         # where BGSAVE writes; nothing else of ours does
-_LOOK_EVERY = 0.05        # seconds
-_PARTED = 7               # from this release on, the append-only file is a directory of parts
+DUMP = "dump.rdb"  # where BGSAVE writes; nothing else of ours does
+_LOOK_EVERY = 0.05  # seconds
+_PARTED = 7  # from this release on, the append-only file is a directory of parts
 
 
 def facts(redis: Commands, section: str) -> dict[str, str]:
@@ -33,7 +33,7 @@ def taken(redis: Commands, directory: Path, pause: Callable[[float], None] = tim
         _begin(redis, dump, pause)
         while _writing(redis):
             pause(_LOOK_EVERY)
-        if not dump.exists():     # it gets its name when it is complete and on the disk
+        if not dump.exists():  # it gets its name when it is complete and on the disk
             raise _failed(redis, directory, "the disk may be full")
         yield dump
     finally:
@@ -50,7 +50,7 @@ def _begin(redis: Commands, dump: Path, pause: Callable[[float], None]) -> None:
             redis.call("BGSAVE")
             return
         except RedisError as error:
-            if not _writing(redis):      # a rewrite that began just now is waited for
+            if not _writing(redis):  # a rewrite that began just now is waited for
                 raise _failed(redis, dump.parent, str(error)) from None
 
 

@@ -15,12 +15,22 @@ from . import schema
 from .commands import Commands, pairs
 from .ordering import least, ordered
 
-COUNTED = ("session-outgoing", "session-incoming", "message-outgoing", "message-incoming", "system-outgoing",
-           "system-incoming", "conference-calls", "initiated-multi-session", "accepted-multi-session",
-           "sent-group-call-invite", "accepted-group-call-invite")
+COUNTED = (
+    "session-outgoing",
+    "session-incoming",
+    "message-outgoing",
+    "message-incoming",
+    "system-outgoing",
+    "system-incoming",
+    "conference-calls",
+    "initiated-multi-session",
+    "accepted-multi-session",
+    "sent-group-call-invite",
+    "accepted-group-call-invite",
+)
 STATED = ("current-offered", "current-confirmed", "next-offered", "next-confirmed")
 COLUMNS = ("tel-uri", *COUNTED, *STATED)
-BATCH = 500       # clients read in one round trip
+BATCH = 500  # clients read in one round trip
 
 
 class Row(NamedTuple):
@@ -67,22 +77,27 @@ class Statistics:
         clients = [Client(uri, account) for uri in uris]
         counts = self._low.all([("HMGET", schema.usage(client), *COUNTED) for client in clients])
         taken = self._low.all([("HMGET", schema.confirmed(client), *month_pair) for client in clients])
-        offered = [self._low.all([("HEXISTS", schema.crypto_updates(account, month), uri) for uri in uris])
-                   for month in month_pair]
+        offered = [
+            self._low.all([("HEXISTS", schema.crypto_updates(account, month), uri) for uri in uris])
+            for month in month_pair
+        ]
         for uri, numbers, confirmed, *listed in zip(uris, counts, taken, *offered, strict=True):
-            states = [state for offer, time in zip(listed, confirmed, strict=True)
-                      for state in (offer == 1, time is not None)]
+            states = [
+                state for offer, time in zip(listed, confirmed, strict=True) for state in (offer == 1, time is not None)
+            ]
             yield Row(uri, tuple(int(number or 0) for number in numbers), tuple(states))
 
     def of(self, client: Client) -> dict[str, int]:
         """What was counted for one client."""
-        return {column.decode(): int(number)
-                for column, number in pairs(self._low.call("HGETALL", schema.usage(client)))}
+        return {
+            column.decode(): int(number) for column, number in pairs(self._low.call("HGETALL", schema.usage(client)))
+        }
 
     def clear(self, account: str) -> int:
         """Forget what was counted for an account; returns for how many clients something was."""
-        return sum(1 for _, gone in self._low.each(schema.usage(Client("*", account)), lambda key: ("UNLINK", key))
-                   if gone)
+        return sum(
+            1 for _, gone in self._low.each(schema.usage(Client("*", account)), lambda key: ("UNLINK", key)) if gone
+        )
 
 
 def _months(now: int) -> tuple[str, str]:

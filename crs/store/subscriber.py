@@ -16,9 +16,9 @@ from .. import log
 
 LOG = log.get("store")
 
-CHUNK = 65_536          # bytes read at a time
-GREETING_LIMIT = 5      # seconds for connecting and subscribing
-RETRY = 0.1             # seconds between attempts
+CHUNK = 65_536  # bytes read at a time
+GREETING_LIMIT = 5  # seconds for connecting and subscribing
+RETRY = 0.1  # seconds between attempts
 
 
 class Subscriber:
@@ -28,8 +28,9 @@ class Subscriber:
     work that takes long belongs in a greenlet of its own. ``ready`` is set while subscribed.
     """
 
-    def __init__(self, path: str | Path, name: str, channels: Sequence[str],
-                 on_subscribed: Callable[[], None] = lambda: None):
+    def __init__(
+        self, path: str | Path, name: str, channels: Sequence[str], on_subscribed: Callable[[], None] = lambda: None
+    ):
         self.path = str(path)
         self.name = name
         self.channels = tuple(channels)

@@ -6,7 +6,7 @@ Never here: what is in them. They are protected by whoever made them.
 from . import schema
 from .commands import Commands
 
-KEPT = 3_600_000   # ms since the last part
+KEPT = 3_600_000  # ms since the last part
 
 
 class Uploads:

@@ -16,13 +16,13 @@ from ..errors import CrsError
 from ..trust import months
 
 COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
-BOUNDS = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)    # ms, of the set-up time's histogram
+BOUNDS = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)  # ms, of the set-up time's histogram
 
 
 class Metric(NamedTuple):
     type: str
     help: str
-    labels: dict[str, tuple[str, ...]] = {}    # of a counter: label -> its values, so that each is there from the start
+    labels: dict[str, tuple[str, ...]] = {}  # of a counter: label -> its values, so that each is there from the start
 
 
 METRICS: dict[str, Metric] = {
@@ -30,14 +30,23 @@ METRICS: dict[str, Metric] = {
     "crs_clients_attached": Metric(GAUGE, "Devices that are registered on this host."),
     "crs_worker_connections": Metric(GAUGE, "Connections of each worker, registered or not."),
     "crs_loop_stall_seconds": Metric(GAUGE, "The longest that a worker's loop stood still in the last few seconds."),
-    "crs_registrations_total": Metric(COUNTER, "Clients that registered, unregistered, or were denied.",
-                                      {"result": ("registered", "unregistered", "denied")}),
+    "crs_registrations_total": Metric(
+        COUNTER,
+        "Clients that registered, unregistered, or were denied.",
+        {"result": ("registered", "unregistered", "denied")},
+    ),
     "crs_calls": Metric(GAUGE, "Calls that have not ended, by state."),
-    "crs_call_states_total": Metric(COUNTER, "Calls that came into each state.", {
-        "state": ("invite", "ringing", "talk", "hangup", "responder not found", "responder not connected")}),
+    "crs_call_states_total": Metric(
+        COUNTER,
+        "Calls that came into each state.",
+        {"state": ("invite", "ringing", "talk", "hangup", "responder not found", "responder not connected")},
+    ),
     "crs_call_setup_seconds": Metric(HISTOGRAM, "From the invite until the called device rings."),
-    "crs_messages_total": Metric(COUNTER, "Messages, by what happened to them.", {
-        "event": ("posted", "delivered", "acked", "expired", "not-found")}),
+    "crs_messages_total": Metric(
+        COUNTER,
+        "Messages, by what happened to them.",
+        {"event": ("posted", "delivered", "acked", "expired", "not-found")},
+    ),
     "crs_mailbox_items": Metric(GAUGE, "Messages and reports that wait in the mailboxes of each account."),
     "crs_ledger_difference": Metric(GAUGE, "Items of each account that are lost (+) or came from nowhere (-)."),
     "crs_relay_up": Metric(GAUGE, "1 while the media relay answers."),
@@ -50,7 +59,7 @@ METRICS: dict[str, Metric] = {
     "crs_update_age_days": Metric(GAUGE, "Age of the newest monthly update of each account."),
 }
 
-_EVENTS = {"posted content": "posted", "posted ack": "acked"}      # trace message -> event
+_EVENTS = {"posted content": "posted", "posted ack": "acked"}  # trace message -> event
 
 
 class Tally:
@@ -88,7 +97,7 @@ class Tally:
 
 # --- gathering ------------------------------------------------------------------------------------------------------
 
-Sample = tuple[str, dict[str, str], float]      # name, labels, value
+Sample = tuple[str, dict[str, str], float]  # name, labels, value
 
 
 def gather(worker) -> Iterator[Sample]:
@@ -185,6 +194,7 @@ def _updates(worker) -> Iterator[Sample]:
 
 # --- telling --------------------------------------------------------------------------------------------------------
 
+
 def text(samples) -> str:
     """Samples in the text format, those of a metric together and under its help."""
     by_metric: dict[str, list[str]] = {name: [] for name in METRICS}
@@ -198,7 +208,7 @@ def text(samples) -> str:
 
 
 def _metric_of(sample: str) -> str:
-    return sample if sample in METRICS else sample.rpartition("_")[0]      # _bucket, _sum, _count
+    return sample if sample in METRICS else sample.rpartition("_")[0]  # _bucket, _sum, _count
 
 
 def _escaped(value: str) -> str:

@@ -24,8 +24,11 @@ _DIGEST_BYTES = 10
 _TAG = re.compile(r"(id|token)-(20[0-9]{2}(?:0[1-9]|1[0-2]))-([a-z2-7]+)")
 
 # What a client is called, wherever in a text, also percent-encoded; and what may be a token: JOSE or long random text.
-_HIDDEN = re.compile(r"(?P<uri>urn:x-crs:client:[A-Za-z0-9._-]{1,40}|(?:\+|%2B)[1-9][0-9]{2,14}(?![0-9]))"
-                     r"|(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}|[A-Za-z0-9_:-]{64,})", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"(?P<uri>urn:x-crs:client:[A-Za-z0-9._-]{1,40}|(?:\+|%2B)[1-9][0-9]{2,14}(?![0-9]))"
+    r"|(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}|[A-Za-z0-9_:-]{64,})",
+    re.IGNORECASE,
+)
 
 
 class Tags:
@@ -50,6 +53,7 @@ class Tags:
     def open(self, tag: str) -> str:
         """The number or URI behind a tag ``id-…``. Raises ValueError where this host did not give it."""
         from cryptography.exceptions import InvalidTag
+
         _, month, sealed = taken_apart(tag)
         try:
             sealed = base64.b32decode(sealed.upper() + "=" * (-len(sealed) % 8))
@@ -63,7 +67,7 @@ class Tags:
         found = match["uri"].replace("%2B", "+").replace("%2b", "+")
         try:
             return self.uri(names.uri(found), self._month())
-        except ValueError:      # too long to be one; nobody has to find it again
+        except ValueError:  # too long to be one; nobody has to find it again
             return self.token(found, self._month())
 
     def _of(self, month: str) -> bytes:
@@ -71,6 +75,7 @@ class Tags:
 
     def _cipher(self, month: str):
         from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # here: most processes never log an identity
+
         return AESSIV(self._of(month))
 
 
@@ -95,8 +100,10 @@ def key(home: Home) -> bytes:
     except ValueError:
         found = b""
     if len(found) != KEY_BYTES:
-        raise OperatorFault(f"{home.log_key} holds no key; remove it: a new one is made when the host starts, and the "
-                            "tags that the log has by now can no longer be told")
+        raise OperatorFault(
+            f"{home.log_key} holds no key; remove it: a new one is made when the host starts, and the "
+            "tags that the log has by now can no longer be told"
+        )
     return found
 
 

@@ -13,8 +13,8 @@ import msgspec
 from ..errors import Unavailable
 from ..store import schema
 
-TICK = 1.0        # seconds between two looks whether anybody listens
-LOOK = b"trace"   # what a listener publishes on the channel of all workers, so that they look at once
+TICK = 1.0  # seconds between two looks whether anybody listens
+LOOK = b"trace"  # what a listener publishes on the channel of all workers, so that they look at once
 
 
 class Element(NamedTuple):
@@ -60,6 +60,7 @@ class Tracer:
     def follow(self) -> None:
         """Look again and again which elements have a listener; for ever."""
         import gevent
+
         while True:
             self.look()
             gevent.sleep(TICK)
@@ -79,6 +80,7 @@ class Hearing:
     def __init__(self, store, element: str):
         """Raises Unavailable."""
         from ..store.listener import Listener
+
         self._listener = Listener(store.high.path, store.high.name, [schema.trace(element)])
         self.early = self._decoded(self._listener.early)
         store.high.tell("PUBLISH", schema.RELOAD, b"*\n" + LOOK)

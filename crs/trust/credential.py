@@ -17,8 +17,8 @@ from crs.trust.jose import PrivateKey
 from crs.wire import vocabulary
 
 TYPE = "crs-crypto-update"
-MAX_FILE = 4 * 1024 * 1024     # bytes
-MONTHS_KEPT = 6                # a message may wait 90 days: its receiver needs the keys of the month it was sealed in
+MAX_FILE = 4 * 1024 * 1024  # bytes
+MONTHS_KEPT = 6  # a message may wait 90 days: its receiver needs the keys of the month it was sealed in
 
 
 class CredentialFault(OperatorFault):
@@ -35,14 +35,14 @@ class Server(Struct, forbid_unknown_fields=True, frozen=True):
 class MonthKeys(Struct, forbid_unknown_fields=True, frozen=True):
     """What one month gives a client."""
 
-    created: Annotated[int, Meta(ge=0)]         # when the CMS wrote this, ms since 1970; an older one never replaces it
-    identity: str                               # TLS-PSK identity
-    key: fields.Key                             # TLS-PSK key
-    sign: PrivateKey                            # Ed25519
-    enc: PrivateKey                             # X25519
-    token: str                                  # the client token: the public halves, signed by the domain
-    domain_token: str                           # of the own account
-    domains: dict[vocabulary.Account, str]        # connected account -> its domain token
+    created: Annotated[int, Meta(ge=0)]  # when the CMS wrote this, ms since 1970; an older one never replaces it
+    identity: str  # TLS-PSK identity
+    key: fields.Key  # TLS-PSK key
+    sign: PrivateKey  # Ed25519
+    enc: PrivateKey  # X25519
+    token: str  # the client token: the public halves, signed by the domain
+    domain_token: str  # of the own account
+    domains: dict[vocabulary.Account, str]  # connected account -> its domain token
 
     def __repr__(self) -> str:
         return f"<keys of {self.identity}>"
@@ -55,7 +55,7 @@ class Credential(Struct, forbid_unknown_fields=True):
     uri: str
     account: vocabulary.Account
     servers: Annotated[list[Server], Meta(min_length=1)]
-    update_key: fields.Key                      # opens this client's crypto updates
+    update_key: fields.Key  # opens this client's crypto updates
     months: dict[vocabulary.Month, MonthKeys]
 
     @property

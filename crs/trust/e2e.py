@@ -18,9 +18,9 @@ from crs.wire import vocabulary
 
 SEALED = "crs-sealed"
 SIGNED = "crs-signed"
-MAX_PLAINTEXT = 24_576          # bytes: sealed, they fit in a body of protocol.MAX_BODY characters
-MAX_AGE = 91 * months.DAY       # the longest that a message may wait, and a day for clocks that differ
-SKEW = months.DAY               # how far the sender's clock may be ahead
+MAX_PLAINTEXT = 24_576  # bytes: sealed, they fit in a body of protocol.MAX_BODY characters
+MAX_AGE = 91 * months.DAY  # the longest that a message may wait, and a day for clocks that differ
+SKEW = months.DAY  # how far the sender's clock may be ahead
 
 
 class SealRefused(CrsError):
@@ -34,22 +34,22 @@ class KeyMissing(SealRefused):
 class Claims(Struct, rename={"sender": "from"}, frozen=True):
     """What the sender signed. Members that this release does not know are ignored."""
 
-    sender: str                             # uri@account
-    to: str                                 # uri@account
-    kind: Annotated[str, Meta(min_length=1, max_length=32)]      # the purpose: content, system, offer, answer, ...
-    id: Annotated[str, Meta(max_length=80)]                      # of the message, call or change it belongs to
-    time: vocabulary.Time                     # when it was signed, by the sender's clock
-    body: str                               # the content in base64url
+    sender: str  # uri@account
+    to: str  # uri@account
+    kind: Annotated[str, Meta(min_length=1, max_length=32)]  # the purpose: content, system, offer, answer, ...
+    id: Annotated[str, Meta(max_length=80)]  # of the message, call or change it belongs to
+    time: vocabulary.Time  # when it was signed, by the sender's clock
+    body: str  # the content in base64url
 
 
 class _SealedHeader(jose.SealedHeader):
     typ: Literal[SEALED]
-    kid: vocabulary.Month                     # of which month the receiver's key is that opens it
+    kid: vocabulary.Month  # of which month the receiver's key is that opens it
 
 
 class _SignedHeader(jose.SignedHeader):
     typ: Literal[SIGNED]
-    token: str                              # the sender's client token: says which key verifies, and is signed itself
+    token: str  # the sender's client token: says which key verifies, and is signed itself
 
 
 def seal(plaintext: bytes, sender: Credential, receiver: ClientToken, kind: str, id: str, now: int) -> str:
@@ -67,8 +67,9 @@ def seal(plaintext: bytes, sender: Credential, receiver: ClientToken, kind: str,
         raise SealRefused(f"not sealed for {receiver.sub}: {error}") from None
 
 
-def open_sealed(text: str, receiver: Credential, sender: names.Client, kind: str, id: str | None, now: int,
-                max_age: int = MAX_AGE) -> tuple[bytes, Claims]:
+def open_sealed(
+    text: str, receiver: Credential, sender: names.Client, kind: str, id: str | None, now: int, max_age: int = MAX_AGE
+) -> tuple[bytes, Claims]:
     """The content that ``sender`` sealed for ``receiver`` as ``kind`` under ``id`` (None: any; look at the claims),
     signed at most ``max_age`` milliseconds ago. Raises SealRefused, and then nothing of it is to be believed."""
     try:

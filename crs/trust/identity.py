@@ -16,18 +16,18 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from crs import names
 from crs.trust.fields import b64, check_uri, unb64
 
-MAX_IDENTITY = 128          # bytes: the oldest PSK callback's limit
-_SIV_TAG = 16               # RFC 5297
+MAX_IDENTITY = 128  # bytes: the oldest PSK callback's limit
+_SIV_TAG = 16  # RFC 5297
 _MAX_SEALED = _SIV_TAG + names.MAX_URI
 
 
 class ParsedIdentity(NamedTuple):
     """A client's identity, taken apart; nothing in it is proven until the handshake succeeds."""
 
-    kind: str        # "c": a client
+    kind: str  # "c": a client
     account: str
     month: str
-    sealed: bytes    # AES-SIV(uri)
+    sealed: bytes  # AES-SIV(uri)
 
 
 def hkdf(key: bytes, info: str, length: int = 32) -> bytes:
@@ -55,7 +55,7 @@ def parse_admin(identity: str) -> str | None:
     """The name in an admin's identity ``a.<name>``, or None if it is not one."""
     kind, _, name = identity.partition(".")
     try:
-        return names.account(name) if kind == "a" else None     # the same characters, the same length
+        return names.account(name) if kind == "a" else None  # the same characters, the same length
     except ValueError:
         return None
 
@@ -94,7 +94,7 @@ def open_uri(month_key: bytes, parsed: ParsedIdentity) -> str | None:
     return uri
 
 
-@functools.lru_cache(maxsize=256)   # of the months that are loaded: every attach needs one
+@functools.lru_cache(maxsize=256)  # of the months that are loaded: every attach needs one
 def _siv(month_key: bytes) -> AESSIV:
     return AESSIV(hkdf(month_key, "identity", 64))
 

@@ -24,8 +24,9 @@ _SHARED = {"alg": "dir", "enc": "A256GCM"}
 _SEALED = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
 _SIGNED = {"alg": "Ed25519"}
 
-_Part = Annotated[str, Meta(max_length=43, pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$",
-                            description="32 bytes in base64url")]
+_Part = Annotated[
+    str, Meta(max_length=43, pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", description="32 bytes in base64url")
+]
 
 
 class JoseRefused(CrsError):
@@ -38,7 +39,7 @@ class PublicKey(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=T
     crv: Literal["Ed25519", "X25519"]
     kty: Literal["OKP"]
     x: _Part
-    kid: str | None = None      # the account id, in a domain token; absent elsewhere
+    kid: str | None = None  # the account id, in a domain token; absent elsewhere
 
 
 class PrivateKey(Struct, forbid_unknown_fields=True, frozen=True):

@@ -6,7 +6,7 @@ Never here: what hangs on a month. All times are milliseconds since 1970-01-01 U
 from datetime import UTC, datetime
 
 DAY = 86_400_000
-GRACE = 7 * DAY     # how long a month's keys are honoured after its end, unless the operator says otherwise
+GRACE = 7 * DAY  # how long a month's keys are honoured after its end, unless the operator says otherwise
 
 
 def of(now: int) -> str:

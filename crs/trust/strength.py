@@ -3,12 +3,17 @@
 import math
 import string
 
-ENOUGH = 128     # bits (manual, chapter 5.4, create sharedSecret)
+ENOUGH = 128  # bits (manual, chapter 5.4, create sharedSecret)
 
 # The sets that people and programs choose from, the smallest first, and the bits of one character.
-_SETS = ((set(string.digits), math.log2(10)), (set("0123456789abcdef"), 4.0), (set("0123456789ABCDEF"), 4.0),
-         (set(string.ascii_letters + string.digits + "+/-_="), 6.0), (set(string.printable), math.log2(95)))
-_FEW = 8         # different characters: a secret with fewer repeats itself
+_SETS = (
+    (set(string.digits), math.log2(10)),
+    (set("0123456789abcdef"), 4.0),
+    (set("0123456789ABCDEF"), 4.0),
+    (set(string.ascii_letters + string.digits + "+/-_="), 6.0),
+    (set(string.printable), math.log2(95)),
+)
+_FEW = 8  # different characters: a secret with fewer repeats itself
 
 
 def bits(secret: str) -> int:

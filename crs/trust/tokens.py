@@ -29,11 +29,11 @@ class _Header(jose.SignedHeader):
 class ClientToken(Struct, frozen=True):
     """What a client token says. Members that this release does not know are ignored."""
 
-    sub: str                                # uri@account
+    sub: str  # uri@account
     month: vocabulary.Month
-    exp: Annotated[int, Meta(ge=0)]         # seconds since 1970-01-01 UTC, as in a JWT (RFC 7519)
-    sig: PublicKey                          # Ed25519: verifies what the client signs
-    enc: PublicKey                          # X25519: encrypts for the client
+    exp: Annotated[int, Meta(ge=0)]  # seconds since 1970-01-01 UTC, as in a JWT (RFC 7519)
+    sig: PublicKey  # Ed25519: verifies what the client signs
+    enc: PublicKey  # X25519: encrypts for the client
 
 
 def domain_token(key: PrivateKey, account: str) -> str:

@@ -18,9 +18,9 @@ from crs.wire import vocabulary
 
 TYPE = "crs-update"
 VERSION = 1
-MAX_FILE = 256 * 1024 * 1024      # bytes; 100,000 clients need about 200 MiB
-SKEW = months.DAY                 # how far the clocks of CMS and CRS may differ, milliseconds
-_TAG_LENGTH = 22                  # characters: the 16 bytes that end a protected file
+MAX_FILE = 256 * 1024 * 1024  # bytes; 100,000 clients need about 200 MiB
+SKEW = months.DAY  # how far the clocks of CMS and CRS may differ, milliseconds
+_TAG_LENGTH = 22  # characters: the 16 bytes that end a protected file
 
 
 class NotAnUpdate(UpdateRefused):
@@ -76,11 +76,11 @@ class Update(Struct, forbid_unknown_fields=True, frozen=True):
 
     account: vocabulary.Account
     month: vocabulary.Month
-    created: Annotated[int, Meta(ge=0, le=253_402_300_799_999)]    # milliseconds since 1970; tells re-issues apart
-    month_key: fields.Key                                          # 32 bytes, from which identities and PSKs follow
-    domain_token: str                                              # the key that signs this account's client tokens
-    domains: list[vocabulary.Account]                                # accounts that this one connects to
-    clients: dict[str, Annotated[str, Meta(min_length=1, max_length=vocabulary.MAX_BODY)]]   # URI -> crypto update
+    created: Annotated[int, Meta(ge=0, le=253_402_300_799_999)]  # milliseconds since 1970; tells re-issues apart
+    month_key: fields.Key  # 32 bytes, from which identities and PSKs follow
+    domain_token: str  # the key that signs this account's client tokens
+    domains: list[vocabulary.Account]  # accounts that this one connects to
+    clients: dict[str, Annotated[str, Meta(min_length=1, max_length=vocabulary.MAX_BODY)]]  # URI -> crypto update
 
     def __repr__(self) -> str:
         return f"<update {self.account} {self.month} created {utc(self.created)}, {len(self.clients)} clients>"
@@ -116,11 +116,15 @@ def unprotect(data: bytes, secret_of: Callable[[str], str | None], now: int, gra
     account, check_value = _header(text)
     secret = secret_of(account)
     if secret is None:
-        raise UnknownAccount(f"the update is for account {account}, which does not exist here; "
-                             "see 'crs-cli list account', and 'crs-cli create account'")
+        raise UnknownAccount(
+            f"the update is for account {account}, which does not exist here; "
+            "see 'crs-cli list account', and 'crs-cli create account'"
+        )
     if not hmac.compare_digest(check_value.encode(), _check_value(secret, account).encode()):
-        raise WrongSecret(f"the update was protected with another shared secret than account {account} has here; "
-                          "compare 'crs-cli list account' with the CMS")
+        raise WrongSecret(
+            f"the update was protected with another shared secret than account {account} has here; "
+            "compare 'crs-cli list account' with the CMS"
+        )
     try:
         content = jose.decrypt(text, _key(secret, account))
     except jose.JoseRefused:
@@ -156,11 +160,15 @@ def check_time(update: Update, now: int, grace: int = months.GRACE) -> None:
     if months.expired(update.month, now, grace):
         raise Expired(f"the update for {update.month} of account {update.account} has run out; ask for a current one")
     if not months.usable(update.month, now, grace):
-        raise TooEarly(f"the update for {update.month} of account {update.account} comes too early; "
-                       f"apply it in {months.before(update.month)}")
+        raise TooEarly(
+            f"the update for {update.month} of account {update.account} comes too early; "
+            f"apply it in {months.before(update.month)}"
+        )
     if update.created > now + SKEW:
-        raise TooEarly(f"the update for {update.month} of account {update.account} was created in the future "
-                       f"({utc(update.created)}); check the clocks of the CMS and of this host")
+        raise TooEarly(
+            f"the update for {update.month} of account {update.account} was created in the future "
+            f"({utc(update.created)}); check the clocks of the CMS and of this host"
+        )
 
 
 def check_replaces(new: Update, old: Update | None) -> None:
@@ -169,11 +177,15 @@ def check_replaces(new: Update, old: Update | None) -> None:
     if old is None or new == old:
         return
     if new.created <= old.created:
-        raise Replayed(f"the update for {new.month} of account {new.account} created {utc(new.created)} is not newer "
-                       f"than the one applied, created {utc(old.created)}")
+        raise Replayed(
+            f"the update for {new.month} of account {new.account} created {utc(new.created)} is not newer "
+            f"than the one applied, created {utc(old.created)}"
+        )
     if new.month_key != old.month_key:
-        raise MonthKeyChanged(f"the update for {new.month} of account {new.account} has another month key than the one "
-                              "applied: its clients would be locked out; ask the CMS to re-issue it with the same key")
+        raise MonthKeyChanged(
+            f"the update for {new.month} of account {new.account} has another month key than the one "
+            "applied: its clients would be locked out; ask the CMS to re-issue it with the same key"
+        )
 
 
 def _header(text: bytes) -> tuple[str, str]:
@@ -184,7 +196,7 @@ def _header(text: bytes) -> tuple[str, str]:
     try:
         kind = fields.read(fields.unb64(head), _Kind)
     except ValueError:
-        if not head.startswith(b"eyJ"):    # what every JOSE header starts with
+        if not head.startswith(b"eyJ"):  # what every JOSE header starts with
             raise NotAnUpdate("this is not a protected update file as a CMS writes it") from None
         raise (Damaged(_damaged("its header")) if dot else Truncated(_TRUNCATED)) from None
     if kind.typ != TYPE:

@@ -12,8 +12,8 @@ from ..service.worker import Worker
 from ..store.conservation import Sheet
 
 LOG = log.get("attach")
-COMPARE = 60_000      # ms between two comparisons of the ledgers, while the accounts are the same
-TIDY = 5              # seconds between two looks at the books
+COMPARE = 60_000  # ms between two comparisons of the ledgers, while the accounts are the same
+TIDY = 5  # seconds between two looks at the books
 
 
 class Bookkeeping:
@@ -24,7 +24,7 @@ class Bookkeeping:
         self.buckets = buckets
         self._compared = (0, frozenset())  # when, and which accounts
         self._door = None
-        self._told: dict[str, int] = {}    # account -> the difference that was logged last
+        self._told: dict[str, int] = {}  # account -> the difference that was logged last
 
     def tidy(self) -> None:
         """Do what is due."""
@@ -47,6 +47,7 @@ class Bookkeeping:
         """Serve the metrics, once, where ``metrics-port`` says so. Raises OSError where the port is taken."""
         if self._door is None and self.worker.index == 0 and self.worker.conf.metrics_port:
             from ..telemetry.metrics import serve
+
             self._door = serve(self.worker)
 
     def compare_ledgers(self) -> None:
@@ -55,7 +56,7 @@ class Bookkeeping:
         sheets = {account: Sheet() for account in worker.accounts.months}
         for clients in worker.store.conservation.clients(self.buckets):
             for client, sheet in worker.store.conservation.weigh(clients):
-                if client.account in sheets:     # else it is being deleted
+                if client.account in sheets:  # else it is being deleted
                     sheets[client.account] += sheet
             gevent.sleep(0)
         worker.store.conservation.report(worker.name, sheets, worker.clock())

@@ -10,7 +10,7 @@ from ..names import client as parse_client
 from ..service.worker import Worker
 
 LOG = log.get("attach")
-WALK = 100                # calls, conferences or mailboxes taken from one bucket in a walk
+WALK = 100  # calls, conferences or mailboxes taken from one bucket in a walk
 
 
 class Deadlines:

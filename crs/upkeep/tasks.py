@@ -27,14 +27,14 @@ from .bookkeeping import TIDY, Bookkeeping
 from .deadlines import Deadlines
 
 LOG = log.get("attach")
-TICK = 0.5                # seconds between two walks over the deadlines
-RELAY_TICK = 0.1          # seconds between two looks whether the relay is the one we knew
-HEARTBEAT = 15            # seconds between two polls of all live conversations
-ACCOUNTS_TICK = 2         # seconds between two looks at the version of the operator records
-ANNOUNCE = 5              # seconds between two entries in the process table
-GARBAGE = 60              # seconds between two looks for garbage in cycles
-WALK = 256                # connections looked at before the others get their turn
-LEAVE_SHARE = 20          # an overloaded worker asks one in so many of its clients to move, each ANNOUNCE
+TICK = 0.5  # seconds between two walks over the deadlines
+RELAY_TICK = 0.1  # seconds between two looks whether the relay is the one we knew
+HEARTBEAT = 15  # seconds between two polls of all live conversations
+ACCOUNTS_TICK = 2  # seconds between two looks at the version of the operator records
+ANNOUNCE = 5  # seconds between two entries in the process table
+GARBAGE = 60  # seconds between two looks for garbage in cycles
+WALK = 256  # connections looked at before the others get their turn
+LEAVE_SHARE = 20  # an overloaded worker asks one in so many of its clients to move, each ANNOUNCE
 
 
 class Upkeep:
@@ -45,20 +45,25 @@ class Upkeep:
         self.deadlines = Deadlines(worker)
         self.books = Bookkeeping(worker, self.deadlines.buckets)
         self._refresh = Event()
-        self._relay_instance = ""      # the start of the relay that has our conversations
-        self._next_poll = 0.0          # time.monotonic()
+        self._relay_instance = ""  # the start of the relay that has our conversations
+        self._next_poll = 0.0  # time.monotonic()
         self._down: set[str] = set()
-        self._connects = 1             # to redis_high, after which no hint was lost
+        self._connects = 1  # to redis_high, after which no hint was lost
         self._watchdog = Watchdog(time.monotonic)
 
     def begin(self) -> None:
         """Load the accounts once (waiting for the store), then start all tasks."""
         self._until_done("accounts", self.worker.refresh_accounts)
         self._until_done("directory", self._drop_predecessor)
-        for task, pause in ((self.deadlines.walk_deadlines, TICK), (self._watch_relay, RELAY_TICK),
-                            (self._watch_hints, TICK), (self._collect_garbage, GARBAGE),
-                            (self._announce, ANNOUNCE), (self.books.tidy, TIDY),
-                            (self.books.open_metrics, TIDY)):
+        for task, pause in (
+            (self.deadlines.walk_deadlines, TICK),
+            (self._watch_relay, RELAY_TICK),
+            (self._watch_hints, TICK),
+            (self._collect_garbage, GARBAGE),
+            (self._announce, ANNOUNCE),
+            (self.books.tidy, TIDY),
+            (self.books.open_metrics, TIDY),
+        ):
             gevent.spawn(self._forever, task, pause)
         self._watchdog.begin()
         gevent.spawn(self._follow_accounts)
@@ -112,11 +117,12 @@ class Upkeep:
             elif identity == b"*":
                 self._refresh.set()
             elif connection is None:
-                continue   # gone meanwhile: its client finds the fact when it registers again
+                continue  # gone meanwhile: its client finds the fact when it registers again
             elif payload.startswith(DISMISS):
-                since, _, reason = payload[len(DISMISS):].decode().partition(" ")
-                gevent.spawn(self._attempt, "dismiss",
-                             functools.partial(register.dismissed, connection, reason, int(since)))
+                since, _, reason = payload[len(DISMISS) :].decode().partition(" ")
+                gevent.spawn(
+                    self._attempt, "dismiss", functools.partial(register.dismissed, connection, reason, int(since))
+                )
             elif payload.startswith(delivery.MAIL):
                 delivery.deliver(connection, payload)
             else:
@@ -181,7 +187,7 @@ class Upkeep:
         changed = self.worker.refresh_accounts()
         for number, connection in enumerate(list(self.worker.connections.values())):
             if number % WALK == WALK - 1:
-                gevent.sleep(0.001)   # sleep(0) would let other greenlets run, but not the loop
+                gevent.sleep(0.001)  # sleep(0) would let other greenlets run, but not the loop
             if connection.kind == "unknown" or connection.state == "closed":
                 continue
             if not self.worker.admits(connection):
@@ -260,7 +266,7 @@ class Upkeep:
         now, instance = time.monotonic(), relay.instance()
         if instance == self._relay_instance and now < self._next_poll:
             return
-        again = {}      # conversation -> who has the relay hold it, and for what
+        again = {}  # conversation -> who has the relay hold it, and for what
         for call in self.worker.store.calls.live(self.deadlines.buckets):
             again.update({stream.conversation: (self._allocate, call) for stream in media.load(call.streams)})
         for conference in self.worker.store.conferences.live(self.deadlines.buckets):
@@ -269,7 +275,7 @@ class Upkeep:
         for task, held in {again[name][1].id: again[name] for name in unknown}.values():
             try:
                 task(self.worker, held)
-            except Busy as error:   # its parties may ask for new legs later; the others must have theirs now
+            except Busy as error:  # its parties may ask for new legs later; the others must have theirs now
                 LOG.warn(f"relay: {held.id}: {error}")
         if unknown:
             LOG.info(f"relay: {len(unknown)} conversations added again")
@@ -284,8 +290,9 @@ class Upkeep:
     def _announce(self) -> None:
         worker = self.worker
         mine = len(worker.connections)
-        worker.store.directory.announce(worker.name, os.getpid(), mine, worker.clock(), sorted(worker.accounts.months),
-                                        self._watchdog.take())
+        worker.store.directory.announce(
+            worker.name, os.getpid(), mine, worker.clock(), sorted(worker.accounts.months), self._watchdog.take()
+        )
         others = [process.clients for process in worker.store.directory.processes(worker.clock())]
         mean = sum(others) / len(others) if others else mine
         if mine > 1.5 * mean + 50:

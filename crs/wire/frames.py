@@ -15,11 +15,11 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, NO_STATUS, ABNORMAL = 1000, 1001, 1002, 1003, 1005, 1006
 INVALID_TEXT, POLICY, TOO_BIG = 1007, 1008, 1009
 
-MAX_CONTROL = 125   # bytes of payload in a control frame
+MAX_CONTROL = 125  # bytes of payload in a control frame
 
-_FIN, _RESERVED, _OPCODE = 0x80, 0x70, 0x0f
-_MASKED, _LENGTH = 0x80, 0x7f
-_SHORTEST = {0: 0, 2: 126, 8: 1 << 16}   # bytes of extended length -> the least payload that needs them
+_FIN, _RESERVED, _OPCODE = 0x80, 0x70, 0x0F
+_MASKED, _LENGTH = 0x80, 0x7F
+_SHORTEST = {0: 0, 2: 126, 8: 1 << 16}  # bytes of extended length -> the least payload that needs them
 
 
 class Violation(Exception):
@@ -45,25 +45,37 @@ class Decoder:
     bytes, ``max_fragments`` frames a message. After a Violation a decoder is of no use.
     """
 
-    __slots__ = ("_masked", "_max_message", "_max_frame", "_max_fragments", "_buffer", "_at", "_left", "_mask",
-                 "_final", "_message", "_fragments", "_split_character")
+    __slots__ = (
+        "_masked",
+        "_max_message",
+        "_max_frame",
+        "_max_fragments",
+        "_buffer",
+        "_at",
+        "_left",
+        "_mask",
+        "_final",
+        "_message",
+        "_fragments",
+        "_split_character",
+    )
 
     def __init__(self, masked: bool, max_message: int, max_frame: int, max_fragments: int):
         self._masked = masked
         self._max_message = max_message
         self._max_frame = max_frame
         self._max_fragments = max_fragments
-        self._buffer = b""               # what was fed and not yet used, from _at on
+        self._buffer = b""  # what was fed and not yet used, from _at on
         self._at = 0
-        self._left: int | None = None    # payload bytes still to come of a data frame; None: a header is next
+        self._left: int | None = None  # payload bytes still to come of a data frame; None: a header is next
         self._mask = b""
-        self._final = False              # the frame under way is the last of its message
+        self._final = False  # the frame under way is the last of its message
         self._message: bytes | bytearray = b""
-        self._fragments = 0              # frames of the message under way; 0: none is
-        self._split_character = b""      # the first bytes of a character whose others are still to come
+        self._fragments = 0  # frames of the message under way; 0: none is
+        self._split_character = b""  # the first bytes of a character whose others are still to come
 
     def feed(self, some: bytes):
-        self._buffer = self._buffer[self._at:] + some if self._at < len(self._buffer) else some
+        self._buffer = self._buffer[self._at :] + some if self._at < len(self._buffer) else some
         self._at = 0
 
     def next(self) -> Frame | None:
@@ -94,17 +106,17 @@ class Decoder:
         start = at + 2 + extended + (4 if self._masked else 0)
         if len(buffer) < at + 2 + extended:
             return None
-        length = int.from_bytes(buffer[at + 2:at + 2 + extended]) if extended else second & _LENGTH
+        length = int.from_bytes(buffer[at + 2 : at + 2 + extended]) if extended else second & _LENGTH
         if length < _SHORTEST[extended] or length >> 63:
             raise Violation(PROTOCOL_ERROR, "payload length not in its shortest form")
         if opcode < CLOSE:
             self._check_size(length)
         if len(buffer) < start + (length if opcode >= CLOSE else 0):
             return None
-        mask = buffer[start - 4:start] if self._masked else b""
+        mask = buffer[start - 4 : start] if self._masked else b""
         if opcode >= CLOSE:
             self._advance(start + length)
-            return Frame(opcode, mask_payload(buffer[start:start + length], mask))
+            return Frame(opcode, mask_payload(buffer[start : start + length], mask))
         self._advance(start)
         self._left, self._mask, self._final = length, mask, bool(first & _FIN)
         self._fragments += 1
@@ -142,7 +154,7 @@ class Decoder:
 
     def _take_payload(self):
         """Use what has come of the payload of the data frame under way."""
-        some = self._buffer[self._at:self._at + self._left]
+        some = self._buffer[self._at : self._at + self._left]
         if not some:
             return
         self._advance(self._at + len(some))
@@ -207,7 +219,7 @@ def close_payload(code: int, reason: str = "") -> bytes:
     """The payload of a close frame; a reason too long for a control frame is cut. NO_STATUS gives none."""
     if code == NO_STATUS:
         return b""
-    text = reason.encode()[:MAX_CONTROL - 2]
+    text = reason.encode()[: MAX_CONTROL - 2]
     return code.to_bytes(2) + text.decode(errors="ignore").encode()
 
 

@@ -19,11 +19,17 @@ PATHS = ("/", "/crs")
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _REQUEST_LINE = re.compile(r"([!-~]+) ([!-~]+) (HTTP/[0-9]\.[0-9])")
 _STATUS_LINE = re.compile(r"HTTP/1\.1 ([1-5][0-9]{2})( [\t -~\x80-\xff]*)?")
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)")   # RFC 9110, 5.1 and 5.5
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)")  # RFC 9110, 5.1 and 5.5
 _ABSOLUTE = re.compile(r"(?:https?|wss?)://[^/?#]+", re.IGNORECASE)
-_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")                            # base64 of exactly 16 bytes
-_REASONS = {400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
-            426: "Upgrade Required", 431: "Request Header Fields Too Large"}
+_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # base64 of exactly 16 bytes
+_REASONS = {
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    426: "Upgrade Required",
+    431: "Request Header Fields Too Large",
+}
 
 
 class UpgradeError(CrsError):
@@ -44,7 +50,7 @@ class Answer(NamedTuple):
 
 def answer(head: bytes) -> Answer:
     """Answer one request head, which ends with END."""
-    first, *lines = head.removesuffix(END).decode("latin-1").removeprefix("\r\n").split("\r\n")   # RFC 9112, 2.2
+    first, *lines = head.removesuffix(END).decode("latin-1").removeprefix("\r\n").split("\r\n")  # RFC 9112, 2.2
     line = _REQUEST_LINE.fullmatch(first)
     headers = _fields(lines)
     if not line or headers is None:
@@ -56,15 +62,20 @@ def answer(head: bytes) -> Answer:
 def _path(target: str) -> str:
     """The path of a request target in origin-form or absolute-form (RFC 9112, 3.2)."""
     absolute = _ABSOLUTE.match(target)
-    path = target[absolute.end():] if absolute else target
+    path = target[absolute.end() :] if absolute else target
     return path.partition("?")[0] or "/"
 
 
 def refuse(status: int, text: str, *headers: str) -> Answer:
     """A short plain-text refusal, after which the connection ends."""
     body = text + "\n"
-    lines = [f"HTTP/1.1 {status} {_REASONS[status]}", "Connection: close", "Content-Type: text/plain; charset=utf-8",
-             f"Content-Length: {len(body)}", *headers]
+    lines = [
+        f"HTTP/1.1 {status} {_REASONS[status]}",
+        "Connection: close",
+        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
     return Answer(status, "\r\n".join(lines).encode() + END + body.encode(), text)
 
 
@@ -96,8 +107,12 @@ def _refusal(method: str, path: str, version: str, headers: dict[str, str]) -> A
 
 
 def _accept(headers: dict[str, str]) -> Answer:
-    lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
-             f"Sec-WebSocket-Accept: {_accept_key(headers['sec-websocket-key'])}"]
+    lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {_accept_key(headers['sec-websocket-key'])}",
+    ]
     if "sec-websocket-protocol" in headers:
         lines.append(f"Sec-WebSocket-Protocol: {SUBPROTOCOL}")
     return Answer(101, "\r\n".join(lines).encode() + END)
@@ -105,11 +120,14 @@ def _accept(headers: dict[str, str]) -> Answer:
 
 # --- the client's half
 
+
 def request(host: str, path: str, key: bytes) -> bytes:
     """The request head of a client; ``key`` is 16 random bytes."""
-    return (f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(key).decode()}\r\n"
-            f"Sec-WebSocket-Protocol: {SUBPROTOCOL}").encode() + END
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(key).decode()}\r\n"
+        f"Sec-WebSocket-Protocol: {SUBPROTOCOL}"
+    ).encode() + END
 
 
 def check_response(head: bytes, key: bytes):
@@ -122,15 +140,18 @@ def check_response(head: bytes, key: bytes):
     status = int(line[1])
     if status != 101:
         raise UpgradeError(f"the server answered {first[9:]}", status)
-    if ("websocket" not in _members(headers.get("upgrade", "").lower())
-            or "upgrade" not in _members(headers.get("connection", "").lower())
-            or headers.get("sec-websocket-accept") != _accept_key(base64.b64encode(key).decode())
-            or "sec-websocket-extensions" in headers
-            or headers.get("sec-websocket-protocol", SUBPROTOCOL) != SUBPROTOCOL):
+    if (
+        "websocket" not in _members(headers.get("upgrade", "").lower())
+        or "upgrade" not in _members(headers.get("connection", "").lower())
+        or headers.get("sec-websocket-accept") != _accept_key(base64.b64encode(key).decode())
+        or "sec-websocket-extensions" in headers
+        or headers.get("sec-websocket-protocol", SUBPROTOCOL) != SUBPROTOCOL
+    ):
         raise UpgradeError("the server's answer does not fit the request", status)
 
 
 # --- both
+
 
 def _fields(lines: list[str]) -> dict[str, str] | None:
     """Header fields by lower-case name, repeated ones joined by a comma; None where a line is not one."""

@@ -3,11 +3,11 @@
 import struct
 from typing import NamedTuple
 
-RATE = 8000              # samples a second: L16/8000 mono
+RATE = 8000  # samples a second: L16/8000 mono
 FRAME_MS = 20
 FRAME_SAMPLES = RATE * FRAME_MS // 1000
-SPEECH = 96              # dynamic payload type of L16/8000 (RFC 3551, chapters 3 and 4.5.11)
-COMFORT_NOISE = 13       # RFC 3389
+SPEECH = 96  # dynamic payload type of L16/8000 (RFC 3551, chapters 3 and 4.5.11)
+COMFORT_NOISE = 13  # RFC 3389
 
 _HEADER = struct.Struct("!BBHII")
 _VERSION = 0x80
@@ -42,7 +42,7 @@ def parse(octets: bytes) -> Packet:
     if first & 0x10:
         if start + 4 > end:
             raise ValueError("header extension is cut off")
-        start += 4 + 4 * int.from_bytes(octets[start + 2:start + 4], "big")
+        start += 4 + 4 * int.from_bytes(octets[start + 2 : start + 4], "big")
     if first & 0x20:
         end -= octets[-1] or end
     if start > end:

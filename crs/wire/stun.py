@@ -30,23 +30,38 @@ FINGERPRINT = 0x8028
 # Of the attributes that must be understood (those below 0x8000), what a Binding request may carry: RFC 8489,
 # chapter 14, and the two of ICE, RFC 8445, chapter 16.1. The credentials of the long-term mechanism are known and
 # ignored: legs have short-term ones.
-UNDERSTOOD = frozenset((0x0001, USERNAME, MESSAGE_INTEGRITY, ERROR_CODE, UNKNOWN_ATTRIBUTES, 0x0014, 0x0015,
-                        MESSAGE_INTEGRITY_SHA256, 0x001D, 0x001E, XOR_MAPPED_ADDRESS, PRIORITY, USE_CANDIDATE))
+UNDERSTOOD = frozenset(
+    (
+        0x0001,
+        USERNAME,
+        MESSAGE_INTEGRITY,
+        ERROR_CODE,
+        UNKNOWN_ATTRIBUTES,
+        0x0014,
+        0x0015,
+        MESSAGE_INTEGRITY_SHA256,
+        0x001D,
+        0x001E,
+        XOR_MAPPED_ADDRESS,
+        PRIORITY,
+        USE_CANDIDATE,
+    )
+)
 DIGESTS = {MESSAGE_INTEGRITY: ("sha1", 20), MESSAGE_INTEGRITY_SHA256: ("sha256", 32)}
-MAX_ATTRIBUTES = 24     # real requests have at most ten; more would be work for nothing
+MAX_ATTRIBUTES = 24  # real requests have at most ten; more would be work for nothing
 FINGERPRINT_XOR = 0x5354554E
 
-_pack, _unpack = Struct("!HH").pack, Struct("!HH").unpack_from      # the head of a message, and of an attribute
+_pack, _unpack = Struct("!HH").pack, Struct("!HH").unpack_from  # the head of a message, and of an attribute
 
 
 class Message(NamedTuple):
     """A well-formed STUN message, not yet authenticated."""
 
     type: int
-    transaction: bytes             # 12 bytes
-    attributes: dict[int, bytes]   # the first of each type that is not to be ignored
-    integrity: dict[int, int]      # type -> offset of MESSAGE-INTEGRITY and its SHA-256 twin
-    unknown: list[int]             # must be understood, is not
+    transaction: bytes  # 12 bytes
+    attributes: dict[int, bytes]  # the first of each type that is not to be ignored
+    integrity: dict[int, int]  # type -> offset of MESSAGE-INTEGRITY and its SHA-256 twin
+    unknown: list[int]  # must be understood, is not
 
     @property
     def fragment(self) -> bytes | None:
@@ -90,7 +105,7 @@ def parse(data: bytes) -> Message | None:
             if MESSAGE_INTEGRITY_SHA256 not in integrity:
                 integrity.setdefault(name, at)
         elif not integrity:
-            attributes.setdefault(name, data[value:value + size])
+            attributes.setdefault(name, data[value : value + size])
             if name < 0x8000 and name not in UNDERSTOOD:
                 unknown.append(name)
         at = following
@@ -107,7 +122,7 @@ def authenticate(data: bytes, message: Message, key: bytes) -> int | None:
         return None
     at = message.integrity[name]
     digest, size = DIGESTS[name]
-    proof = data[at + 4:at + 4 + size]
+    proof = data[at + 4 : at + 4 + size]
     return name if hmac.compare_digest(_digest(data[:at], key, digest, size), proof) else None
 
 
@@ -124,8 +139,9 @@ def refusal(request: Message, integrity: int, key: bytes) -> bytes:
     return _seal(BINDING_ERROR, request, body, integrity, key)
 
 
-def binding_request(transaction: bytes, username: str, key: bytes, *, integrity: int = MESSAGE_INTEGRITY,
-                    extra: bytes = b"") -> bytes:
+def binding_request(
+    transaction: bytes, username: str, key: bytes, *, integrity: int = MESSAGE_INTEGRITY, extra: bytes = b""
+) -> bytes:
     """A Binding request as a client sends it, without FINGERPRINT; ``extra`` are attributes to put after USERNAME.
 
     ``transaction``: 12 bytes, never used before on this leg.
@@ -138,7 +154,7 @@ def xor_address(address: tuple, transaction: bytes) -> bytes:
     """The value of XOR-MAPPED-ADDRESS (RFC 8489, chapter 14.2); IPv4-mapped IPv6 is made plain IPv4."""
     host, port = plain(address[0]), address[1]
     family, packed = (2, inet_pton(AF_INET6, host)) if ":" in host else (1, inet_pton(AF_INET, host))
-    mask = int.from_bytes((COOKIE + transaction)[:len(packed)], "big")
+    mask = int.from_bytes((COOKIE + transaction)[: len(packed)], "big")
     hidden = (int.from_bytes(packed, "big") ^ mask).to_bytes(len(packed), "big")
     return _pack(family, port ^ 0x2112) + hidden
 

@@ -12,16 +12,18 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 SUBPROTOCOL = "crs.v1"
 
-MAX_BODY = 65_536          # characters in an opaque body
-MAX_REQUEST = 262_144      # bytes in one WebSocket message from a client
-MAX_BATCH = 50             # requests in one JSON-RPC batch
-MAX_PARTS = 1024           # parts of an update file that a remote admin sends
+MAX_BODY = 65_536  # characters in an opaque body
+MAX_REQUEST = 262_144  # bytes in one WebSocket message from a client
+MAX_BATCH = 50  # requests in one JSON-RPC batch
+MAX_PARTS = 1024  # parts of an update file that a remote admin sends
 
 # In Python ``$`` also matches before a last line feed; ``(?!\n)`` makes it the end there too, as it is in JSON Schema.
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$(?!\n)",
-                         description="chosen by the client; unique per sender")]
-DeviceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$(?!\n)",
-                               description="stays the same for an installation")]
+Id = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$(?!\n)", description="chosen by the client; unique per sender")
+]
+DeviceId = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._-]{1,32}$(?!\n)", description="stays the same for an installation")
+]
 Uri = Annotated[str, Meta(min_length=1, max_length=228, description="E.164 number or urn:x-crs:client:<name>")]
 Account = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,20}$(?!\n)", description="account id of a security domain")]
 Body = Annotated[str, Meta(max_length=MAX_BODY, description="opaque to the CRS, end-to-end encrypted")]
@@ -53,14 +55,16 @@ class Done(Result):
 
 # --- register -------------------------------------------------------------------------------------------------------
 
+
 class Register(Params):
     """Announce this device; from here on it is reached."""
 
     device_id: DeviceId
     version: Software
     type: Literal["primary", "secondary"] = "primary"
-    deliver: Annotated[bool, Meta(description="message.arrived with the message, where that can be, instead of "
-                                  "message.waiting")] = False
+    deliver: Annotated[
+        bool, Meta(description="message.arrived with the message, where that can be, instead of message.waiting")
+    ] = False
 
 
 class KeepAlive(Result):
@@ -141,6 +145,7 @@ class Registered(Result, omit_defaults=False):
 
 # --- session --------------------------------------------------------------------------------------------------------
 
+
 class Invite(Params):
     """Call ``to``. A retry with the same ``id`` answers with the same call."""
 
@@ -149,7 +154,8 @@ class Invite(Params):
     body: Body = ""
     account: Account | UnsetType = UNSET
     streams: Annotated[list[Stream], Meta(min_length=1, max_length=4)] = msgspec.field(
-        default_factory=lambda: [Stream()])
+        default_factory=lambda: [Stream()]
+    )
     group: Id | UnsetType = UNSET
 
 
@@ -203,6 +209,7 @@ class SessionList(Result, omit_defaults=False):
 
 # --- message --------------------------------------------------------------------------------------------------------
 
+
 class Post(Params):
     """Leave a message in the mailbox of ``to``. A retry with the same ``id`` is answered, not stored again."""
 
@@ -211,8 +218,15 @@ class Post(Params):
     body: Body
     account: Account | UnsetType = UNSET
     kind: Literal["content", "system"] = "content"
-    expires: Annotated[int, Meta(ge=60, le=7_776_000, description="seconds to live; default and upper bound: "
-                                 "message-expiry of the host")] | UnsetType = UNSET
+    expires: (
+        Annotated[
+            int,
+            Meta(
+                ge=60, le=7_776_000, description="seconds to live; default and upper bound: message-expiry of the host"
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     ack: Annotated[list[Ref], Meta(max_length=100, description="items to acknowledge with it, as by message.ack")] = []
 
 
@@ -260,6 +274,7 @@ class Acked(Result, omit_defaults=False):
 
 # --- object, crypto update ------------------------------------------------------------------------------------------
 
+
 class PutObject(Params):
     """Store an object of the own client where others may look it up. ``client-token``: the month's signed keys."""
 
@@ -295,6 +310,7 @@ class UpdateList(Result, omit_defaults=False):
 
 # --- client info, push tokens, storage ------------------------------------------------------------------------------
 
+
 class PutInfo(Params):
     """What the operator sees of this client. ``client_time`` is the client's clock as it sends this."""
 
@@ -309,8 +325,10 @@ class PutPushTokens(Params):
 
     client_type: Kind
     created: Time
-    tokens: Annotated[dict[Kind, Annotated[str, Meta(min_length=1, max_length=4096)]],
-                      Meta(min_length=1, max_length=8, description="by purpose, such as alert and voip")]
+    tokens: Annotated[
+        dict[Kind, Annotated[str, Meta(min_length=1, max_length=4096)]],
+        Meta(min_length=1, max_length=8, description="by purpose, such as alert and voip"),
+    ]
 
 
 class PutBlob(Params):
@@ -356,6 +374,7 @@ class BlobList(Result, omit_defaults=False):
 
 
 # --- conference rooms -----------------------------------------------------------------------------------------------
+
 
 class LookupRoom(Params):
     """The rooms of this number: in the own account, then in the connected domains; with ``account`` only there."""
@@ -412,6 +431,7 @@ class LeaveRoom(Params):
 
 
 # --- remote admins --------------------------------------------------------------------------------------------------
+
 
 class AdminAccount(Result, omit_defaults=False):
     """``updates``: month to when the CMS created the update that is held."""
@@ -476,6 +496,7 @@ class StatisticsRows(Result, omit_defaults=False):
 
 
 # --- notifications: what the CRS says unasked -----------------------------------------------------------------------
+
 
 class SessionIncoming(Result, omit_defaults=False):
     """A call rings here. Sent to every registered device of the called client. ``group``: the group call that it is

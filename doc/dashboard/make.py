@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
-WINDOW = 10       # seconds of a rate in the picture; Grafana takes $__rate_interval
+WINDOW = 10  # seconds of a rate in the picture; Grafana takes $__rate_interval
 COLUMNS, CELL_W, CELL_H = 3, 400, 210
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f")
 
@@ -27,19 +27,27 @@ class Panel(NamedTuple):
     """``expressions``: PromQL -> what its lines are called (Grafana's form)."""
 
     title: str
-    unit: str          # Grafana's name for it
+    unit: str  # Grafana's name for it
     expressions: dict[str, str]
 
 
 PANELS = (
-    Panel("Attached clients", "short", {"crs_clients_attached": "registered",
-                                        "sum(crs_worker_connections)": "connections"}),
+    Panel(
+        "Attached clients",
+        "short",
+        {"crs_clients_attached": "registered", "sum(crs_worker_connections)": "connections"},
+    ),
     Panel("Registrations", "ops", {"rate(crs_registrations_total[W])": "{{result}}"}),
     Panel("Calls", "short", {"crs_calls": "{{state}}"}),
     Panel("Call states entered", "ops", {"rate(crs_call_states_total[W])": "{{state}}"}),
-    Panel("Call set-up time", "s", {
-        "histogram_quantile(0.5, rate(crs_call_setup_seconds_bucket[W]))": "half of them within",
-        "histogram_quantile(0.99, rate(crs_call_setup_seconds_bucket[W]))": "99 % within"}),
+    Panel(
+        "Call set-up time",
+        "s",
+        {
+            "histogram_quantile(0.5, rate(crs_call_setup_seconds_bucket[W]))": "half of them within",
+            "histogram_quantile(0.99, rate(crs_call_setup_seconds_bucket[W]))": "99 % within",
+        },
+    ),
     Panel("Messages", "ops", {"rate(crs_messages_total[W])": "{{event}}"}),
     Panel("Mailboxes", "short", {"crs_mailbox_items": "{{account}}"}),
     Panel("Ledger difference", "short", {"crs_ledger_difference": "{{account}}"}),
@@ -49,28 +57,67 @@ PANELS = (
     Panel("Loop stall", "s", {"crs_loop_stall_seconds": "{{worker}}"}),
     Panel("Redis latency", "s", {"crs_redis_latency_seconds": "{{server}}"}),
     Panel("Update age", "d", {"crs_update_age_days": "{{account}}"}),
-    Panel("Relay, links and push", "short", {"crs_relay_up": "relay", "crs_link_up": "{{kind}} {{peer}}",
-                                             "rate(crs_push_notifications_total[W])": "push {{result}}"}),
+    Panel(
+        "Relay, links and push",
+        "short",
+        {
+            "crs_relay_up": "relay",
+            "crs_link_up": "{{kind}} {{peer}}",
+            "rate(crs_push_notifications_total[W])": "push {{result}}",
+        },
+    ),
 )
 
 
 def dashboard() -> dict:
     """What Grafana imports; the data source is asked for then."""
     source = {"type": "prometheus", "uid": "${DS_PROMETHEUS}"}
-    panels = [{
-        "id": at + 1, "type": "timeseries", "title": panel.title, "datasource": source,
-        "gridPos": {"h": 8, "w": 24 // COLUMNS, "x": 24 // COLUMNS * (at % COLUMNS), "y": 8 * (at // COLUMNS)},
-        "fieldConfig": {"defaults": {"unit": panel.unit, "min": None}, "overrides": []},
-        "targets": [{"refId": chr(65 + number), "datasource": source, "legendFormat": legend,
-                     "expr": _of_host(expression)}
-                    for number, (expression, legend) in enumerate(panel.expressions.items())]}
-        for at, panel in enumerate(PANELS)]
-    return {"__inputs": [{"name": "DS_PROMETHEUS", "label": "Prometheus", "type": "datasource",
-                          "pluginId": "prometheus", "pluginName": "Prometheus"}],
-            "uid": "crs-host", "title": "CRS host", "tags": ["crs"], "schemaVersion": 39, "timezone": "utc",
-            "refresh": "15s", "time": {"from": "now-1h", "to": "now"}, "panels": panels,
-            "templating": {"list": [{"name": "instance", "label": "Host", "type": "query", "datasource": source,
-                                     "query": "label_values(crs_info, instance)", "refresh": 1}]}}
+    panels = [
+        {
+            "id": at + 1,
+            "type": "timeseries",
+            "title": panel.title,
+            "datasource": source,
+            "gridPos": {"h": 8, "w": 24 // COLUMNS, "x": 24 // COLUMNS * (at % COLUMNS), "y": 8 * (at // COLUMNS)},
+            "fieldConfig": {"defaults": {"unit": panel.unit, "min": None}, "overrides": []},
+            "targets": [
+                {"refId": chr(65 + number), "datasource": source, "legendFormat": legend, "expr": _of_host(expression)}
+                for number, (expression, legend) in enumerate(panel.expressions.items())
+            ],
+        }
+        for at, panel in enumerate(PANELS)
+    ]
+    return {
+        "__inputs": [
+            {
+                "name": "DS_PROMETHEUS",
+                "label": "Prometheus",
+                "type": "datasource",
+                "pluginId": "prometheus",
+                "pluginName": "Prometheus",
+            }
+        ],
+        "uid": "crs-host",
+        "title": "CRS host",
+        "tags": ["crs"],
+        "schemaVersion": 39,
+        "timezone": "utc",
+        "refresh": "15s",
+        "time": {"from": "now-1h", "to": "now"},
+        "panels": panels,
+        "templating": {
+            "list": [
+                {
+                    "name": "instance",
+                    "label": "Host",
+                    "type": "query",
+                    "datasource": source,
+                    "query": "label_values(crs_info, instance)",
+                    "refresh": 1,
+                }
+            ]
+        },
+    }
 
 
 def _of_host(expression: str) -> str:
@@ -80,6 +127,7 @@ def _of_host(expression: str) -> str:
 
 
 # --- the picture: a recording, and the PromQL of the panels ---------------------------------------------------------
+
 
 def record(path: str, url: str, count: int) -> None:
     """Keep ``count`` looks at the metrics: lines of JSON, time in seconds and sample -> value."""
@@ -139,36 +187,51 @@ def _quantile(share: float, buckets: dict[Labels, list[tuple[float, float]]]) ->
 def draw(looks: Looks) -> str:
     """The dashboard as SVG."""
     height = CELL_H * -(-len(PANELS) // COLUMNS)
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{COLUMNS * CELL_W}" height="{height}" '
-             'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#f4f5f5"/>']
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{COLUMNS * CELL_W}" height="{height}" '
+        'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#f4f5f5"/>'
+    ]
     for at, panel in enumerate(PANELS):
-        parts.append(f'<g transform="translate({CELL_W * (at % COLUMNS)} {CELL_H * (at // COLUMNS)})">'
-                     f'{_cell(panel, looks)}</g>')
+        parts.append(
+            f'<g transform="translate({CELL_W * (at % COLUMNS)} {CELL_H * (at // COLUMNS)})">{_cell(panel, looks)}</g>'
+        )
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def _cell(panel: Panel, looks: Looks) -> str:
-    lines = {_legend(legend, labels): points for expression, legend in panel.expressions.items()
-             for labels, points in evaluate(expression, looks).items() if points}
-    busy = dict(sorted(lines.items(), key=lambda one: -max(value for _, value in one[1]))[:len(COLOURS)])
+    lines = {
+        _legend(legend, labels): points
+        for expression, legend in panel.expressions.items()
+        for labels, points in evaluate(expression, looks).items()
+        if points
+    }
+    busy = dict(sorted(lines.items(), key=lambda one: -max(value for _, value in one[1]))[: len(COLOURS)])
     top = max([value for points in busy.values() for _, value in points], default=0) * 1.1 or 1.0
     low = min([value for points in busy.values() for _, value in points] + [0.0])
     start, end = looks[0][0], looks[-1][0]
-    parts = [f'<rect x="4" y="4" width="{CELL_W - 8}" height="{CELL_H - 8}" rx="3" fill="white" stroke="#d8d9da"/>',
-             f'<text x="14" y="22" font-weight="bold">{panel.title}</text>',
-             f'<text x="{CELL_W - 14}" y="22" text-anchor="end" fill="#777">{panel.unit}</text>']
+    parts = [
+        f'<rect x="4" y="4" width="{CELL_W - 8}" height="{CELL_H - 8}" rx="3" fill="white" stroke="#d8d9da"/>',
+        f'<text x="14" y="22" font-weight="bold">{panel.title}</text>',
+        f'<text x="{CELL_W - 14}" y="22" text-anchor="end" fill="#777">{panel.unit}</text>',
+    ]
     for step in range(5):
         value = low + (top - low) * step / 4
         y = 150 - 115 * step / 4
-        parts.append(f'<line x1="60" x2="{CELL_W - 14}" y1="{y:g}" y2="{y:g}" stroke="#eee"/>'
-                     f'<text x="54" y="{y + 4:g}" text-anchor="end" fill="#777">{_figure(value)}</text>')
+        parts.append(
+            f'<line x1="60" x2="{CELL_W - 14}" y1="{y:g}" y2="{y:g}" stroke="#eee"/>'
+            f'<text x="54" y="{y + 4:g}" text-anchor="end" fill="#777">{_figure(value)}</text>'
+        )
     for number, (name, points) in enumerate(busy.items()):
-        path = " ".join(f"{60 + (CELL_W - 74) * (now - start) / (end - start):.1f},"
-                        f"{150 - 115 * (value - low) / (top - low):.1f}" for now, value in points)
+        path = " ".join(
+            f"{60 + (CELL_W - 74) * (now - start) / (end - start):.1f},{150 - 115 * (value - low) / (top - low):.1f}"
+            for now, value in points
+        )
         parts.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[number]}" stroke-width="1.5"/>')
         x, y = 14 + 125 * (number % 3), 170 + 14 * (number // 3)
-        parts.append(f'<rect x="{x}" y="{y - 8}" width="8" height="8" fill="{COLOURS[number]}"/>'
-                     f'<text x="{x + 12}" y="{y}">{name[:19]}</text>')
+        parts.append(
+            f'<rect x="{x}" y="{y - 8}" width="8" height="8" fill="{COLOURS[number]}"/>'
+            f'<text x="{x + 12}" y="{y}">{name[:19]}</text>'
+        )
     return "".join(parts)
 
 

@@ -25,8 +25,9 @@ def servers():
 def home(tmp_path, servers) -> Home:
     """A fresh home of crs1; its store is empty."""
     home = Home(tmp_path / "crs")
-    home.create({home.conf: "POOL\nip crs1 127.0.0.1\nhost crs1\n", home.local_conf: "crsname crs1\n",
-                 home.relay_conf: ""})
+    home.create(
+        {home.conf: "POOL\nip crs1 127.0.0.1\nhost crs1\n", home.local_conf: "crsname crs1\n", home.relay_conf: ""}
+    )
     for link, server in zip((home.redis_high_sock, home.redis_low_sock), servers, strict=True):
         link.symlink_to(server.path)
     return home

@@ -12,7 +12,7 @@ from crs.store.objects import Info
 from crs.store.records import BLACKLIST, ROOM
 from test.trust.updates.make import NOW
 
-BATCH = 1000    # commands of one round trip
+BATCH = 1000  # commands of one round trip
 ACCOUNT = "acme"
 
 
@@ -32,8 +32,25 @@ def messages(store: Store, numbers: range) -> None:
 
 def calls(store: Store, numbers: range) -> None:
     fields = ("state", "talk", "seq", 3, "answered", NOW, "offer", "o" * 400, "answer", "a" * 400, "host", "crs1")
-    _all(store.high, (("HSET", schema.call(f"crs1.{n}"), "id", f"crs1.{n}", "created", NOW - n, "caller",
-                       str(client(n)), "callee", str(client(n + 1)), *fields) for n in numbers))
+    _all(
+        store.high,
+        (
+            (
+                "HSET",
+                schema.call(f"crs1.{n}"),
+                "id",
+                f"crs1.{n}",
+                "created",
+                NOW - n,
+                "caller",
+                str(client(n)),
+                "callee",
+                str(client(n + 1)),
+                *fields,
+            )
+            for n in numbers
+        ),
+    )
 
 
 def infos(store: Store, numbers: range) -> None:
@@ -52,13 +69,20 @@ def counted(store: Store, numbers: range) -> None:
 
 
 def blocked(store: Store, numbers: range) -> None:
-    _all(store.low, (("HSET", schema.records(BLACKLIST), f"{ACCOUNT} {client(n).uri}", _record({"since": NOW}))
-                     for n in numbers))
+    _all(
+        store.low,
+        (("HSET", schema.records(BLACKLIST), f"{ACCOUNT} {client(n).uri}", _record({"since": NOW})) for n in numbers),
+    )
 
 
 def rooms(store: Store, numbers: range) -> None:
-    _all(store.low, (("HSET", schema.records(ROOM), f"{n:06} {ACCOUNT} {client(n).uri}", _record({"created": NOW}))
-                     for n in numbers))
+    _all(
+        store.low,
+        (
+            ("HSET", schema.records(ROOM), f"{n:06} {ACCOUNT} {client(n).uri}", _record({"created": NOW}))
+            for n in numbers
+        ),
+    )
 
 
 def _record(value: dict) -> bytes:
@@ -68,4 +92,4 @@ def _record(value: dict) -> bytes:
 def _all(redis, commands) -> None:
     commands = list(commands)
     for at in range(0, len(commands), BATCH):
-        redis.all(commands[at:at + BATCH])
+        redis.all(commands[at : at + BATCH])

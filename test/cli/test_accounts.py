@@ -13,16 +13,18 @@ from crs.names import Client
 from test.trust.updates.make import NOW
 
 ALICE = Client("+46701234567", "acme")
-SECRET = "AAECAwQFBgcICQoLDA0ODw=="     # the bytes 0 to 15
+SECRET = "AAECAwQFBgcICQoLDA0ODw=="  # the bytes 0 to 15
 
 
 @pytest.fixture
 def standard_input(monkeypatch):
     """Give it what is typed, and whether that is a person at a terminal."""
+
     def give(text: str, terminal: bool = False):
         typed = io.StringIO(text)
         typed.isatty = lambda: terminal
         monkeypatch.setattr(sys, "stdin", typed)
+
     return give
 
 
@@ -42,8 +44,10 @@ def test_list_account(operator, home):
     operator("create account acme -s 'a secret with spaces inside'")
     table = operator("list account")
     assert table.columns == ("ID", "path", "shared secret")
-    assert table.rows == [("acme", str(home.accounts / "acme"), "a secret with spaces inside"),
-                          ("beta", str(home.accounts / "beta"), SECRET)]
+    assert table.rows == [
+        ("acme", str(home.accounts / "acme"), "a secret with spaces inside"),
+        ("beta", str(home.accounts / "beta"), SECRET),
+    ]
 
 
 @pytest.mark.parametrize(("option", "length"), [("", 24), ("-B32", 44), ("-b 256", 44), ("-b 129", 24), ("-B 18", 24)])
@@ -54,6 +58,7 @@ def test_lengths_of_generated_secrets(operator, option, length):
 
 def test_create_shared_secret_needs_no_host(tmp_path):
     from test.cli.conftest import Operator
+
     assert Operator(tmp_path)("create sharedSecret") == Line(SECRET, {"shared_secret": SECRET})
 
 
@@ -65,8 +70,9 @@ def test_a_secret_on_standard_input(operator, store, standard_input):
 
 def test_a_short_secret_is_taken_with_a_warning(operator, store, capsys):
     operator("create account acme -s short")
-    assert capsys.readouterr().err == ("crs-cli: warning: the shared secret has less than 128 bits; "
-                                       "crs-cli create sharedSecret makes a good one\n")
+    assert capsys.readouterr().err == (
+        "crs-cli: warning: the shared secret has less than 128 bits; crs-cli create sharedSecret makes a good one\n"
+    )
     assert store.operator.account("acme").secret == "short"
 
 
@@ -93,6 +99,7 @@ def test_show_account_lists_what_each_worker_has_loaded(operator, store):
 
 
 # --- delete ---------------------------------------------------------------------------------------------------------
+
 
 @pytest.fixture
 def lived_in(operator, store, home):
@@ -136,14 +143,18 @@ def test_a_deleted_account_can_be_created_again(operator, store, lived_in):
     assert store.operator.account("acme").secret == SECRET
 
 
-@pytest.mark.parametrize(("answer", "terminal", "told"), [
-    ("y\n", False, "account acme was not deleted: there is no terminal to ask on; add --yes"),
-    ("n\n", True, "account acme was not deleted: not confirmed"),
-    ("\n", True, "account acme was not deleted: not confirmed"),
-    ("", True, "account acme was not deleted: not confirmed"),
-])
-def test_delete_account_without_a_yes_changes_nothing(operator, store, home, lived_in, standard_input, answer,
-                                                      terminal, told):
+@pytest.mark.parametrize(
+    ("answer", "terminal", "told"),
+    [
+        ("y\n", False, "account acme was not deleted: there is no terminal to ask on; add --yes"),
+        ("n\n", True, "account acme was not deleted: not confirmed"),
+        ("\n", True, "account acme was not deleted: not confirmed"),
+        ("", True, "account acme was not deleted: not confirmed"),
+    ],
+)
+def test_delete_account_without_a_yes_changes_nothing(
+    operator, store, home, lived_in, standard_input, answer, terminal, told
+):
     standard_input(answer, terminal)
     with pytest.raises(OperatorFault) as caught:
         operator("delete account acme")

@@ -21,12 +21,14 @@ def entry(device: str, worker: str = "attach:0") -> Entry:
 def connected(accounts, store):
     """acme and beta connect each other; alice is listed in both, bob was seen in acme."""
     for account, other in (("acme", "beta"), ("beta", "acme")):
-        store.operator.put_update(Update(account, "202611", NOW, bytes(32), f"token of {account}", [other],
-                                         {ALICE.uri: "x"}), NOW)
+        store.operator.put_update(
+            Update(account, "202611", NOW, bytes(32), f"token of {account}", [other], {ALICE.uri: "x"}), NOW
+        )
     store.objects.observe(BOB)
 
 
 # --- lookup ---------------------------------------------------------------------------------------------------------
+
 
 def test_lookup_finds_the_own_domain_first(operator, store, connected):
     store.directory.register(Client(ALICE.uri, "beta"), entry("p"), NOW)
@@ -40,18 +42,22 @@ def test_lookup_verbose_shows_tokens(operator, store, connected):
     store.objects.put_token(ALICE, "alices token", NOW)
     found = operator("lookup client acme +46701111111 -v")
     assert found.columns == ("SOURCE", "URI", "DOMAIN", "CLIENT TOKEN", "DOMAIN TOKEN")
-    assert found.rows == [("internal", ALICE.uri, "acme", "alices token", "token of acme", False),
-                          ("internal", ALICE.uri, "beta", None, "token of beta", False)]
+    assert found.rows == [
+        ("internal", ALICE.uri, "acme", "alices token", "token of acme", False),
+        ("internal", ALICE.uri, "beta", None, "token of beta", False),
+    ]
 
 
 def test_lookup_says_that_other_pools_were_not_asked(operator, store, connected, capsys):
     store.records.put_peer("192.0.2.7", "secret", "", NOW)
     operator("lookup client acme +46701111111")
-    assert capsys.readouterr().err == ("crs-cli: warning: inter-working links are not connected in this release: "
-                                       "other pools were not asked\n")
+    assert capsys.readouterr().err == (
+        "crs-cli: warning: inter-working links are not connected in this release: other pools were not asked\n"
+    )
 
 
 # --- purge ----------------------------------------------------------------------------------------------------------
+
 
 def test_what_a_dead_worker_left_is_purged_too(operator, store, accounts):
     store.directory.register(ALICE, entry("p"), NOW)
@@ -77,13 +83,16 @@ def test_purge_observed(operator, store, connected):
 
 # --- what they left -------------------------------------------------------------------------------------------------
 
+
 def test_client_info(operator, store, accounts):
     store.objects.put_info(BOB, Info(NOW, NOW + 2_340, None, "android", "14", "5.2"))
     store.objects.put_info(ALICE, Info(NOW, NOW - 61_000, NOW - 5, "iOS", "17", "5.1"))
     shown = operator("show client-info acme")
     assert shown.columns == ("Uri", "Timestamp", "Client Time", "Scan Time", "OS", "OS Version", "CCA Version")
-    assert shown.rows == [(ALICE.uri, NOW, -61.0, NOW - 5, "iOS", "17", "5.1"),
-                          (BOB.uri, NOW, 2.3, None, "android", "14", "5.2")]
+    assert shown.rows == [
+        (ALICE.uri, NOW, -61.0, NOW - 5, "iOS", "17", "5.1"),
+        (BOB.uri, NOW, 2.3, None, "android", "14", "5.2"),
+    ]
     operator("delete client-info acme +46701111111")
     assert [row[0] for row in operator("show client-info acme").rows] == [BOB.uri]
 
@@ -102,11 +111,15 @@ def test_client_storage(operator, store, accounts):
     store.objects.put_blob(ALICE, "a", "2", "", NOW + 1, 1000)
     shown = operator("show client-storage acme")
     assert shown.columns == ("Server", "Uri", "Bytes", "Last Updated", "Type")
-    assert shown.rows == [("crs1", ALICE.uri, 0, NOW + 1, "a"), ("crs1", ALICE.uri, 5, NOW, "z"),
-                          ("crs1", BOB.uri, 2, NOW, "b")]
+    assert shown.rows == [
+        ("crs1", ALICE.uri, 0, NOW + 1, "a"),
+        ("crs1", ALICE.uri, 5, NOW, "z"),
+        ("crs1", BOB.uri, 2, NOW, "b"),
+    ]
 
 
 # --- statistics -----------------------------------------------------------------------------------------------------
+
 
 def test_statistics(operator, store, connected):
     store.statistics.count(BOB, "session-outgoing")

@@ -16,14 +16,19 @@ from test.cli import filling
 from test.cli.filling import ACCOUNT, client
 from test.trust.updates.make import NOW
 
-FEW, MANY = PART + 500, 3 * PART     # both more than what is sorted at a time
-A_ROW = 40                           # bytes: less than the shortest name takes that a further row might leave behind
+FEW, MANY = PART + 500, 3 * PART  # both more than what is sorted at a time
+A_ROW = 40  # bytes: less than the shortest name takes that a further row might leave behind
 
-LISTS = {"show attach": (clients.attach, filling.attached), "show message": (clients.message, filling.messages),
-         "show session": (clients.session, filling.calls), "show client-info": (stored.infos, filling.infos),
-         "show client-storage": (stored.storage, filling.stored),
-         "stats export": (statistics.export, filling.counted), "show blacklist": (blacklists.show, filling.blocked),
-         "list conference-room": (rooms.listing, filling.rooms)}
+LISTS = {
+    "show attach": (clients.attach, filling.attached),
+    "show message": (clients.message, filling.messages),
+    "show session": (clients.session, filling.calls),
+    "show client-info": (stored.infos, filling.infos),
+    "show client-storage": (stored.storage, filling.stored),
+    "stats export": (statistics.export, filling.counted),
+    "show blacklist": (blacklists.show, filling.blocked),
+    "list conference-room": (rooms.listing, filling.rooms),
+}
 
 
 class Counting(io.TextIOBase):
@@ -70,6 +75,7 @@ def test_a_list_takes_no_more_memory_where_it_is_longer(host, store, words):
 def test_nor_in_the_other_forms(terminal, as_json, around):
     def act(count):
         return lambda host, arguments: Table(("A", "B"), (("a", number) for number in range(count)))
+
     out = Counting(terminal)
     few, many = (taken(act(count), None, out, as_json) for count in (FEW, MANY))
     assert many - few < A_ROW * (MANY - FEW) and out.lines == FEW + MANY + 2 * around
@@ -77,8 +83,10 @@ def test_nor_in_the_other_forms(terminal, as_json, around):
 
 def test_it_would_be_seen_if_it_did(host, store):
     """A list that is kept, though only the names, fails the test above."""
+
     def act(host, arguments):
         return Table(("URI",), sorted((client.uri,) for client, _ in host.store.mailbox.messages()))
+
     filling.messages(store, range(FEW))
     few = taken(act, host, Counting(), False)
     filling.messages(store, range(FEW, MANY))
@@ -132,11 +140,13 @@ def test_relays_come_in_pages():
 
     class Asking:
         relay = Relay()
+
     rows = relay.relays(Asking(), {}).rows
     assert next(iter(rows))[4] == 0 and asked == [0]
 
 
 # --- form -----------------------------------------------------------------------------------------------------------
+
 
 def test_columns_become_wider_from_page_to_page():
     rows = [("a", 1)] * PAGE + [("long", None)] + [("b", 12_345)]
@@ -144,14 +154,15 @@ def test_columns_become_wider_from_page_to_page():
     out.isatty = lambda: True
     write(out, Table(("A", "N"), iter(rows)), False)
     lines = out.getvalue().splitlines()
-    assert lines[:2] == ["A  N", "a  1"] and len(set(lines[1:PAGE + 1])) == 1
-    assert lines[PAGE + 1:] == ["long      -", "b     12345"]
+    assert lines[:2] == ["A  N", "a  1"] and len(set(lines[1 : PAGE + 1])) == 1
+    assert lines[PAGE + 1 :] == ["long      -", "b     12345"]
 
 
 def test_nothing_is_printed_before_the_first_row_is_read():
     def rows():
         raise ConnectionError
         yield
+
     for as_json in (False, True):
         out = Counting()
         with pytest.raises(ConnectionError):

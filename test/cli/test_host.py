@@ -29,14 +29,17 @@ def attach(host, domain):
         clients.append(RawClient(host.address, domain.month(uri)))
         clients[-1].register(device, type=type)
         return clients[-1]
+
     yield make
     for client in clients:
         client.close()
 
 
 def test_the_workers_load_what_was_applied(host, domain):
-    wait_for(lambda: [row["loaded_accounts"] for row in host.rows("show", "account")] == [["acme"]] * 2,
-             "both workers have loaded acme")
+    wait_for(
+        lambda: [row["loaded_accounts"] for row in host.rows("show", "account")] == [["acme"]] * 2,
+        "both workers have loaded acme",
+    )
     shown = {(row["server"], row["module"], row["pid"]) for row in host.rows("show", "account")}
     assert shown == {("crs1", "app:attach", pid) for name, pid in host.pids().items() if "attach" in name}
     assert [row["account"] for row in host.rows("show", "updates") if row["current_month"]] == ["acme"]
@@ -71,7 +74,7 @@ def test_show_session_and_relays_follow_a_call(host, attach):
     assert (ALICE, BOB, "ringing") in shown_sessions(host)
     bob.call("session.accept", {"session": session})
     assert (ALICE, BOB, "talk") in shown_sessions(host)
-    relay, = host.rows("show", "relays")
+    (relay,) = host.rows("show", "relays")
     assert relay["type"] == "RTP" and relay["nodes"] == 0
     assert session in relay["identifiers"]
     alice.call("session.hangup", {"session": session})

@@ -5,7 +5,7 @@ import json
 
 from crs.cli.output import Line, Sections, Table, Utc, write
 
-NOON = 1_795_348_800_000   # 2026-11-22 12:00:00 UTC
+NOON = 1_795_348_800_000  # 2026-11-22 12:00:00 UTC
 
 
 class Terminal(io.StringIO):
@@ -19,28 +19,32 @@ def printed(result, out=None, as_json=False) -> str:
     return out.getvalue()
 
 
-CLIENTS = Table(("URI", "TIME", "IP:PORT", "READ"), [("+467", 5, "10.0.0.1:9", Utc(NOON), "primary"),
-                                                     ("+46701234567", 1234, "[::1]:5223", None, "secondary")],
-                details=("type",))
+CLIENTS = Table(
+    ("URI", "TIME", "IP:PORT", "READ"),
+    [("+467", 5, "10.0.0.1:9", Utc(NOON), "primary"), ("+46701234567", 1234, "[::1]:5223", None, "secondary")],
+    details=("type",),
+)
 
 
 def test_a_table_is_aligned_on_a_terminal():
     assert printed(CLIENTS, Terminal()) == (
         "URI           TIME  IP:PORT     READ\n"
         "+467             5  10.0.0.1:9  2026-11-22 12:00:00\n"
-        "+46701234567  1234  [::1]:5223  -\n")
+        "+46701234567  1234  [::1]:5223  -\n"
+    )
 
 
 def test_a_table_is_separated_by_tabs_in_a_pipe():
-    assert printed(CLIENTS) == ("URI\tTIME\tIP:PORT\tREAD\n"
-                                "+467\t5\t10.0.0.1:9\t2026-11-22 12:00:00\n"
-                                "+46701234567\t1234\t[::1]:5223\t-\n")
+    assert printed(CLIENTS) == (
+        "URI\tTIME\tIP:PORT\tREAD\n+467\t5\t10.0.0.1:9\t2026-11-22 12:00:00\n+46701234567\t1234\t[::1]:5223\t-\n"
+    )
 
 
 def test_a_table_as_json_has_typed_values_and_the_details():
     assert json.loads(printed(CLIENTS, as_json=True)) == [
         {"uri": "+467", "time": 5, "ip_port": "10.0.0.1:9", "read": "2026-11-22T12:00:00Z", "type": "primary"},
-        {"uri": "+46701234567", "time": 1234, "ip_port": "[::1]:5223", "read": None, "type": "secondary"}]
+        {"uri": "+46701234567", "time": 1234, "ip_port": "[::1]:5223", "read": None, "type": "secondary"},
+    ]
 
 
 def test_json_has_one_row_a_line():
@@ -71,9 +75,7 @@ def test_text_from_outside_cannot_break_a_table_or_steer_a_terminal():
 
 def test_sections():
     counters = Sections({"RTP": {"rx": 5, "rxBytes": 900}, "Sent": {"packets": 12}})
-    assert printed(counters, Terminal()) == ("RTP   rx         5\n"
-                                             "      rxBytes  900\n"
-                                             "Sent  packets   12\n")
+    assert printed(counters, Terminal()) == ("RTP   rx         5\n      rxBytes  900\nSent  packets   12\n")
     assert printed(counters) == "RTP\trx\t5\nRTP\trxBytes\t900\nSent\tpackets\t12\n"
     assert json.loads(printed(counters, as_json=True)) == counters.fields
 

@@ -24,6 +24,7 @@ def entry(device: str, type: str, since: int, ip: str) -> Entry:
 
 # --- clients --------------------------------------------------------------------------------------------------------
 
+
 def test_show_attach(operator, store):
     store.directory.register(BOB, entry("phone", "primary", NOW - 12_999, "2001:db8::7"), NOW)
     store.directory.register(ALICE, entry("phone", "primary", NOW - 3_600_000, "192.0.2.1"), NOW)
@@ -33,19 +34,28 @@ def test_show_attach(operator, store):
     assert table.rows == [
         ("+46701111111", "acme", 0, "5.0-test", "192.0.2.2:40000", "crs1", "secondary", "tablet", "attach:1"),
         ("+46701111111", "acme", 3600, "5.0-test", "192.0.2.1:40000", "crs1", "primary", "phone", "attach:1"),
-        ("+46702222222", "beta", 12, "5.0-test", "[2001:db8::7]:40000", "crs1", "primary", "phone", "attach:1")]
+        ("+46702222222", "beta", 12, "5.0-test", "[2001:db8::7]:40000", "crs1", "primary", "phone", "attach:1"),
+    ]
     assert table.details == ("type", "device_id", "worker")
 
 
 @pytest.fixture
 def call(store):
     """Make a call that began so long ago (ms) and change it to ``fields``."""
+
     def make(name: str, ago: int, state: str, **fields):
-        store.calls.create(name, {"caller": str(ALICE), "callee": str(BOB), "state": "invite", "host": "crs1"},
-                           NOW - ago, NOW + 60_000, 60_000)
+        store.calls.create(
+            name,
+            {"caller": str(ALICE), "callee": str(BOB), "state": "invite", "host": "crs1"},
+            NOW - ago,
+            NOW + 60_000,
+            60_000,
+        )
         if state != "invite":
-            store.calls.transition(name, {"invite"}, {"state": state, **fields}, None, NOW, None,
-                                   60_000 if "ended" in fields else None)
+            store.calls.transition(
+                name, {"invite"}, {"state": state, **fields}, None, NOW, None, 60_000 if "ended" in fields else None
+            )
+
     return make
 
 
@@ -59,17 +69,22 @@ def test_show_session_in_every_state(operator, call):
     table = operator("show session")
     assert table.columns == ("CALLER", "CALLEE", "TIME", "STATE")
     assert [row[:4] for row in table.rows] == [
-        (ALICE.uri, BOB.uri, 90, "talk"), (ALICE.uri, BOB.uri, 70, "hangup(busy, callee)"),
-        (ALICE.uri, BOB.uri, 0, "responder not found"), (ALICE.uri, BOB.uri, 0, "responder not connected"),
-        (ALICE.uri, BOB.uri, 5, "ringing"), (ALICE.uri, BOB.uri, 0, "invite")]
+        (ALICE.uri, BOB.uri, 90, "talk"),
+        (ALICE.uri, BOB.uri, 70, "hangup(busy, callee)"),
+        (ALICE.uri, BOB.uri, 0, "responder not found"),
+        (ALICE.uri, BOB.uri, 0, "responder not connected"),
+        (ALICE.uri, BOB.uri, 5, "ringing"),
+        (ALICE.uri, BOB.uri, 0, "invite"),
+    ]
     assert table.details == ("session", "caller_account", "callee_account")
     assert table.rows[0][4:] == ("crs1.c", "acme", "beta")
 
 
 def test_show_message_counts_posts_deliveries_and_looks(operator, store):
     for number in ("1", "2"):
-        store.mailbox.post(BOB, ref("content", ALICE, number), ALICE, number, "content", "sealed", NOW, NOW + 60_000,
-                           10, 1000)
+        store.mailbox.post(
+            BOB, ref("content", ALICE, number), ALICE, number, "content", "sealed", NOW, NOW + 60_000, 10, 1000
+        )
         store.mailbox.posted(ALICE)
     store.mailbox.fetch(BOB, "primary", 0, 10, NOW + 1000)
     store.mailbox.post(ALICE, ref("ack", BOB, "1"), BOB, "1", "ack", "", NOW, NOW + 60_000, 10, 1000, quota=False)
@@ -86,38 +101,49 @@ def test_show_message_of_a_number_in_two_accounts(operator, store):
     assert operator("show message").rows == [(ALICE.uri, 0, 0, NOW, "acme"), (ALICE.uri, 0, 1, None, "beta")]
 
 
-@pytest.mark.parametrize("words", ["show attach", "show session", "show message", "show account", "show updates",
-                                   "list account"])
+@pytest.mark.parametrize(
+    "words", ["show attach", "show session", "show message", "show account", "show updates", "list account"]
+)
 def test_a_host_without_clients(operator, words):
     assert operator(words).rows == []
 
 
 # --- the host -------------------------------------------------------------------------------------------------------
 
+
 @pytest.fixture
 def supervised(home):
     """Say which processes there are, as the supervisor does; all of them are this one."""
+
     def write(*processes):
         home.processes.write_text(json.dumps([{"pid": os.getpid(), **process} for process in processes]))
+
     return write
 
 
 def test_show_system(operator, home, supervised):
     home.local_conf.write_text("crsname crs1\nattach-workers 3\n")
-    supervised({"process": "redis_low"}, {"process": "app:attach", "index": 0}, {"process": "app:attach", "index": 2},
-               {"process": "crs_relay", "pid": 2 ** 22 + 1})
+    supervised(
+        {"process": "redis_low"},
+        {"process": "app:attach", "index": 0},
+        {"process": "app:attach", "index": 2},
+        {"process": "crs_relay", "pid": 2**22 + 1},
+    )
     home.started_with.mkdir()
     for path in (home.conf, home.local_conf, home.relay_conf):
         (home.started_with / path.name).write_text(path.read_text())
-    home.local_conf.write_text("crsname crs1\nattach-workers 2\n")     # what counts is what the host runs by
+    home.local_conf.write_text("crsname crs1\nattach-workers 2\n")  # what counts is what the host runs by
     pid = os.getpid()
     table = operator("show system")
     assert table.columns == ("SERVER", "PROCESS", "PID", "SLOTS")
-    assert table.rows == [("crs1", "redis_low", pid, None), ("crs1", "app:attach", pid, "0-5631"),
-                          ("crs1", "app:attach", pid, "11008-16383")]
+    assert table.rows == [
+        ("crs1", "redis_low", pid, None),
+        ("crs1", "app:attach", pid, "0-5631"),
+        ("crs1", "app:attach", pid, "11008-16383"),
+    ]
 
 
-@pytest.mark.parametrize("processes", [(), ({"process": "redis_low", "pid": 2 ** 22 + 1},)])
+@pytest.mark.parametrize("processes", [(), ({"process": "redis_low", "pid": 2**22 + 1},)])
 def test_show_system_of_a_host_that_is_not_running(operator, home, supervised, processes):
     if processes:
         supervised(*processes)
@@ -130,13 +156,15 @@ def test_show_version(operator):
     assert operator("show version") == Line("5.0.0", {"version": "5.0.0"})
 
 
-@pytest.mark.parametrize(("uri", "slot"), [("+46701234567", 1296), ("'tel:+46 70 123 45 67'", 1296),
-                                           ("urn:x-crs:client:desk", 9738)])
+@pytest.mark.parametrize(
+    ("uri", "slot"), [("+46701234567", 1296), ("'tel:+46 70 123 45 67'", 1296), ("urn:x-crs:client:desk", 9738)]
+)
 def test_check_slot(operator, uri, slot):
     assert operator(f"check slot {uri}").text == str(slot)
 
 
 # --- the relay ------------------------------------------------------------------------------------------------------
+
 
 @pytest.fixture(scope="module")
 def relay():
@@ -156,12 +184,16 @@ def test_show_relay(operator, home, relay):
 def test_show_relays(operator, home, relay):
     home.relay_sock.symlink_to(relay.path)
     commander = RelayClient(relay.path, "test")
-    commander.add("crs1.call/0", "RTP", [{"ufrag": "aaaa", "pwd": "a" * 22}, {"ufrag": "bbbb", "pwd": "b" * 22}],
-                  ["crs1.call", str(ALICE), str(BOB)])
+    commander.add(
+        "crs1.call/0",
+        "RTP",
+        [{"ufrag": "aaaa", "pwd": "a" * 22}, {"ufrag": "bbbb", "pwd": "b" * 22}],
+        ["crs1.call", str(ALICE), str(BOB)],
+    )
     table = operator("show relays")
     commander.close()
     assert table.columns == ("TYPE", "NODES", "LAST ACTIVE", "IDENTIFIERS")
-    (kind, nodes, last_active, identifiers, conversation), = table.rows
+    ((kind, nodes, last_active, identifiers, conversation),) = table.rows
     assert (kind, nodes, identifiers, conversation) == ("RTP", 0, ["crs1.call", str(ALICE), str(BOB)], "crs1.call/0")
     assert isinstance(last_active, Utc)
 

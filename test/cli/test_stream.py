@@ -18,21 +18,27 @@ from crs.telemetry.trace import ELEMENTS, Tracer
 from test.cli.test_main import PATIENCE, PROGRAM, terminal
 from test.trust.updates.make import NOW
 
-VALUES = {"attach": ["0.1", "primary", "+46701111111", "acme", "192.0.2.1", 40000, "registered", "5.1"],
-          "session": ["+46701111111", "+46702222222", "talk", "acme", "crs1.x", "beta"],
-          "message": ["+46701111111", "+46702222222", "posted content", "acme", "m1", "acme"],
-          "object": ["+46701111111", "update client_token", "acme"],
-          "event": ["attach", "dbg", "something"],
-          "connection": ["0.1", "client", "+46701111111@acme", "192.0.2.1", 40000, "negotiated"],
-          "statistics": ["message-outgoing", "+46701111111", "acme"]}
+VALUES = {
+    "attach": ["0.1", "primary", "+46701111111", "acme", "192.0.2.1", 40000, "registered", "5.1"],
+    "session": ["+46701111111", "+46702222222", "talk", "acme", "crs1.x", "beta"],
+    "message": ["+46701111111", "+46702222222", "posted content", "acme", "m1", "acme"],
+    "object": ["+46701111111", "update client_token", "acme"],
+    "event": ["attach", "dbg", "something"],
+    "connection": ["0.1", "client", "+46701111111@acme", "192.0.2.1", 40000, "negotiated"],
+    "statistics": ["message-outgoing", "+46701111111", "acme"],
+}
 
 
 class Trace:
     """``crs-cli trace`` with its output in a pipe."""
 
     def __init__(self, home, store, *words):
-        self.process = subprocess.Popen([sys.executable, PROGRAM, "trace", *words, "--home", str(home)],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, PROGRAM, "trace", *words, "--home", str(home)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         self.element, self.tracer, self.store, self.read = words[0], Tracer(store), store, b""
 
     def emit(self, values=None) -> None:
@@ -65,6 +71,7 @@ def trace(home, store):
     def begin(*words):
         begun.append(Trace(home, store, *words))
         return begun[-1]
+
     yield begin
     for one in begun:
         if one.process.poll() is None:
@@ -77,7 +84,7 @@ def test_an_event_of_each_element(trace, element):
     following = trace(element)
     following.emit()
     titles, cells = following.line().split("\t"), following.line().split("\t")
-    shown = list(map(str, VALUES[element][:len(ELEMENTS[element].fields)]))
+    shown = list(map(str, VALUES[element][: len(ELEMENTS[element].fields)]))
     moment = str(Moment(NOW))
     expected = [*shown[:2], moment, *shown[2:]] if element == "event" else ["event", moment, *shown]
     assert cells == expected and len(titles) == len(cells)
@@ -89,8 +96,14 @@ def test_json_is_one_object_a_line(trace):
     following = trace("session", "--json")
     following.emit()
     assert json.loads(following.line()) == {
-        "header": "event", "time": Moment(NOW).iso(), "caller": "+46701111111", "callee": "+46702222222",
-        "state": "talk", "account": "acme", "session_id": "crs1.x"}
+        "header": "event",
+        "time": Moment(NOW).iso(),
+        "caller": "+46701111111",
+        "callee": "+46702222222",
+        "state": "talk",
+        "account": "acme",
+        "session_id": "crs1.x",
+    }
 
 
 def test_a_filter_passes_what_concerns_it(trace):
@@ -141,6 +154,7 @@ def test_columns_of_a_terminal_grow_with_what_is_in_them():
 
 # --- progress -------------------------------------------------------------------------------------------------------
 
+
 @pytest.fixture
 def standard_error(monkeypatch):
     def give(terminal: bool) -> io.StringIO:
@@ -149,6 +163,7 @@ def standard_error(monkeypatch):
         err.isatty = lambda: terminal
         monkeypatch.setattr(sys, "stderr", err)
         return err
+
     return give
 
 
@@ -158,7 +173,7 @@ def test_progress_is_shown_on_a_terminal_and_taken_away(standard_error):
         progress.step("reading")
         progress._shown_at -= 1
         progress.at(7)
-        progress.at(8)      # too soon after the one before
+        progress.at(8)  # too soon after the one before
     assert err.getvalue() == "\r\x1b[Kreading\r\x1b[K7 of 9 clients\r\x1b[K"
 
 
@@ -174,7 +189,11 @@ def test_progress_is_silent_in_a_pipe(standard_error):
 def test_the_pipe_that_is_closed_before_the_titles(home, store):
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run([sys.executable, PROGRAM, "trace", "session", "--home", str(home)], stdout=writer,
-                          stderr=subprocess.PIPE, timeout=PATIENCE)
+    done = subprocess.run(
+        [sys.executable, PROGRAM, "trace", "session", "--home", str(home)],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=PATIENCE,
+    )
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -26,10 +26,12 @@ pytestmark = pytest.mark.usefixtures("accounts")
 @pytest.fixture
 def protected(tmp_path):
     """Make a protected file of the good update, changed."""
+
     def make(secret=SECRETS["acme"], **changed) -> Path:
         path = tmp_path / "changed.upd"
         path.write_bytes(update.protect(msgspec.structs.replace(UPDATE, **changed), secret))
         return path
+
     return make
 
 
@@ -40,18 +42,29 @@ def files(home) -> AccountFiles:
 
 def contents(store, home):
     """All that an apply could change."""
-    return (store.operator.version(), list(store.operator.updates()),
-            {path: path.read_bytes() for path in home.accounts.rglob("*") if path.is_file()})
+    return (
+        store.operator.version(),
+        list(store.operator.updates()),
+        {path: path.read_bytes() for path in home.accounts.rglob("*") if path.is_file()},
+    )
 
 
 # --- apply ----------------------------------------------------------------------------------------------------------
 
+
 def test_apply_makes_a_record_and_a_file(operator, store, files):
     line = operator(f"apply {GOOD}")
-    assert line.text == (f"acme 2026-11, created {Utc(UPDATE.created)} UTC, 2 clients, connected domains: beta; "
-                         "applied")
-    assert line.fields == {"account": "acme", "month": "202611", "created": UPDATE.created, "clients": 2,
-                           "domains": ["beta"], "changed": True}
+    assert line.text == (
+        f"acme 2026-11, created {Utc(UPDATE.created)} UTC, 2 clients, connected domains: beta; applied"
+    )
+    assert line.fields == {
+        "account": "acme",
+        "month": "202611",
+        "created": UPDATE.created,
+        "clients": 2,
+        "domains": ["beta"],
+        "changed": True,
+    }
     held = store.operator.update("acme", "202611")
     assert (held.created, held.month_key, held.uris) == (UPDATE.created, UPDATE.month_key, frozenset(UPDATE.clients))
     assert store.operator.crypto_update(DESK, "202611") == "opaque too"
@@ -83,11 +96,14 @@ def test_a_file_that_is_refused_changes_nothing(operator, store, home, path):
     assert contents(store, home) == before
 
 
-@pytest.mark.parametrize(("changed", "told"), [
-    ({"created": UPDATE.created - 1}, "is not newer than the one applied"),
-    ({"created": NOW, "month_key": bytes(32)}, "has another month key than the one applied"),
-    ({"created": UPDATE.created, "domains": []}, "is not newer than the one applied"),
-])
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"created": UPDATE.created - 1}, "is not newer than the one applied"),
+        ({"created": NOW, "month_key": bytes(32)}, "has another month key than the one applied"),
+        ({"created": UPDATE.created, "domains": []}, "is not newer than the one applied"),
+    ],
+)
 def test_what_may_not_replace_the_update_changes_nothing(operator, store, home, protected, changed, told):
     operator(f"apply {GOOD}")
     before = contents(store, home)
@@ -96,8 +112,10 @@ def test_what_may_not_replace_the_update_changes_nothing(operator, store, home, 
     assert contents(store, home) == before
 
 
-@pytest.mark.parametrize(("path", "told"), [("/no/such.upd", "cannot read /no/such.upd: No such file or directory"),
-                                            ("/", "cannot read /: Is a directory")])
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("/no/such.upd", "cannot read /no/such.upd: No such file or directory"), ("/", "cannot read /: Is a directory")],
+)
 def test_a_file_that_cannot_be_read(operator, path, told):
     with pytest.raises(OperatorFault, match=told):
         operator(f"apply {path}")
@@ -121,6 +139,7 @@ def test_apply_removes_updates_whose_keys_have_run_out(operator, store, files, p
 
 # --- show updates ---------------------------------------------------------------------------------------------------
 
+
 def test_show_updates(operator, protected):
     operator(f"apply {GOOD}")
     operator(f"apply {protected(month='202612', created=NOW)}")
@@ -134,6 +153,7 @@ def test_show_updates(operator, protected):
 
 # --- reload account -------------------------------------------------------------------------------------------------
 
+
 def test_reload_of_what_nobody_changed(operator, store):
     operator(f"apply {GOOD}")
     version = store.operator.version()
@@ -144,8 +164,9 @@ def test_reload_of_what_nobody_changed(operator, store):
 def test_a_secret_changed_by_hand_becomes_effective(operator, store, files):
     files.write_secret("another secret")
     assert operator("reload account").fields == {"accounts": ["acme", "beta"], "changed": ["acme (shared secret)"]}
-    assert store.operator.account("acme") == msgspec.structs.replace(store.operator.account("acme"),
-                                                                     secret="another secret", created=NOW)
+    assert store.operator.account("acme") == msgspec.structs.replace(
+        store.operator.account("acme"), secret="another secret", created=NOW
+    )
 
 
 def test_an_account_made_by_hand_becomes_effective(operator, store, home):
@@ -167,16 +188,23 @@ def test_missing_files_are_written(operator, files):
     assert files.secret() == SECRETS["acme"] and update.decode(files.update("202611")) == UPDATE
 
 
-@pytest.mark.parametrize(("spoil", "told"), [
-    (lambda files: files.conf.write_text("sekret x"), "account.conf:1: 'sekret' is not understood"),
-    (lambda files: files.write_update("202611", GOOD.read_bytes()), "2026-11.upd: it is protected; crs-cli apply"),
-    (lambda files: files.write_update("202612", update.encode(UPDATE)),
-     "2026-12.upd: it is the update of acme 2026-11"),
-    (lambda files: files.write_update("202611", update.encode(msgspec.structs.replace(UPDATE, created=1))),
-     "2026-11.upd: the update for 202611 of account acme created 1970-01-01 00:00:00 UTC is not newer"),
-    (lambda files: (files.path.parent / "a b").mkdir(), "account id 'a b' is not valid"),
-    (lambda files: (files.path.parent / "empty").mkdir(), "accounts/empty: there is no account.conf"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda files: files.conf.write_text("sekret x"), "account.conf:1: 'sekret' is not understood"),
+        (lambda files: files.write_update("202611", GOOD.read_bytes()), "2026-11.upd: it is protected; crs-cli apply"),
+        (
+            lambda files: files.write_update("202612", update.encode(UPDATE)),
+            "2026-12.upd: it is the update of acme 2026-11",
+        ),
+        (
+            lambda files: files.write_update("202611", update.encode(msgspec.structs.replace(UPDATE, created=1))),
+            "2026-11.upd: the update for 202611 of account acme created 1970-01-01 00:00:00 UTC is not newer",
+        ),
+        (lambda files: (files.path.parent / "a b").mkdir(), "account id 'a b' is not valid"),
+        (lambda files: (files.path.parent / "empty").mkdir(), "accounts/empty: there is no account.conf"),
+    ],
+)
 def test_a_file_that_cannot_be_used_is_told_and_the_others_count(operator, store, files, home, capsys, spoil, told):
     operator(f"apply {GOOD}")
     capsys.readouterr()

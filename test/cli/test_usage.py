@@ -46,56 +46,71 @@ def test_every_text_fits_a_terminal():
         assert max(map(len, text.splitlines())) <= 120
 
 
-@pytest.mark.parametrize(("line", "words", "arguments"), [
-    ("show attach", "show attach", {"--json": False, "--home": None}),
-    ("show attach --json", "show attach", {"--json": True}),
-    ("--json show --home /x attach", "show attach", {"--json": True, "--home": "/x"}),
-    ("--home=/x show attach", "show attach", {"--home": "/x"}),
-    ("create account acme", "create account", {"<account-id>": "acme", "-s": None, "-b": None, "-B": None}),
-    ("create account account", "create account", {"<account-id>": "account"}),
-    ("create account acme -s c2VjcmV0", "create account", {"-s": "c2VjcmV0"}),
-    ("create account -s - acme", "create account", {"-s": "-", "<account-id>": "acme"}),
-    ("create account acme -s -h", "create account", {"-s": "-h"}),
-    ("create sharedSecret -B32", "create sharedSecret", {"-B": 32}),
-    ("create sharedSecret -B 32", "create sharedSecret", {"-B": 32}),
-    ("create sharedSecret -b129", "create sharedSecret", {"-b": 129}),
-    ("delete account acme --yes", "delete account", {"<account-id>": "acme", "--yes": True}),
-    ("apply /tmp/2026-11.upd", "apply", {"<update-file>": "/tmp/2026-11.upd"}),
-    ("check slot tel:+46-70-123.45.67", "check slot", {"<uri>": "+46701234567"}),
-    ("--version", "show version", {"--json": False}),
-])
+@pytest.mark.parametrize(
+    ("line", "words", "arguments"),
+    [
+        ("show attach", "show attach", {"--json": False, "--home": None}),
+        ("show attach --json", "show attach", {"--json": True}),
+        ("--json show --home /x attach", "show attach", {"--json": True, "--home": "/x"}),
+        ("--home=/x show attach", "show attach", {"--home": "/x"}),
+        ("create account acme", "create account", {"<account-id>": "acme", "-s": None, "-b": None, "-B": None}),
+        ("create account account", "create account", {"<account-id>": "account"}),
+        ("create account acme -s c2VjcmV0", "create account", {"-s": "c2VjcmV0"}),
+        ("create account -s - acme", "create account", {"-s": "-", "<account-id>": "acme"}),
+        ("create account acme -s -h", "create account", {"-s": "-h"}),
+        ("create sharedSecret -B32", "create sharedSecret", {"-B": 32}),
+        ("create sharedSecret -B 32", "create sharedSecret", {"-B": 32}),
+        ("create sharedSecret -b129", "create sharedSecret", {"-b": 129}),
+        ("delete account acme --yes", "delete account", {"<account-id>": "acme", "--yes": True}),
+        ("apply /tmp/2026-11.upd", "apply", {"<update-file>": "/tmp/2026-11.upd"}),
+        ("check slot tel:+46-70-123.45.67", "check slot", {"<uri>": "+46701234567"}),
+        ("--version", "show version", {"--json": False}),
+    ],
+)
 def test_right_command_line(line, words, arguments):
     call = parse(line)
     assert call.words == words
     assert {name: call.arguments[name] for name in arguments} == arguments
 
 
-@pytest.mark.parametrize(("line", "text"), [
-    ("", "no action given; see crs-cli --help"),
-    ("shwo attach", "there is no action shwo; did you mean show?"),
-    ("zzz", "there is no action zzz; one of: add, apply, backup, blacklist, check, create, delete, health-check, "
-            "identify, list, lookup, purge, reload, show, stats, trace, update-notification, wakeup"),
-    ("create", "create what? one of: account, sharedSecret, admin, conference-room"),
-    ("show atach", "there is no show atach; did you mean attach?"),
-    ("create sharedsecret", "there is no create sharedsecret; did you mean sharedSecret?"),
-    ("show attach --jsno", "show attach has no option --jsno; did you mean --json?"),
-    ("show attach --js", "show attach has no option --js; did you mean --json?"),
-    ("show attach -x", "show attach has no option -x; one of: --json, --home, -h, --help"),
-    ("show attach now", "show attach takes no 'now'; usage: crs-cli show attach [--json]"),
-    ("apply", "apply needs <update-file>; usage: crs-cli apply <update-file> [--json]"),
-    ("create sharedSecret -B", "wrong options; usage: crs-cli create sharedSecret [-b BITS | -B BYTES] [--json]"),
-    ("create sharedSecret -b 8 -B 1",
-     "wrong options; usage: crs-cli create sharedSecret [-b BITS | -B BYTES] [--json]"),
-    ("create sharedSecret -B 0", "-B '0' is not valid: a whole number from 1 to 1024"),
-    ("create sharedSecret -b many", "-b 'many' is not valid: a whole number from 1 to 8192"),
-    ("create account a+b", "account id 'a+b' is not valid: 1 to 20 of a-z, A-Z, 0-9, '-' and '_'"),
-    ("create account abcdefghijklmnopqrstu",
-     "account id 'abcdefghijklmnopqrstu' is not valid: 1 to 20 of a-z, A-Z, 0-9, '-' and '_'"),
-    ("check slto", "there is no check slto; did you mean slot?"),
-    ("identify me", "'me' is no tag; crs.log has such as id-202611-… and token-202611-…"),
-    ("check slot 0701234567",
-     "URI '0701234567' is not valid: a number such as +46701234567 or urn:x-crs:client:<name>"),
-])
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("", "no action given; see crs-cli --help"),
+        ("shwo attach", "there is no action shwo; did you mean show?"),
+        (
+            "zzz",
+            "there is no action zzz; one of: add, apply, backup, blacklist, check, create, delete, health-check, "
+            "identify, list, lookup, purge, reload, show, stats, trace, update-notification, wakeup",
+        ),
+        ("create", "create what? one of: account, sharedSecret, admin, conference-room"),
+        ("show atach", "there is no show atach; did you mean attach?"),
+        ("create sharedsecret", "there is no create sharedsecret; did you mean sharedSecret?"),
+        ("show attach --jsno", "show attach has no option --jsno; did you mean --json?"),
+        ("show attach --js", "show attach has no option --js; did you mean --json?"),
+        ("show attach -x", "show attach has no option -x; one of: --json, --home, -h, --help"),
+        ("show attach now", "show attach takes no 'now'; usage: crs-cli show attach [--json]"),
+        ("apply", "apply needs <update-file>; usage: crs-cli apply <update-file> [--json]"),
+        ("create sharedSecret -B", "wrong options; usage: crs-cli create sharedSecret [-b BITS | -B BYTES] [--json]"),
+        (
+            "create sharedSecret -b 8 -B 1",
+            "wrong options; usage: crs-cli create sharedSecret [-b BITS | -B BYTES] [--json]",
+        ),
+        ("create sharedSecret -B 0", "-B '0' is not valid: a whole number from 1 to 1024"),
+        ("create sharedSecret -b many", "-b 'many' is not valid: a whole number from 1 to 8192"),
+        ("create account a+b", "account id 'a+b' is not valid: 1 to 20 of a-z, A-Z, 0-9, '-' and '_'"),
+        (
+            "create account abcdefghijklmnopqrstu",
+            "account id 'abcdefghijklmnopqrstu' is not valid: 1 to 20 of a-z, A-Z, 0-9, '-' and '_'",
+        ),
+        ("check slto", "there is no check slto; did you mean slot?"),
+        ("identify me", "'me' is no tag; crs.log has such as id-202611-… and token-202611-…"),
+        (
+            "check slot 0701234567",
+            "URI '0701234567' is not valid: a number such as +46701234567 or urn:x-crs:client:<name>",
+        ),
+    ],
+)
 def test_wrong_command_line(line, text):
     assert fault(line) == text
 

@@ -45,8 +45,18 @@ class FakeClient:
 
 
 def registered(waiting=0, sessions=(), updates=()) -> Registered:
-    return Registered("+46701234567", "acme", "crs1", "attach:0", "0.1.1", NOW, KeepAlive("ws", 1_230_000), waiting,
-                      list(sessions), list(updates))
+    return Registered(
+        "+46701234567",
+        "acme",
+        "crs1",
+        "attach:0",
+        "0.1.1",
+        NOW,
+        KeepAlive("ws", 1_230_000),
+        waiting,
+        list(sessions),
+        list(updates),
+    )
 
 
 def directory(*credentials):
@@ -57,4 +67,5 @@ def directory(*credentials):
         holder = known[params.uri]
         keys = next(iter(holder.months.values()))
         return FoundObject(holder.uri, holder.account, keys.token, keys.domain_token, NOW)
+
     return lookup

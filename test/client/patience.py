@@ -2,7 +2,7 @@
 
 import gevent
 
-PATIENCE = 20   # seconds
+PATIENCE = 20  # seconds
 
 
 def wait_until(condition) -> None:
@@ -14,5 +14,4 @@ def wait_until(condition) -> None:
 def flows(*streams) -> None:
     """Wait until media comes in at each of these streams."""
     before = [media.report().received for media in streams]
-    wait_until(lambda: all(media.report().received > count + 25 for media, count in
-                           zip(streams, before, strict=True)))
+    wait_until(lambda: all(media.report().received > count + 25 for media, count in zip(streams, before, strict=True)))

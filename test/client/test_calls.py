@@ -40,9 +40,12 @@ class Party:
     def __init__(self, credential):
         self.now = NOW
         self.client = FakeClient(
-            object_lookup=directory(ALICE, BOB, EVE), session_invite=Invited(S, "invite", 1, [LEG]),
-            session_ringing=Sequenced(S, "ringing", 2), session_accept=Sequenced(S, "talk", 3),
-            session_hangup=Sequenced(S, "hangup", 4))
+            object_lookup=directory(ALICE, BOB, EVE),
+            session_invite=Invited(S, "invite", 1, [LEG]),
+            session_ringing=Sequenced(S, "ringing", 2),
+            session_accept=Sequenced(S, "talk", 3),
+            session_hangup=Sequenced(S, "hangup", 4),
+        )
         self.calls = Calls(self.client, Secrecy(self.client, credential, lambda: self.now), lambda: self.now)
 
     def hear(self, **told):
@@ -106,6 +109,7 @@ def test_what_is_told_before_the_invite_is_answered_is_not_lost(alice):
         alice.hear(session_ringing=SessionRinging(S, 2))
         alice.hear(session_ringing=SessionRinging("another session", 2))
         return Invited(S, "invite", 1, [LEG])
+
     alice.client.answers["session.invite"] = answered_late
     assert alice.calls.invite(BOB.uri).state == "ringing"
 
@@ -114,6 +118,7 @@ def test_a_reconnect_during_the_invite_does_not_hang_up(alice):
     def retried(params):
         alice.hear(registered=registered(sessions=[state("talk", 3, answer="sealed")]))
         return Invited(S, "talk", 3, [LEG])
+
     alice.client.answers["session.invite"] = retried
     call = alice.calls.invite(BOB.uri)
     assert (call.state, call.body) == ("talk", "sealed")
@@ -231,9 +236,13 @@ def test_an_answer_to_an_invite_that_was_given_up_is_hung_up(alice):
 
 # --- who may ring ---
 
+
 def refused(party: Party) -> bool:
-    return party.calls.next_incoming(0.01) is None and [one.session for one in party.client.params("session.hangup")] \
-        == [S] and "session.ringing" not in party.client.methods()
+    return (
+        party.calls.next_incoming(0.01) is None
+        and [one.session for one in party.client.params("session.hangup")] == [S]
+        and "session.ringing" not in party.client.methods()
+    )
 
 
 def test_an_offer_by_another_than_the_caller_is_refused(alice, bob):
@@ -293,6 +302,7 @@ def test_an_offer_of_nothing_that_we_can_do_is_not_accepted(alice, bob, monkeypa
 
 # --- change of media ---
 
+
 def test_a_change_is_asked_for_and_heard_of(alice):
     call = alice.calls.invite(BOB.uri)
     alice.client.answers["session.change"] = Relayed(S, 5, [OTHER_LEG])
@@ -313,6 +323,7 @@ def test_new_relay_legs_are_taken_over_unless_they_are_older(alice):
 
 
 # --- the media of a call: whether there is any ---
+
 
 class SilentMedia:
     """A stream that no relay answers."""

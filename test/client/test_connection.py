@@ -31,9 +31,12 @@ class Server:
         self.keys = dict([GOOD])
         self.connections: list[websocket.WebSocket] = []
         self.requests: list[tuple[str, dict]] = []
-        self.workers: list[str] = []          # names for the next registrations; else attach:0
-        self.methods = {"register": self.register, "unregister": lambda params: {},
-                        "message.post": lambda params: {"id": params["id"], "account": "acme", "time": 1}}
+        self.workers: list[str] = []  # names for the next registrations; else attach:0
+        self.methods = {
+            "register": self.register,
+            "unregister": lambda params: {},
+            "message.post": lambda params: {"id": params["id"], "account": "acme", "time": 1},
+        }
         self._context = tls.server_context(lambda identity: self.keys.get(identity.decode()))
         self._doors: list[StreamServer] = []
 
@@ -60,9 +63,14 @@ class Server:
 
     def register(self, params: dict) -> dict:
         name = self.workers.pop(0) if self.workers else "attach:0"
-        return {**{field: getattr(registered(), field) for field in
-                   ("uri", "account", "host", "connection", "time", "waiting", "sessions", "updates")},
-                "worker": name, "keep_alive": {"method": "ws", "interval": 1_230_000}}
+        return {
+            **{
+                field: getattr(registered(), field)
+                for field in ("uri", "account", "host", "connection", "time", "waiting", "sessions", "updates")
+            },
+            "worker": name,
+            "keep_alive": {"method": "ws", "interval": 1_230_000},
+        }
 
     def params(self, method: str) -> list[dict]:
         return [params for asked, params in self.requests if asked == method]
@@ -107,6 +115,7 @@ def attach(server, monkeypatch):
         door = Door(list(addresses) or [server.open()], lambda now: list(keys))
         begun.append(Client(door, "phone", random=random.Random(1), **options).start())
         return begun[-1]
+
     yield begin
     for client in begun:
         client.close()
@@ -122,8 +131,10 @@ def test_a_client_registers_and_calls(server, attach):
 
 def test_calls_of_many_greenlets_get_their_own_answers(server, attach):
     client = attach()
-    posts = [gevent.spawn(client.call, "message.post", Post(f"m{number}", "+46701234567", ""), Posted)
-             for number in range(100)]
+    posts = [
+        gevent.spawn(client.call, "message.post", Post(f"m{number}", "+46701234567", ""), Posted)
+        for number in range(100)
+    ]
     gevent.joinall(posts, raise_error=True, timeout=PATIENCE)
     assert [post.value.id for post in posts] == [f"m{number}" for number in range(100)]
 
@@ -143,6 +154,7 @@ def test_a_request_that_was_not_answered_is_made_again_with_the_same_id(server, 
     def die(params):
         server.methods["message.post"] = lambda params: {"id": params["id"], "account": "acme", "time": 7}
         server.cut()
+
     server.methods["message.post"] = die
     assert client.call("message.post", POST, Posted).time == 7
     assert [params["id"] for params in server.params("message.post")] == ["m1", "m1"]
@@ -215,6 +227,7 @@ def test_a_server_that_forgot_the_registration_is_told_again(server, attach):
 def test_an_error_of_a_later_release_keeps_its_code_and_word(server, attach):
     class Newer(errors.ClientFault):
         code, error = 499, "newer"
+
     server.methods["session.list"] = lambda params: Newer("what is this?")
     with pytest.raises(errors.ClientFault) as told:
         attach().call("session.list")
@@ -257,6 +270,7 @@ def test_where_only_the_avoided_worker_is_that_is_told(server, attach):
 
 
 # --- what the server says unasked ---
+
 
 def test_notifications_reach_those_who_hear_and_unknown_ones_nobody(server, attach):
     client = attach()
@@ -316,12 +330,16 @@ def test_what_is_not_json_rpc_ends_the_connection_not_the_client(server, attach)
 
 # --- keep-alive, and the end ---
 
+
 def test_a_server_that_answers_pings_is_kept(server, attach, monkeypatch):
     monkeypatch.setattr(connection, "PONG_TIMEOUT", 0.05)
     client = attach(ping=0.05)
     client.wait_registered(PATIENCE)
-    wait_until(lambda: server.connections[-1].last_heard > client._link.last_heard - 1 and
-               client._link._websocket.last_pong > 0)
+    wait_until(
+        lambda: (
+            server.connections[-1].last_heard > client._link.last_heard - 1 and client._link._websocket.last_pong > 0
+        )
+    )
     assert client.attaches == 1
 
 
@@ -330,7 +348,7 @@ def test_a_server_that_does_not_is_left(server, attach, monkeypatch):
     monkeypatch.setattr(websocket, "CLOSING_TIME", 0.05)
     client = attach(ping=0.05)
     client.wait_registered(PATIENCE)
-    server.methods["message.post"] = lambda params: gevent.sleep(PATIENCE)   # it hears nothing meanwhile
+    server.methods["message.post"] = lambda params: gevent.sleep(PATIENCE)  # it hears nothing meanwhile
     with pytest.raises(errors.Unavailable):
         client.call("message.post", POST, Posted, timeout=0.01)
     wait_until(lambda: client.attaches == 2)
@@ -360,8 +378,11 @@ def test_who_waits_is_told_when_the_client_closes(attach):
 def test_a_light_client_is_not_burdened_with_ciphers():
     import subprocess
     import sys
-    code = ("import sys, crs.client.connection as c; "
-            "print([m for m in sys.modules if m.split('.')[0] in ('pylibsrtp', 'joserfc', 'wave', 'docopt', 'redis')"
-            " or m.startswith('crs.trust')])")
+
+    code = (
+        "import sys, crs.client.connection as c; "
+        "print([m for m in sys.modules if m.split('.')[0] in ('pylibsrtp', 'joserfc', 'wave', 'docopt', 'redis')"
+        " or m.startswith('crs.trust')])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "[]\n", done

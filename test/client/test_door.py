@@ -45,6 +45,7 @@ def test_when_dns_fails_the_addresses_known_before_are_kept():
 def test_no_address_at_all_is_an_error_that_names_the_server():
     def failing(host, port):
         raise socket.gaierror("no such name")
+
     with pytest.raises(OSError, match="crs.example"):
         Door([("crs.example", 5223)], lambda now: KEYS, failing).next(0)
 

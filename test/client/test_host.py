@@ -36,8 +36,9 @@ class Domain:
         (directory / "secret").write_text("a secret agreed with the operator\n")
         host.cli("create", "account", "acme", "-s", "-", stdin="a secret agreed with the operator\n")
         host.cli("update-notification", "enable", "acme")
-        host.run("crs-cms", "init", directory / "cms", "--account", "acme", "--secret", directory / "secret",
-                 check=True)
+        host.run(
+            "crs-cms", "init", directory / "cms", "--account", "acme", "--secret", directory / "secret", check=True
+        )
 
     def cms(self, *words) -> None:
         self.host.run("crs-cms", *words, "--home", self.directory / "cms", check=True)
@@ -76,6 +77,7 @@ def phones(domain):
         for phone in begun:
             phone.wait_ready(PATIENCE)
         return begun
+
     yield begin
     for phone in begun:
         phone.close()
@@ -127,15 +129,17 @@ def talking(one: Phone, other: Phone):
 
 # --- the actions of bin/crs-client ---
 
+
 def test_messages_to_one_who_is_away_are_fetched_later_and_reported_back(domain):
     sender, receiver = domain.credentials(2)
-    assert named(events_of(run(receiver, "fetch")), "message") == []      # attached once: its keys are known from here
+    assert named(events_of(run(receiver, "fetch")), "message") == []  # attached once: its keys are known from here
     sent = named(events_of(run(sender, "send", number_of(receiver), "--count", 3, "--text", "secret")), "posted")
     again = run(receiver, "fetch", "--count", 3, "--avoid-worker", "attach:0")
     events = events_of(again)
     assert [event["worker"] for event in named(events, "attached")] == ["attach:1"]
     assert [(one["text"], one["id"]) for one in named(events, "message")] == [
-        (f"secret {number}", one["id"]) for number, one in enumerate(sent, 1)]
+        (f"secret {number}", one["id"]) for number, one in enumerate(sent, 1)
+    ]
     reports = named(events_of(run(sender, "fetch")), "delivered")
     assert [one["id"] for one in reports] == [one["id"] for one in sent]
     assert named(events_of(run(receiver, "fetch")), "message") == []
@@ -150,10 +154,15 @@ def test_send_waits_for_the_receiver_where_that_is_asked(domain):
 
 
 def test_lines_of_standard_input_are_messages(domain, phones):
-    receiver, = phones(1)
-    sender, = domain.credentials(1)
-    done = subprocess.run([sys.executable, PROGRAM, str(sender), "send", number_of(receiver)], text=True,
-                          input="first\n\nsecond line, åäö\n", capture_output=True, timeout=PATIENCE)
+    (receiver,) = phones(1)
+    (sender,) = domain.credentials(1)
+    done = subprocess.run(
+        [sys.executable, PROGRAM, str(sender), "send", number_of(receiver)],
+        text=True,
+        input="first\n\nsecond line, åäö\n",
+        capture_output=True,
+        timeout=PATIENCE,
+    )
     assert done.returncode == 0, done
     assert texts(receiver, 2) == ["first", "second line, åäö"]
 
@@ -161,15 +170,25 @@ def test_lines_of_standard_input_are_messages(domain, phones):
 def test_a_call_carries_speech_both_ways_byte_for_byte(domain, tmp_path):
     caller, callee = domain.credentials(2)
     events_of(run(callee, "fetch"))
-    answering = run(callee, "answer", "--play", ANSWER, "--record", tmp_path / "callee.wav", "--avoid-worker",
-                    "attach:0")
+    answering = run(
+        callee, "answer", "--play", ANSWER, "--record", tmp_path / "callee.wav", "--avoid-worker", "attach:0"
+    )
     assert json.loads(answering.stdout.readline())["event"] == "attached"
-    calling = run(caller, "call", number_of(callee), "--play", QUESTION, "--record", tmp_path / "caller.wav",
-                  "--avoid-worker", "attach:1")
+    calling = run(
+        caller,
+        "call",
+        number_of(callee),
+        "--play",
+        QUESTION,
+        "--record",
+        tmp_path / "caller.wav",
+        "--avoid-worker",
+        "attach:1",
+    )
     called, answered = events_of(calling), events_of(answering)
     assert [event["event"] for event in called] == ["attached", "calling", "ringing", "talk", "heard", "media", "ended"]
     for events in (called, answered):
-        media, = named(events, "media")
+        (media,) = named(events, "media")
         assert media["lost"] == media["refused"] == 0 and media["received"] > 100
         assert [(event["reason"], event["who"]) for event in named(events, "ended")] == [("normal", "caller")]
     assert read_speech(tmp_path / "caller.wav") == read_speech(ANSWER)
@@ -191,13 +210,16 @@ def test_a_call_that_breaks_off_is_a_failure_at_both_ends(domain):
     assert calling.returncode == 130
 
 
-@pytest.mark.parametrize("words, told", [
-    (["call", "+46799999999"], "not connected|no such|not found|not known"),
-    (["send", "+46799999999", "--text", "x"], ""),
-    (["call", "+46799999999", "--play", "/nowhere.wav"], "/nowhere.wav: no such file"),
-    (["fetch", "--count", "none"], "--count none: write a number above 0"),
-    (["fetch", "--server", "nonsense:port:0"], "write host:port"),
-])
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["call", "+46799999999"], "not connected|no such|not found|not known"),
+        (["send", "+46799999999", "--text", "x"], ""),
+        (["call", "+46799999999", "--play", "/nowhere.wav"], "/nowhere.wav: no such file"),
+        (["fetch", "--count", "none"], "--count none: write a number above 0"),
+        (["fetch", "--server", "nonsense:port:0"], "write host:port"),
+    ],
+)
 def test_what_cannot_be_done_is_one_line_and_exit_1(domain, words, told):
     program = run(*domain.credentials(1), *words)
     _, errors = program.communicate(timeout=PATIENCE)
@@ -206,6 +228,7 @@ def test_what_cannot_be_done_is_one_line_and_exit_1(domain, words, told):
 
 # --- the terminal ---
 
+
 @pytest.fixture
 def terminals(domain):
     """``terminals(2)``: interactive clients, as typed at."""
@@ -213,12 +236,19 @@ def terminals(domain):
 
     def begin(count: int, *words):
         for file in domain.credentials(count):
-            child = pexpect.spawn(sys.executable, [PROGRAM, str(file), *words], timeout=PATIENCE, encoding="utf-8",
-                                  echo=False, cwd=str(ROOT))
+            child = pexpect.spawn(
+                sys.executable,
+                [PROGRAM, str(file), *words],
+                timeout=PATIENCE,
+                encoding="utf-8",
+                echo=False,
+                cwd=str(ROOT),
+            )
             child.number = number_of(file)
             child.expect("attached to crs1")
             begun.append(child)
         return begun
+
     yield begin
     for child in begun:
         child.close(force=True)
@@ -267,21 +297,32 @@ def test_who_talks_is_busy_for_others(terminals):
 
 
 def test_what_is_mistyped_is_told(terminals):
-    alice, = terminals(1)
-    for typed, told in (("dance", "dance: no such command; type help"), ("message +46700", "write message NUMBER TEXT"),
-                        ("answer", "nobody calls"), ("hangup", "there is no call"), ("call 0701", "call: "),
-                        ("help", "message NUMBER TEXT  +post a message")):
+    (alice,) = terminals(1)
+    for typed, told in (
+        ("dance", "dance: no such command; type help"),
+        ("message +46700", "write message NUMBER TEXT"),
+        ("answer", "nobody calls"),
+        ("hangup", "there is no call"),
+        ("call 0701", "call: "),
+        ("help", "message NUMBER TEXT  +post a message"),
+    ):
         alice.sendline(typed)
         alice.expect(told)
 
 
 def test_the_end_of_a_pipe_quits(domain):
-    done = subprocess.run([sys.executable, PROGRAM, str(*domain.credentials(1))], input="status\n", text=True,
-                          capture_output=True, timeout=PATIENCE)
+    done = subprocess.run(
+        [sys.executable, PROGRAM, str(*domain.credentials(1))],
+        input="status\n",
+        text=True,
+        capture_output=True,
+        timeout=PATIENCE,
+    )
     assert done.returncode == 0 and "attached" in done.stdout, done
 
 
 # --- the library, while the host suffers ---
+
 
 def test_a_call_survives_the_kill_of_any_process(domain, phones):
     both = phones(2)
@@ -291,8 +332,9 @@ def test_a_call_survives_the_kill_of_any_process(domain, phones):
             phone.client.wait_registered(PATIENCE)
         links = {phone: phone.client.attaches for phone in both if victim == f"app:{phone.client.registered.worker}"}
         domain.host.kill(victim)
-        wait_for(lambda: all(phone.client.attaches > count for phone, count in links.items()), "attached again",
-                 PATIENCE)
+        wait_for(
+            lambda: all(phone.client.attaches > count for phone, count in links.items()), "attached again", PATIENCE
+        )
         flows(*(call.media for call in calls))
         wait_for(lambda: victim in domain.host.pids(), f"{victim} is back", PATIENCE)
     assert [call.state for call in calls] == ["talk", "talk"]
@@ -308,7 +350,7 @@ def test_messages_survive_the_kill_of_workers_in_order_and_once(domain, phones):
         for number in range(count):
             sender.messages.post(number_of(receiver), f"message {number}", id=f"m-{number}")
             if number % 7 == 0:
-                sender.messages.post(number_of(receiver), f"message {number}", id=f"m-{number}")   # a retry
+                sender.messages.post(number_of(receiver), f"message {number}", id=f"m-{number}")  # a retry
 
     posting = gevent.spawn(post_all)
     for victim in ("app:attach:0", "app:attach:1"):
@@ -320,14 +362,14 @@ def test_messages_survive_the_kill_of_workers_in_order_and_once(domain, phones):
 
 
 def test_a_call_that_nobody_can_take_is_told(domain, phones):
-    alice, = phones(1)
-    away, = domain.credentials(1)
+    (alice,) = phones(1)
+    (away,) = domain.credentials(1)
     with pytest.raises((NotFound, NotConnected)):
         alice.calls.invite(number_of(away))
 
 
 def test_the_next_months_keys_arrive_and_are_kept(domain, phones):
-    file, = domain.credentials(1)
+    (file,) = domain.credentials(1)
     this = months.of(time.time_ns() // 1_000_000)
     coming = months.after(this)
     held = credentials.load(file)

@@ -13,7 +13,7 @@ from crs.wire.vocabulary import Candidate, Leg
 from test.client.patience import PATIENCE, flows, wait_until
 from test.relay.running import RunningRelay
 
-SPEECH = os.urandom(2 * 160 * 40 + 100)   # 0.8 s, the last packet shorter
+SPEECH = os.urandom(2 * 160 * 40 + 100)  # 0.8 s, the last packet shorter
 LEGS = [("callerLeg", "passwordOfTheCaller12345"), ("calleeLeg", "passwordOfTheCallee12345")]
 
 
@@ -36,8 +36,12 @@ class Relays:
 def relay(request):
     """One relay; as many as a test asks for by ``indirect`` parametrization."""
     with contextlib.ExitStack() as stack:
-        yield Relays(*[stack.enter_context(RunningRelay(f"127.0.0.{number + 1}"))
-                       for number in range(getattr(request, "param", 1))])
+        yield Relays(
+            *[
+                stack.enter_context(RunningRelay(f"127.0.0.{number + 1}"))
+                for number in range(getattr(request, "param", 1))
+            ]
+        )
 
 
 @pytest.fixture
@@ -50,6 +54,7 @@ def talk(relay):
         for number, (send, receive) in enumerate(keys or [(one, other), (other, one)]):
             begun.append(Media(relay.leg(*LEGS[number]), send, receive, speeches[number], records[number]).start())
         return begun
+
     yield begin
     for media in begun:
         media.stop()
@@ -115,7 +120,8 @@ def test_new_legs_are_taken_over(talk, relay):
 
 
 def test_stop_twice_is_harmless_and_without_an_answer_nothing_is_sent(relay):
-    media = Media(relay.leg("nobodysLeg", "passwordOfNobody12345678"),
-                  *[Srtp("AEAD_AES_128_GCM", bytes(28))] * 2).start()
+    media = Media(
+        relay.leg("nobodysLeg", "passwordOfNobody12345678"), *[Srtp("AEAD_AES_128_GCM", bytes(28))] * 2
+    ).start()
     gevent.sleep(0.1)
     assert media.stop() == media.stop() and media.report().sent == 0

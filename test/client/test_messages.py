@@ -43,7 +43,7 @@ class Mailbox:
 
     def fetch(self, params):
         left = [one for one in self.items if one.seq > params.after]
-        return Fetched(left[:self.page], len(left) > self.page)
+        return Fetched(left[: self.page], len(left) > self.page)
 
     def ack(self, params):
         before = len(self.items)
@@ -65,6 +65,7 @@ def receive(messages: Messages, client: FakeClient) -> list:
 
 
 # --- post ---
+
 
 def test_a_message_goes_out_sealed_for_its_receiver_and_arrives():
     client = FakeClient(object_lookup=directory(BOB), message_post=lambda post: Posted(post.id, "acme", NOW))
@@ -103,8 +104,7 @@ def test_one_message_to_a_receiver_goes_out_at_a_time():
 
 
 def test_what_the_server_refuses_is_told_and_does_not_block_the_next():
-    client = FakeClient(object_lookup=directory(BOB),
-                        message_post=[QuotaExceeded("full"), Posted("m2", "acme", NOW)])
+    client = FakeClient(object_lookup=directory(BOB), message_post=[QuotaExceeded("full"), Posted("m2", "acme", NOW)])
     messages = messages_of(ALICE, client)
     with pytest.raises(QuotaExceeded):
         messages.post(BOB.uri, "one")
@@ -141,6 +141,7 @@ def test_a_text_that_is_too_long_is_refused_before_it_goes_out():
 
 
 # --- receive ---
+
 
 def test_items_are_shown_in_order_and_then_gone_from_the_mailbox():
     mailbox = Mailbox(*(item(seq, f"text {seq}") for seq in range(1, 8)), page=3)
@@ -196,16 +197,22 @@ def test_reports_on_own_messages_are_items_as_well():
     client = mailbox.client()
     shown = receive(messages_of(ALICE, client), client)
     assert [(one.kind, one.id, one.peer, one.text) for one in shown] == [
-        ("ack", "m1", BOB.client, ""), ("expired", "m2", BOB.client, "")]
+        ("ack", "m1", BOB.client, ""),
+        ("expired", "m2", BOB.client, ""),
+    ]
 
 
-@pytest.mark.parametrize("body", [
-    "not sealed at all", "",
-    sealed("for somebody else", "m1", receiver=EVE),
-    sealed("by somebody else", "m1", sender=EVE),
-    sealed("under another id", "m2"),
-    sealed("as another kind", "m1", kind="offer"),
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not sealed at all",
+        "",
+        sealed("for somebody else", "m1", receiver=EVE),
+        sealed("by somebody else", "m1", sender=EVE),
+        sealed("under another id", "m2"),
+        sealed("as another kind", "m1", kind="offer"),
+    ],
+)
 def test_what_proves_nothing_is_told_once_and_does_not_fill_the_mailbox(body):
     mailbox = Mailbox(item(1, body=body), item(2, "good"))
     client = mailbox.client()

@@ -46,25 +46,31 @@ def changed(**members) -> Offer:
     return offers.decode(json.dumps(plain).encode(), Offer)
 
 
-@pytest.mark.parametrize("offer, why", [
-    (changed(codec="PCMU/8000"), "no L16/8000"),
-    (changed(type=97), "no L16/8000"),
-    (changed(stream=1), "no L16/8000"),
-    (changed(srtp={}), "none of AEAD_AES_128_GCM"),
-    (changed(srtp={"NULL": ""}), "none of AEAD_AES_128_GCM"),
-    (changed(srtp={"AEAD_AES_128_GCM": "AAAA"}), "28 bytes"),
-    (changed(srtp={"AEAD_AES_128_GCM": "not base64"}), "28 bytes"),
-])
+@pytest.mark.parametrize(
+    "offer, why",
+    [
+        (changed(codec="PCMU/8000"), "no L16/8000"),
+        (changed(type=97), "no L16/8000"),
+        (changed(stream=1), "no L16/8000"),
+        (changed(srtp={}), "none of AEAD_AES_128_GCM"),
+        (changed(srtp={"NULL": ""}), "none of AEAD_AES_128_GCM"),
+        (changed(srtp={"AEAD_AES_128_GCM": "AAAA"}), "28 bytes"),
+        (changed(srtp={"AEAD_AES_128_GCM": "not base64"}), "28 bytes"),
+    ],
+)
 def test_an_offer_that_is_of_no_use_is_refused(offer, why):
     with pytest.raises(OfferRefused, match=why):
         offers.make_answer(offer, counting())
 
 
-@pytest.mark.parametrize("stream", [
-    {"stream": 1, "suite": "AEAD_AES_128_GCM", "key": base64.b64encode(bytes(28)).decode()},
-    {"stream": 0, "suite": "NULL", "key": ""},
-    {"stream": 0, "suite": "AEAD_AES_128_GCM", "key": base64.b64encode(bytes(27)).decode()},
-])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        {"stream": 1, "suite": "AEAD_AES_128_GCM", "key": base64.b64encode(bytes(28)).decode()},
+        {"stream": 0, "suite": "NULL", "key": ""},
+        {"stream": 0, "suite": "AEAD_AES_128_GCM", "key": base64.b64encode(bytes(27)).decode()},
+    ],
+)
 def test_an_answer_to_something_else_is_refused(stream):
     answer = msgspec.convert({"v": 1, "streams": [stream]}, Answer)
     with pytest.raises(OfferRefused):

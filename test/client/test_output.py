@@ -37,10 +37,16 @@ def test_every_sentence_is_complete(event):
     assert "{" not in printed(False, event, **dict.fromkeys(names, "x"))
 
 
-@pytest.mark.parametrize("chunks, expected", [
-    ([b"one\ntwo\n"], ["one", "two"]), ([b"on", b"e\nt", b"wo"], ["one", "two"]), ([b"\n\n"], ["", ""]), ([], []),
-    ([b"\xc3", b"\xa5\n", b"\xff\n"], ["å", "\ufffd"]),
-])
+@pytest.mark.parametrize(
+    "chunks, expected",
+    [
+        ([b"one\ntwo\n"], ["one", "two"]),
+        ([b"on", b"e\nt", b"wo"], ["one", "two"]),
+        ([b"\n\n"], ["", ""]),
+        ([], []),
+        ([b"\xc3", b"\xa5\n", b"\xff\n"], ["å", "\ufffd"]),
+    ],
+)
 def test_lines_come_whole_however_they_arrive(chunks, expected):
     reading, writing = os.pipe()
 
@@ -49,6 +55,7 @@ def test_lines_come_whole_however_they_arrive(chunks, expected):
             os.write(writing, chunk)
             gevent.sleep(0.002)
         os.close(writing)
+
     typing = gevent.spawn(type_them)
     with gevent.Timeout(10):
         assert list(lines(reading)) == expected

@@ -88,7 +88,7 @@ def test_when_a_relay_dies_media_goes_on_over_the_other():
     bind(these, 0.0, ONE, TWO)
     these.note_heard(ONE, 0.0)
     assert these.targets(0.0) == [ONE]
-    silent = HEARD_FOR + 0.01                       # the other end fell silent: its relay may be the dead one
+    silent = HEARD_FOR + 0.01  # the other end fell silent: its relay may be the dead one
     assert these.targets(silent) == [ONE, TWO]
     these.note_heard(TWO, silent)
     assert these.targets(silent) == [TWO]

@@ -22,7 +22,7 @@ def test_a_chosen_device_id_is_kept(tmp_path):
 
 def test_what_was_shown_is_known_though_the_process_was_killed(tmp_path):
     state = State(tmp_path / "a.state")
-    state.note_shown("content:+46701234567@acme:1")       # and no close
+    state.note_shown("content:+46701234567@acme:1")  # and no close
     assert State(tmp_path / "a.state").was_shown("content:+46701234567@acme:1")
     assert not State(tmp_path / "a.state").was_shown("content:+46701234567@acme:2")
 

@@ -36,9 +36,14 @@ def test_speech_is_read_in_network_byte_order(tmp_path):
     assert read_speech(write_wav(tmp_path / "a.wav", b"\x01\x02\x03\x04")) == b"\x02\x01\x04\x03"
 
 
-@pytest.mark.parametrize("form, told", [
-    ({"channels": 2}, "2 channel"), ({"width": 1}, "8 bit"), ({"rate": 44100}, "44100 Hz"),
-])
+@pytest.mark.parametrize(
+    "form, told",
+    [
+        ({"channels": 2}, "2 channel"),
+        ({"width": 1}, "8 bit"),
+        ({"rate": 44100}, "44100 Hz"),
+    ],
+)
 def test_another_form_is_refused_with_the_remedy(tmp_path, form, told):
     path = write_wav(tmp_path / "a.wav", bytes(8), **form)
     with pytest.raises(OperatorFault, match=told) as refused:
@@ -61,7 +66,7 @@ def test_a_missing_file_is_told(tmp_path):
 @pytest.mark.parametrize("start", [0, 12345, 2**32 - 3 * FRAME])
 @pytest.mark.parametrize("count", [1, 3, 60])
 def test_a_recording_is_byte_for_byte_what_was_sent(tmp_path, start, count):
-    sent = [*frames(count), b"\x05\x06" * 7]           # the last frame of a file is shorter
+    sent = [*frames(count), b"\x05\x06" * 7]  # the last frame of a file is shorter
     packets = [(start + FRAME * number & 0xFFFFFFFF, payload) for number, payload in enumerate(sent)]
     assert recorded(tmp_path / "a.wav", packets) == b"".join(sent)
 

@@ -69,8 +69,9 @@ def test_reissue_is_newer_with_the_same_keys(acme, dice):
     assert again.created == first.created + 1
     before = held.months["202611"]
     credential.apply_crypto_update(held, again.clients[ALICE])
-    assert held.months["202611"] == credential.MonthKeys(**{
-        name: getattr(before, name) for name in before.__struct_fields__ if name != "created"}, created=again.created)
+    assert held.months["202611"] == credential.MonthKeys(
+        **{name: getattr(before, name) for name in before.__struct_fields__ if name != "created"}, created=again.created
+    )
 
 
 def test_clock_set_back_still_makes_a_newer_reissue(acme, dice):
@@ -118,22 +119,25 @@ def test_months_that_ran_out_are_forgotten(acme, dice):
     assert sorted(acme.months) == ["202612"]
 
 
-@pytest.mark.parametrize("action, words", [
-    (lambda cms, dice: issue.new("ac me", "s", dice), "account id"),
-    (lambda cms, dice: issue.new("acme", "", dice), "secret is empty"),
-    (lambda cms, dice: issue.new("acme", "secret ", dice), "space at an end"),
-    (lambda cms, dice: issue.add_client(cms, ALICE, dice), "already"),
-    (lambda cms, dice: issue.add_client(cms, "bob", dice), "not valid"),
-    (lambda cms, dice: issue.remove_client(cms, "+4670"), "no client"),
-    (lambda cms, dice: issue.write_credential(cms, "+4670", SERVERS, NOW, dice), "no client"),
-    (lambda cms, dice: issue.connect(cms, "acme", "{}"), "this account"),
-    (lambda cms, dice: issue.connect(cms, "be ta", "{}"), "account id"),
-    (lambda cms, dice: issue.connect(cms, "beta", "{}"), "domain token of beta is none"),
-    (lambda cms, dice: issue.connect(cms, "beta", tokens.domain_token(cms.domain_key, "acme")), "kid"),
-    (lambda cms, dice: issue.disconnect(cms, "beta"), "not connected"),
-    (lambda cms, dice: issue.write_update(cms, "2026-11", NOW, dice), "yyyymm"),
-    (lambda cms, dice: issue.write_update(cms, "202609", NOW, dice), "over"),
-])
+@pytest.mark.parametrize(
+    "action, words",
+    [
+        (lambda cms, dice: issue.new("ac me", "s", dice), "account id"),
+        (lambda cms, dice: issue.new("acme", "", dice), "secret is empty"),
+        (lambda cms, dice: issue.new("acme", "secret ", dice), "space at an end"),
+        (lambda cms, dice: issue.add_client(cms, ALICE, dice), "already"),
+        (lambda cms, dice: issue.add_client(cms, "bob", dice), "not valid"),
+        (lambda cms, dice: issue.remove_client(cms, "+4670"), "no client"),
+        (lambda cms, dice: issue.write_credential(cms, "+4670", SERVERS, NOW, dice), "no client"),
+        (lambda cms, dice: issue.connect(cms, "acme", "{}"), "this account"),
+        (lambda cms, dice: issue.connect(cms, "be ta", "{}"), "account id"),
+        (lambda cms, dice: issue.connect(cms, "beta", "{}"), "domain token of beta is none"),
+        (lambda cms, dice: issue.connect(cms, "beta", tokens.domain_token(cms.domain_key, "acme")), "kid"),
+        (lambda cms, dice: issue.disconnect(cms, "beta"), "not connected"),
+        (lambda cms, dice: issue.write_update(cms, "2026-11", NOW, dice), "yyyymm"),
+        (lambda cms, dice: issue.write_update(cms, "202609", NOW, dice), "over"),
+    ],
+)
 def test_mistakes_are_told_and_change_nothing(acme, dice, action, words):
     before = fields.write(acme)
     with pytest.raises(CmsFault) as caught:
@@ -142,16 +146,44 @@ def test_mistakes_are_told_and_change_nothing(acme, dice, action, words):
     assert fields.write(acme) == before
 
 
-@pytest.mark.parametrize("text, host, port", [
-    ("crs.example.org", "crs.example.org", 5223), ("crs.example.org:443", "crs.example.org", 443),
-    ("127.0.0.1:5223", "127.0.0.1", 5223), ("[::1]:99", "::1", 99), ("[2001:db8::1]", "2001:db8::1", 5223),
-])
+@pytest.mark.parametrize(
+    "text, host, port",
+    [
+        ("crs.example.org", "crs.example.org", 5223),
+        ("crs.example.org:443", "crs.example.org", 443),
+        ("127.0.0.1:5223", "127.0.0.1", 5223),
+        ("[::1]:99", "::1", 99),
+        ("[2001:db8::1]", "2001:db8::1", 5223),
+    ],
+)
 def test_server_addresses(text, host, port):
     assert issue.server(text) == Server(host, port)
 
 
-@pytest.mark.parametrize("text", ["", ":5223", "x:", "x:y", "x:0", "x:65536", "x:1:2", "::1", "[x]:1", "[::1", "a b",
-                                  "-x", "a..b", "x" * 254, "x." * 127 + "x", "é", "http://x", "[]:1", "[127.0.0.1]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ":5223",
+        "x:",
+        "x:y",
+        "x:0",
+        "x:65536",
+        "x:1:2",
+        "::1",
+        "[x]:1",
+        "[::1",
+        "a b",
+        "-x",
+        "a..b",
+        "x" * 254,
+        "x." * 127 + "x",
+        "é",
+        "http://x",
+        "[]:1",
+        "[127.0.0.1]",
+    ],
+)
 def test_bad_server_addresses(text):
     with pytest.raises(CmsFault, match="host:port"):
         issue.server(text)

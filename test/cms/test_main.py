@@ -111,8 +111,9 @@ def test_mistakes_in_arguments(home, capsys, monkeypatch):
     assert not Path("x.upd").exists() and not Path("new").exists()
 
 
-@pytest.mark.parametrize("argv", [[], ["frob"], ["update"], ["add-client"], ["init", "x"],
-                                  ["update", "--out", "x", "--secret", "y"]])
+@pytest.mark.parametrize(
+    "argv", [[], ["frob"], ["update"], ["add-client"], ["init", "x"], ["update", "--out", "x", "--secret", "y"]]
+)
 def test_wrong_usage(argv, capsys):
     assert main(argv) == 2
     out, err = capsys.readouterr()

@@ -88,8 +88,10 @@ def test_missing_files(tmp_path):
         (tmp_path / name).unlink()
         with pytest.raises(ConfigError) as caught:
             load(tmp_path)
-        assert str(caught.value) == \
-            f"{name}: {tmp_path}/{name} is missing; begin with the text of: crsd --print-config {name}"
+        assert (
+            str(caught.value)
+            == f"{name}: {tmp_path}/{name} is missing; begin with the text of: crsd --print-config {name}"
+        )
 
 
 def test_relay_file_may_be_missing(tmp_path):
@@ -118,11 +120,12 @@ def test_the_error_is_one_line_that_counts_the_rest(tmp_path):
     write(tmp_path, {"crs.conf": GOOD["crs.conf"] + "listen-port 0\nrelay-port 0\nsync-port 0\n"})
     with pytest.raises(ConfigError) as caught:
         load(tmp_path)
-    assert str(caught.value) == ("crs.conf:3:13: listen-port: 0 is out of bounds; write a number, 1 to 65535 "
-                                 "(and 2 more, see crsd --check)")
+    assert str(caught.value) == (
+        "crs.conf:3:13: listen-port: 0 is out of bounds; write a number, 1 to 65535 (and 2 more, see crsd --check)"
+    )
 
 
-@pytest.mark.parametrize("line", ["key {} {}", "key \"{}", "{} {}", "cps h 1 i {} {}", "cps {} 1 i {}", "kye {}"])
+@pytest.mark.parametrize("line", ["key {} {}", 'key "{}', "{} {}", "cps h 1 i {} {}", "cps {} 1 i {}", "kye {}"])
 def test_no_fault_repeats_a_secret(tmp_path, line):
     secret = "c2VjcmV0LXRoYXQtc2hhbGwtbm90LWJlLXNob3du"
     text = line.replace("cps {}", "cps -").format(secret, secret)
@@ -130,8 +133,10 @@ def test_no_fault_repeats_a_secret(tmp_path, line):
 
 
 def test_first_matching_keep_alive_rule(tmp_path):
-    lines = ("keep-alive +46701234567@acme tcp 1000\nkeep-alive 10.0.0.0/8 ws 2000 500\n"
-             "keep-alive 10.1.0.0/16 ws 3000\nkeep-alive 2001:db8::/32 ws 4000\n")
+    lines = (
+        "keep-alive +46701234567@acme tcp 1000\nkeep-alive 10.0.0.0/8 ws 2000 500\n"
+        "keep-alive 10.1.0.0/16 ws 3000\nkeep-alive 2001:db8::/32 ws 4000\n"
+    )
     conf = load(write(tmp_path, {"crs.conf": GOOD["crs.conf"] + lines}))
     known, other = Client("+46701234567", "acme"), Client("+46701234567", "ajax")
     assert conf.keep_alive_for("10.1.2.3", known) == KeepAliveRule("tcp", 1000, 30_000)
@@ -154,7 +159,8 @@ def test_notes_tell_the_obsolete_and_the_not_yet_effective(tmp_path):
     conf = load(write(tmp_path, {"crs.conf": GOOD["crs.conf"] + "  app attach\nkey k\n"}))
     assert list(map(str, conf.notes)) == [
         "crs.conf:3:3: app is ignored since 4.11.0; remove the line",
-        "crs.conf:4:1: key is not yet effective; it is checked, and counts in a later release"]
+        "crs.conf:4:1: key is not yet effective; it is checked, and counts in a later release",
+    ]
 
 
 def test_files_of_a_running_host_are_read_from_their_copy(tmp_path):
@@ -165,6 +171,7 @@ def test_files_of_a_running_host_are_read_from_their_copy(tmp_path):
 
 
 # --- the table and what comes of it -----------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("file", directives.FILES)
 def test_installed_samples_come_from_the_table(file):

@@ -14,7 +14,7 @@ from crs.home.paths import Home
 from crs.store import Store
 from test.faults.test_disk import small_disk
 
-NOW = 1_795_564_800_000    # 2026-11-25 00:00 UTC
+NOW = 1_795_564_800_000  # 2026-11-25 00:00 UTC
 CONF = "POOL\nip crs1 127.0.0.1\nhost crs1\n"
 
 
@@ -46,10 +46,19 @@ def test_the_archive_of_the_manual(home):
         names = [member.name for member in tar]
         assert not any(name.startswith("/") for name in names)
         below = {os.path.relpath(f"/{name}", home.root) for name in names}
-    assert below == {"crs.conf", "crs-local.conf", "accounts", "accounts/acme", "accounts/acme/account.conf",
-                     "accounts/acme/2026-11.upd", "data", "data/restored",
-                     "data/redis_low", "data/redis_low/appendonlydir",
-                     "data/redis_low/appendonlydir/appendonly.aof.1.incr.aof"}
+    assert below == {
+        "crs.conf",
+        "crs-local.conf",
+        "accounts",
+        "accounts/acme",
+        "accounts/acme/account.conf",
+        "accounts/acme/2026-11.upd",
+        "data",
+        "data/restored",
+        "data/redis_low",
+        "data/redis_low/appendonlydir",
+        "data/redis_low/appendonlydir/appendonly.aof.1.incr.aof",
+    }
     assert names[0] == names[-1] and archive.files == 6 and len(told) == 8
 
 
@@ -92,6 +101,7 @@ def test_one_at_a_time_and_no_host_starts_meanwhile(home):
         seen.append(lock.running(home))
         with pytest.raises(OperatorFault, match="another backup of this home"):
             write(home, NOW + 1000)
+
     write(home, on_file=meanwhile)
     assert True in seen
     assert not lock.running(home)
@@ -103,10 +113,11 @@ def test_what_reads_back_otherwise_than_it_was_written_is_no_backup(home):
 
     def spoil(name):
         if "read back" in name:
-            draft, = home.backup.glob(f".*{backup.PART}")
+            (draft,) = home.backup.glob(f".*{backup.PART}")
             with open(draft, "r+b") as file:
                 file.seek(content.index(b"content of account.conf"))
                 file.write(b"x")
+
     with pytest.raises(OperatorFault, match="account.conf was not read back as it was written; check the disk"):
         write(home, NOW + 1000, on_file=spoil)
     assert list(home.backup.iterdir()) == [old.path] and old.path.read_bytes() == content
@@ -127,6 +138,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_told(home):
     def shrink(name):
         if name.endswith("incr.aof"):
             os.truncate(name, 10)
+
     with pytest.raises(OperatorFault, match="incr.aof changed while it was read; try again"):
         write(home, on_file=shrink)
     assert not list(home.backup.iterdir())
@@ -149,16 +161,28 @@ print([path.name for path in home.backup.iterdir()], (home.backup / "old.tar").r
     done = subprocess.run([*small_disk(home.backup), os.sys.executable, "-c", program], text=True, capture_output=True)
     assert done.stdout.splitlines() == [
         f"there is no backup: {home.backup}/.crs-backup-crs1-20261125-000000.tar{backup.PART}: No space left on "
-        "device; what was written is removed, older archives are as they were", "['old.tar'] old"], done.stderr
+        "device; what was written is removed, older archives are as they were",
+        "['old.tar'] old",
+    ], done.stderr
 
 
 def test_a_restore_by_the_manual_leaves_nothing_open_to_others(home):
-    for command in (f"chmod 644 {home.conf}", f"chmod 644 {home.local_conf}", f"chmod -R 644 {home.accounts}",
-                    f"chmod 755 {home.accounts}", f"chmod 755 {home.accounts}/*"):
+    for command in (
+        f"chmod 644 {home.conf}",
+        f"chmod 644 {home.local_conf}",
+        f"chmod -R 644 {home.accounts}",
+        f"chmod 755 {home.accounts}",
+        f"chmod 755 {home.accounts}/*",
+    ):
         subprocess.run(command, shell=True, capture_output=True)
     changed = home.tighten()
-    assert {home.conf, home.local_conf, home.accounts, home.accounts / "acme",
-            home.accounts / "acme" / "account.conf"} <= set(changed)
+    assert {
+        home.conf,
+        home.local_conf,
+        home.accounts,
+        home.accounts / "acme",
+        home.accounts / "acme" / "account.conf",
+    } <= set(changed)
     looked_at = (home.conf, home.accounts, *home.accounts.rglob("*"))
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in looked_at}
     assert modes == {"crs.conf": 0o640, "accounts": 0o700, "acme": 0o700, "account.conf": 0o600, "2026-11.upd": 0o600}

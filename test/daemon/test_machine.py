@@ -26,7 +26,9 @@ def test_limits_against_what_is_configured():
     settings = {"net.core.somaxconn": (128, 1024, "clients that wait"), "net.core.rmem_max": (None, 4096, "bytes")}
     assert list(machine.limits(1024, 3, settings)) == [
         "ulimit -n is 1024: 3 attach-workers serve about 2880 clients; for more raise it (LimitNOFILE= of the service "
-        "crs)", "net.core.somaxconn is 128, less than the 1024 clients that wait; sysctl -w net.core.somaxconn=1024"]
+        "crs)",
+        "net.core.somaxconn is 128, less than the 1024 clients that wait; sysctl -w net.core.somaxconn=1024",
+    ]
     assert list(machine.limits(65_536, 2, {"net.core.somaxconn": (1024, 1024, "clients that wait")})) == []
 
 
@@ -37,7 +39,7 @@ def test_open_files_of_this_shell_and_of_a_process_that_runs():
         other.stdout.readline()
         assert machine.open_files(other.pid) == 200
         other.kill()
-    assert machine.open_files(other.pid) == own     # it has ended
+    assert machine.open_files(other.pid) == own  # it has ended
 
 
 def test_kernel_settings():
@@ -50,8 +52,9 @@ def test_a_clock_that_went_back(home):
     (account / "account.conf").write_text("")
     os.utime(account / "account.conf", (NOW, NOW))
     behind = [text for text in machine.clock(home, NOW - 3600) if "behind" in text]
-    assert behind == ["the clock is 3600 s behind files that the host wrote; set it right, or clients find their keys "
-                      "not valid yet"]
+    assert behind == [
+        "the clock is 3600 s behind files that the host wrote; set it right, or clients find their keys not valid yet"
+    ]
     assert not [text for text in machine.clock(home, NOW) if "behind" in text]
 
 
@@ -77,5 +80,6 @@ def test_modes(home):
         f"crs.conf: every user of this machine can read it, and there are secrets in it; chmod o-r {home.conf}",
         f"every user of this machine can change {home.conf}; chmod o-w {home.conf}",
         f"others than its owner can read {home.accounts / 'acme'} and 1 more; chmod go= {home.accounts / 'acme'}, or "
-        "start the host, which does it"]
+        "start the host, which does it",
+    ]
     assert "secrets" not in "".join(machine.modes(home, False))

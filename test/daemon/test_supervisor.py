@@ -21,7 +21,7 @@ from crs.home.paths import Home
 from ..servers import redis_binaries
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30    # seconds
+PATIENCE = 30  # seconds
 
 
 def wait_for(condition, what):
@@ -47,14 +47,30 @@ class TinyHost:
         self.output = directory / "output"
         self.process: subprocess.Popen | None = None
         self.started: list[subprocess.Popen] = []
-        assert main(["--init", str(self.home), "--listen-port", str(self.port),
-                     "--relay-port", str(free_port(socket.SOCK_DGRAM))]) == 0
+        assert (
+            main(
+                [
+                    "--init",
+                    str(self.home),
+                    "--listen-port",
+                    str(self.port),
+                    "--relay-port",
+                    str(free_port(socket.SOCK_DGRAM)),
+                ]
+            )
+            == 0
+        )
 
     def spawn(self, behaviour="good", standalone=True, **environment) -> None:
         command = [sys.executable, "-m", "test.daemon.tiny_host", behaviour, "--home", str(self.home)]
         with open(self.output, "w") as output:
-            self.process = subprocess.Popen(command + ["--standalone"] * standalone, cwd=ROOT, stdout=output,
-                                            stderr=subprocess.STDOUT, env={**os.environ, **environment})
+            self.process = subprocess.Popen(
+                command + ["--standalone"] * standalone,
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment},
+            )
         self.started.append(self.process)
 
     def start(self, *args, **options) -> "TinyHost":
@@ -141,8 +157,15 @@ def test_no_secret_in_arguments_logs_or_open_files(host):
 def test_what_dies_is_started_again(host, name):
     host.start()
     old, new = host.kill(name)
-    wait_for(lambda: in_order(host.log(), rf"{name}\({old}\) killed by SIGKILL; it is started again at once",
-                              rf"{name}\({new}\) restarted", rf"{name}\({new}\) is ready"), "told")
+    wait_for(
+        lambda: in_order(
+            host.log(),
+            rf"{name}\({old}\) killed by SIGKILL; it is started again at once",
+            rf"{name}\({new}\) restarted",
+            rf"{name}\({new}\) is ready",
+        ),
+        "told",
+    )
     assert host.end() == 0
 
 
@@ -172,8 +195,14 @@ def test_connections_are_shared_by_the_workers(host):
 def test_clients_are_told_first_and_redis_goes_last(host):
     host.start()
     assert host.end() == 0
-    assert in_order(host.log(), "stopping", r"app:attach:\d\(\d+\) ended with code 0",
-                    r"crs_relay\(\d+\) ended with code 0", r"redis_(high|low)\(\d+\) ended with code 0", "stopped")
+    assert in_order(
+        host.log(),
+        "stopping",
+        r"app:attach:\d\(\d+\) ended with code 0",
+        r"crs_relay\(\d+\) ended with code 0",
+        r"redis_(high|low)\(\d+\) ended with code 0",
+        "stopped",
+    )
     assert host.said().endswith("stopping\nstopped\n")
     assert not host.home.processes.exists()
     assert not running(host.home)
@@ -182,8 +211,9 @@ def test_clients_are_told_first_and_redis_goes_last(host):
 def test_what_crs_local_conf_says_counts(host, tmp_path):
     server = tmp_path / "own-server"
     server.symlink_to(redis_binaries()[0])
-    host.home.local_conf.write_text("crsname crs1\nattach-workers 3\nlisten-address 127.0.0.2\n"
-                                    f"redis-server {server}\n")
+    host.home.local_conf.write_text(
+        f"crsname crs1\nattach-workers 3\nlisten-address 127.0.0.2\nredis-server {server}\n"
+    )
     host.start()
     assert "app:attach:2" in host.pids() and "app:attach:3" not in host.pids()
     assert f"redis {server} " in host.log()
@@ -232,8 +262,9 @@ def test_a_new_start_waits_for_the_old_processes(host):
     """A process of the host that outlives its supervisor holds the lock."""
     host.home.lock.touch()
     hold = "import fcntl, sys; file = open(sys.argv[1]); fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); input()"
-    holder = subprocess.Popen([sys.executable, "-c", hold, str(host.home.lock)], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold, str(host.home.lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert holder.stdout.readline() == b"\n"
     host.spawn()
     wait_for(lambda: "waiting for the processes of an earlier start" in host.said(), "told")
@@ -245,8 +276,10 @@ def test_a_new_start_waits_for_the_old_processes(host):
 def test_one_host_a_home(host, capsys):
     host.start()
     assert main(["--home", str(host.home)]) == 1
-    assert capsys.readouterr().err == \
-        f"crsd: a host runs in {host.home} already, process {host.process.pid}; stop it first\n"
+    assert (
+        capsys.readouterr().err
+        == f"crsd: a host runs in {host.home} already, process {host.process.pid}; stop it first\n"
+    )
     assert host.ask() in host.pids().values()
 
 
@@ -258,8 +291,10 @@ def test_a_port_in_use_is_told(host, capsys, share):
         other.listen()
         host.spawn()
         assert host.process.wait(PATIENCE) == 1
-    assert host.said() == (f"crsd: 127.0.0.1:{host.port}/tcp is used by another program; "
-                           "stop that program, or choose another listen-port in crs.conf\n")
+    assert host.said() == (
+        f"crsd: 127.0.0.1:{host.port}/tcp is used by another program; "
+        "stop that program, or choose another listen-port in crs.conf\n"
+    )
 
 
 def test_sighup_is_passed_to_the_workers(host):
@@ -271,15 +306,30 @@ def test_sighup_is_passed_to_the_workers(host):
 
 def test_a_crash_loop_slows_down(host):
     host.spawn("dying")
-    wait_for(lambda: in_order(host.log(), *(rf"app:attach:0\(\d+\) ended with code 3; it is started again {when}\n"
-                                            for when in ("at once", "in 0.25 s", "in 0.5 s"))), "slower")
+    wait_for(
+        lambda: in_order(
+            host.log(),
+            *(
+                rf"app:attach:0\(\d+\) ended with code 3; it is started again {when}\n"
+                for when in ("at once", "in 0.25 s", "in 0.5 s")
+            ),
+        ),
+        "slower",
+    )
     assert host.end() == 0
 
 
 def test_a_worker_that_never_begins_is_started_anew(host):
     host.spawn("mute", START_WITHIN="0.5")
-    wait_for(lambda: in_order(host.log(), r"app:attach:0\(\d+\) is not ready after 0.5 s, it is killed",
-                              r"app:attach:0\(\d+\) killed by SIGKILL", r"app:attach:0\(\d+\) restarted"), "restarted")
+    wait_for(
+        lambda: in_order(
+            host.log(),
+            r"app:attach:0\(\d+\) is not ready after 0.5 s, it is killed",
+            r"app:attach:0\(\d+\) killed by SIGKILL",
+            r"app:attach:0\(\d+\) restarted",
+        ),
+        "restarted",
+    )
     assert host.end() == 0
 
 
@@ -303,9 +353,20 @@ def test_every_event_is_told_to_the_script_in_order(host):
     wait_for(lambda: told.exists() and told.read_text().count("redis_high: ready") == 2, "told")
     assert host.end() == 0
     events = told.read_text()
-    assert in_order(events, "crs: start\n", "redis_high: start\n", "redis_high: ready\n", "app:attach:0: start\n",
-                    "crs: ready\n", "redis_high: killed by SIGKILL\n", "redis_high: restart\n", "redis_high: ready\n",
-                    "crs: stop\n", "app:attach:0: ended with code 0\n", "crs: stopped\n")
+    assert in_order(
+        events,
+        "crs: start\n",
+        "redis_high: start\n",
+        "redis_high: ready\n",
+        "app:attach:0: start\n",
+        "crs: ready\n",
+        "redis_high: killed by SIGKILL\n",
+        "redis_high: restart\n",
+        "redis_high: ready\n",
+        "crs: stop\n",
+        "app:attach:0: ended with code 0\n",
+        "crs: stopped\n",
+    )
 
 
 def test_a_script_that_hangs_or_is_missing_stops_nobody(host):

@@ -18,8 +18,15 @@ from crs.modules.start import Start
 def main() -> None:
     behaviour, index, home = sys.argv[1:4]
     inherited = dict(zip(sys.argv[4::2], map(int, sys.argv[5::2])))
-    start = Start(home=None, conf=None, module="tiny", index=int(index), listen_fd=inherited["--listen-fd"],
-                  lifeline_fd=inherited["--lifeline-fd"], ready_fd=inherited["--ready-fd"])
+    start = Start(
+        home=None,
+        conf=None,
+        module="tiny",
+        index=int(index),
+        listen_fd=inherited["--listen-fd"],
+        lifeline_fd=inherited["--lifeline-fd"],
+        ready_fd=inherited["--ready-fd"],
+    )
     if behaviour == "dying":
         sys.exit(3)
     signal.signal(signal.SIGTERM, signal.SIG_IGN if behaviour == "stubborn" else lambda *_: os._exit(0))

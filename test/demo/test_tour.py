@@ -23,9 +23,14 @@ class Tour:
     def __init__(self, tmp_path: Path):
         self.output = tmp_path / "tour.out"
         with open(self.output, "w") as file:
-            self.process = subprocess.Popen([sys.executable, "-m", "demo.tour"], cwd=ROOT, stdout=file,
-                                            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                            env={**os.environ, "CRS_TOUR_PATIENCE": "12"})
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "demo.tour"],
+                cwd=ROOT,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "CRS_TOUR_PATIENCE": "12"},
+            )
 
     def text(self) -> str:
         return self.output.read_text()
@@ -64,10 +69,13 @@ def test_all_of_it_holds(tour):
         assert f"$ bin/crs-cli show {element}" in said
 
 
-@pytest.mark.parametrize("name, index, step", [
-    ("crs_relay", None, "4. A call"),
-    ("app:attach", 0, "3. Messages"),
-])
+@pytest.mark.parametrize(
+    "name, index, step",
+    [
+        ("crs_relay", None, "4. A call"),
+        ("app:attach", 0, "3. Messages"),
+    ],
+)
 def test_a_stopped_process_fails_the_step_that_needs_it(tour, name, index, step):
     tour.until("$ bin/crs-cli show updates")
     home, pid = tour.home, tour.pid(name, index)
@@ -75,7 +83,7 @@ def test_a_stopped_process_fails_the_step_that_needs_it(tour, name, index, step)
     try:
         wait_for(lambda: "== Summary" in tour.text() or "== 5." in tour.text(), "the outcome", patience=200)
     finally:
-        with contextlib.suppress(ProcessLookupError):   # crsd ended it, stopped as it was
+        with contextlib.suppress(ProcessLookupError):  # crsd ended it, stopped as it was
             os.kill(pid, signal.SIGCONT)
     assert tour.end() != 0
     assert f"FAILED in step '{step}" in tour.text(), tour.text()

@@ -34,7 +34,7 @@ class Dialogue:
         self.host, self.domains = host, domains
         self.clients: dict[str, RawClient] = {}
         self.values: dict[str, object] = {}
-        self.repeated: dict[RawClient, str] = {}    # requests that are repeated until they are answered well
+        self.repeated: dict[RawClient, str] = {}  # requests that are repeated until they are answered well
 
     @staticmethod
     def _joined(text: str):
@@ -73,8 +73,18 @@ class Dialogue:
             self.host.cli(*line.split()[1:])
             return
         client, verb, rest = self.clients[words[0]], words[1], (words[2] if len(words) > 2 else "")
-        getattr(self, {"->": "_send", "=>": "_repeat", "<-": "_result", "<!": "_error", "<~": "_notified", "<x": "_closed",
-                       "closes": "_close"}[verb])(client, rest)
+        getattr(
+            self,
+            {
+                "->": "_send",
+                "=>": "_repeat",
+                "<-": "_result",
+                "<!": "_error",
+                "<~": "_notified",
+                "<x": "_closed",
+                "closes": "_close",
+            }[verb],
+        )(client, rest)
 
     def _send(self, client, rest: str) -> None:
         method, _, params = rest.partition(" ")

@@ -19,16 +19,23 @@ def host(tmp_path_factory):
 def domains(host) -> dict[str, Domain]:
     """acme and beta connect each other; acme names gamma, which does not name acme. Admins: ann may do all for acme,
     and has access to beta without authorization; eve has no access at all."""
-    domains = {domain.account: domain for domain in (
-        Domain(host, "acme", NUMBERS, ("beta", "gamma")),
-        Domain(host, "beta", ["+46800000001"], ("acme",)),
-        Domain(host, "gamma", ["+46900000001"]))}
+    domains = {
+        domain.account: domain
+        for domain in (
+            Domain(host, "acme", NUMBERS, ("beta", "gamma")),
+            Domain(host, "beta", ["+46800000001"], ("acme",)),
+            Domain(host, "gamma", ["+46900000001"]),
+        )
+    }
     host.admins = {}
     for name in ("ann", "eve"):
         secret = host.rows("create", "admin", name)[0]["secret"]
         host.admins[name] = (f"a.{name}", identity.admin_key(secret))
-    for words in (("admin-account", "ann", "acme"), ("admin-account", "ann", "beta"),
-                  ("admin-account-authorization", "ann", "acme", "update"),
-                  ("admin-account-authorization", "ann", "acme", "statistics")):
+    for words in (
+        ("admin-account", "ann", "acme"),
+        ("admin-account", "ann", "beta"),
+        ("admin-account-authorization", "ann", "acme", "update"),
+        ("admin-account-authorization", "ann", "acme", "statistics"),
+    ):
         host.cli("add", *words)
     return domains

@@ -57,7 +57,7 @@ def test_of_two_registrations_at_the_same_moment_one_holds_and_the_other_is_told
 
 
 def test_a_user_with_too_many_connections_loses_its_oldest(host, domains):
-    clients = [attach(host, domains, ME) for _ in range(40)]   # on two workers: more than 16 on one of them
+    clients = [attach(host, domains, ME) for _ in range(40)]  # on two workers: more than 16 on one of them
     with pytest.raises(AssertionError):
         clients[-1].wait_closed(timeout=0.2)
     closed = wait_for(lambda: [client.closed for client in clients if client.closed], "some are closed")

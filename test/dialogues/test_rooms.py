@@ -73,7 +73,7 @@ def test_media_goes_to_all_others_and_to_nobody_who_left(host, members):
     members[1].call("room.leave", {"number": "111111"})
     reach(alice, [carl], b"without bob")
     assert bob.receive() is None and not bob.bind()
-    rejoined, = enter("111111", members[1:2], id="j2")
+    (rejoined,) = enter("111111", members[1:2], id="j2")
     reach(alice, [carl, rejoined], b"with bob")
     for client in members:
         client.call("room.leave", {"number": "111111"})

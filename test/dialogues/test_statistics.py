@@ -25,12 +25,20 @@ def domain(host):
 @pytest.fixture(scope="module")
 def ann(host, domains, domain):
     """The admin, once the workers know that it may do all for ``counted``."""
-    for words in (("admin-account", "ann", "counted"), ("admin-account-authorization", "ann", "counted", "update"),
-                  ("admin-account-authorization", "ann", "counted", "statistics")):
+    for words in (
+        ("admin-account", "ann", "counted"),
+        ("admin-account-authorization", "ann", "counted", "update"),
+        ("admin-account-authorization", "ann", "counted", "statistics"),
+    ):
         host.cli("add", *words)
     ann = RawClient(host.address, host.admins["ann"])
-    wait_for(lambda: ("counted", ["statistics", "update"]) in [
-        (one["account"], one["authorizations"]) for one in ann.call("admin.accounts")["accounts"]], "access is known")
+    wait_for(
+        lambda: (
+            ("counted", ["statistics", "update"])
+            in [(one["account"], one["authorizations"]) for one in ann.call("admin.accounts")["accounts"]]
+        ),
+        "access is known",
+    )
     yield ann
     ann.close()
 
@@ -71,14 +79,14 @@ def test_every_column_counts(host, ann, pair):
     host.cli("create", "conference-room", "777000", "counted", ALICE)
     wait_for(lambda: bob.call("room.lookup", {"number": "777000"})["rooms"], "the room is known")
     assert ann.call("admin.statistics.clear", {"account": "counted"}) == {"clients": 2}
-    first = talk(alice, bob, id="c1", streams=MULTI)                       # several streams from the start
+    first = talk(alice, bob, id="c1", streams=MULTI)  # several streams from the start
     for _ in range(2):
-        bob.call("session.accept", {"session": first})                     # retries count nothing
+        bob.call("session.accept", {"session": first})  # retries count nothing
     alice.call("session.hangup", {"session": first})
     second = talk(alice, bob, id="c2", group="g1")
     change = {"session": second, "id": "x1", "kind": "offer", "streams": MULTI}
     for _ in range(2):
-        bob.call("session.change", change)                                 # and from the middle
+        bob.call("session.change", change)  # and from the middle
     alice.call("session.change", {"session": second, "id": "x2", "kind": "answer"})
     alice.call("session.hangup", {"session": second})
     for identity, kind in (("m1", "content"), ("m1", "content"), ("m2", "content"), ("s1", "system")):
@@ -87,14 +95,34 @@ def test_every_column_counts(host, ann, pair):
         bob.call("room.join", {"id": identity, "number": "777000"})
     bob.call("room.leave", {"number": "777000"})
     bob.call("update.confirm", {"month": months.of(time.time_ns() // 1_000_000)})
-    nothing = dict.fromkeys(COLUMNS[1:12], 0) | {"current-offered": True, "current-confirmed": False,
-                                                "next-offered": False, "next-confirmed": False}
-    wanted = {ALICE: nothing | {"session-outgoing": 2, "message-outgoing": 2, "system-outgoing": 1,
-                                "initiated-multi-session": 1, "accepted-multi-session": 1,
-                                "sent-group-call-invite": 1},
-              BOB: nothing | {"session-incoming": 2, "message-incoming": 2, "system-incoming": 1,
-                              "conference-calls": 1, "initiated-multi-session": 1, "accepted-multi-session": 1,
-                              "accepted-group-call-invite": 1, "current-confirmed": True}}
+    nothing = dict.fromkeys(COLUMNS[1:12], 0) | {
+        "current-offered": True,
+        "current-confirmed": False,
+        "next-offered": False,
+        "next-confirmed": False,
+    }
+    wanted = {
+        ALICE: nothing
+        | {
+            "session-outgoing": 2,
+            "message-outgoing": 2,
+            "system-outgoing": 1,
+            "initiated-multi-session": 1,
+            "accepted-multi-session": 1,
+            "sent-group-call-invite": 1,
+        },
+        BOB: nothing
+        | {
+            "session-incoming": 2,
+            "message-incoming": 2,
+            "system-incoming": 1,
+            "conference-calls": 1,
+            "initiated-multi-session": 1,
+            "accepted-multi-session": 1,
+            "accepted-group-call-invite": 1,
+            "current-confirmed": True,
+        },
+    }
     assert counted(ann) == wanted
 
 
@@ -102,7 +130,7 @@ def test_an_admin_applies_an_update_sent_in_parts(host, ann, domain):
     month = months.after(max(domain.months))
     domain.months[month] = bytes(range(32))
     text = domain.update(month).decode()
-    parts = [text[at:at + 500] for at in range(0, len(text), 500)]
+    parts = [text[at : at + 500] for at in range(0, len(text), 500)]
     assert len(parts) > 1
     for number, part in reversed(list(enumerate(parts))):
         ann.call("admin.update.part", {"id": "u1", "number": number, "body": part})
@@ -135,11 +163,15 @@ def test_a_store_that_was_written_by_commands_is_read_back(host, ann, pair):
     alice.call("info.put", {"client_time": 5, "os": "iOS", "os_version": "17"})
     alice.call("push.put", {"client_type": "ios", "created": 7, "tokens": {"voip": "00ff"}})
     store = Store.direct(Home(host.home), "crs1")
-    (client, info), = store.objects.all_info("counted")
+    ((client, info),) = store.objects.all_info("counted")
     assert (client.uri, info.client_time, info.os, info.version) == (ALICE, 5, "iOS", "test 1")
-    token, = store.objects.push_tokens(client)
-    assert (token.device_id, token.type, token.client_type, token.tokens) == ("phone-1", "primary", "ios",
-                                                                              {"voip": "00ff"})
+    (token,) = store.objects.push_tokens(client)
+    assert (token.device_id, token.type, token.client_type, token.tokens) == (
+        "phone-1",
+        "primary",
+        "ios",
+        {"voip": "00ff"},
+    )
     store.close()
 
 

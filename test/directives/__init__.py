@@ -8,10 +8,12 @@ SHOWN: dict[str, list[str]] = {}
 
 def shows(*names: str):
     """Decorates a test that fails where one of these directives has no effect."""
+
     def note(test):
         for name in names:
             SHOWN.setdefault(name, []).append(test.__qualname__)
         return test
+
     return note
 
 

@@ -32,7 +32,7 @@ max-request 4096
 control-rate 3
 send-queue 65536
 """
-BEFORE_DEFAULT = 9    # seconds: sooner than the default of a directive would do it
+BEFORE_DEFAULT = 9  # seconds: sooner than the default of a directive would do it
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,7 @@ def attach(host, domain):
         made.append(client)
         client.registered = client.register(device)
         return client
+
     yield attach
     for client in made:
         client.close()
@@ -88,7 +89,7 @@ def test_a_silent_client_of_a_network_is_pinged(attach):
 @shows("keep-alive")
 def test_a_client_that_does_not_answer_a_ping_is_closed(attach):
     reading = Frames(attach(PINGED))
-    for _ in range(3):   # as long as it answers it stays
+    for _ in range(3):  # as long as it answers it stays
         frame = reading.next()
         assert frame.opcode == frames.PING
         reading.pong(frame)
@@ -99,13 +100,16 @@ def test_a_client_that_does_not_answer_a_ping_is_closed(attach):
 
 
 @shows("keep-alive")
-@pytest.mark.parametrize("uri, source, told", [
-    (PINGED, "127.0.0.2", {"method": "ws", "interval": 300}),
-    (number(3), "127.0.0.2", {"method": "ws", "interval": 350}),
-    (CLEANED, "127.0.0.3", {"method": "tcp", "interval": 5000}),
-    (CLEANED, "127.0.0.1", {"method": "ws", "interval": 700_000}),
-    (number(3), "127.0.0.1", {"method": "ws", "interval": 1_230_000}),
-])
+@pytest.mark.parametrize(
+    "uri, source, told",
+    [
+        (PINGED, "127.0.0.2", {"method": "ws", "interval": 300}),
+        (number(3), "127.0.0.2", {"method": "ws", "interval": 350}),
+        (CLEANED, "127.0.0.3", {"method": "tcp", "interval": 5000}),
+        (CLEANED, "127.0.0.1", {"method": "ws", "interval": 700_000}),
+        (number(3), "127.0.0.1", {"method": "ws", "interval": 1_230_000}),
+    ],
+)
 def test_the_first_keep_alive_line_that_matches_counts(attach, uri, source, told):
     assert attach(uri, source).registered["keep_alive"] == told
 
@@ -117,7 +121,8 @@ def test_tcp_keep_alive_is_the_kernels(attach, host):
 
     def timer(client):
         kind, _, left = row_of_server(client)[5].partition(":")
-        return kind, int(left, 16) / 100    # ticks of 10 ms
+        return kind, int(left, 16) / 100  # ticks of 10 ms
+
     kind, seconds = wait_for(lambda: (found := timer(kernel))[0] == "02" and found, "a keep-alive timer is set")
     assert seconds <= 5
     wait_for(lambda: timer(other)[0] == "00", "no timer without the line")
@@ -125,10 +130,15 @@ def test_tcp_keep_alive_is_the_kernels(attach, host):
 
 def row_of_server(client: RawClient) -> list[str]:
     """The fields of /proc/net/tcp for the server's end of a client's connection."""
-    local, remote = (f"{int.from_bytes(socket.inet_aton(ip), 'little'):08X}:{port:04X}"
-                     for ip, port in (client.tls.sock.getsockname(), client.tls.sock.getpeername()))
-    return next(fields for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines())
-                if fields[1:3] == [remote, local])
+    local, remote = (
+        f"{int.from_bytes(socket.inet_aton(ip), 'little'):08X}:{port:04X}"
+        for ip, port in (client.tls.sock.getsockname(), client.tls.sock.getpeername())
+    )
+    return next(
+        fields
+        for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines())
+        if fields[1:3] == [remote, local]
+    )
 
 
 @shows("detach-cleanup")
@@ -140,8 +150,8 @@ def test_an_unregistered_connection_is_closed_after_a_while(attach, uri, source)
     going.call("unregister")
     closed = going.wait_closed()
     assert (closed.code, closed.reason) == (1000, "not registered")
-    assert staying.register()["uri"] == number(5)              # no line is for it
-    if uri != CLEANED:                                         # a line is for it, and it stayed registered
+    assert staying.register()["uri"] == number(5)  # no line is for it
+    if uri != CLEANED:  # a line is for it, and it stayed registered
         assert registered.call("message.fetch")["messages"] == []
 
 
@@ -159,7 +169,7 @@ def test_a_connection_that_registers_again_in_time_stays(attach):
     again, going = attach(CLEANED, device="again"), attach(number(3), "127.0.0.4")
     again.call("unregister")
     again.register("again")
-    going.call("unregister")                                   # a longer delay, and begun later
+    going.call("unregister")  # a longer delay, and begun later
     assert going.wait_closed().code == 1000
     assert again.call("message.fetch")["messages"] == []
 
@@ -213,15 +223,16 @@ def test_what_waits_for_a_client_has_its_size(attach):
     for index in range(100):
         sender.call("message.post", {"id": f"m{index}", "to": number(7), "body": "x" * 3800})
     reader.stop_reading()
-    for _ in range(60):   # 22 MB of answers: more than the kernel holds
+    for _ in range(60):  # 22 MB of answers: more than the kernel holds
         reader.send("message.fetch", {"limit": 100})
     looks = [0]
 
     def stuck():
         looks.append(int(row_of_server(reader)[4].partition(":")[0], 16))
         return 0 < looks[-1] == looks[-2]
+
     wait_for(stuck, "the kernel takes no more", pause=0.2)
-    for call in range(100):   # 4 KB each: far less than 1 MiB, the default
+    for call in range(100):  # 4 KB each: far less than 1 MiB, the default
         try:
             invited = sender.call("session.invite", {"id": f"c{call}", "to": number(7), "body": "x" * 3600})
         except Refused as refused:

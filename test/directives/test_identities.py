@@ -8,8 +8,9 @@ from . import number, shows
 
 
 @shows("log-identities")
-@pytest.mark.parametrize(("directives", "named"), [("log-identities yes", True), ("log-identities no", False),
-                                                   ("", False)])
+@pytest.mark.parametrize(
+    ("directives", "named"), [("log-identities yes", True), ("log-identities no", False), ("", False)]
+)
 def test_names_stand_in_the_log_only_where_they_may(tmp_path, directives, named):
     with running(tmp_path, directives=directives) as host:
         domain = Domain(host, "acme", [number(0)])

@@ -33,7 +33,7 @@ MAX_RTP_RELAYS=1
 MAX_OPAQUE_RELAYS=0
 MAX_OPAQUE_MULTICAST_RELAYS=1
 """
-BEFORE_DEFAULT = 15   # seconds: sooner than the default of send-timeout would do it
+BEFORE_DEFAULT = 15  # seconds: sooner than the default of send-timeout would do it
 NOW = time.time_ns() // 1_000_000
 LAST_MONTH = months.before(months.of(NOW))
 DAY = months.DAY
@@ -44,8 +44,12 @@ def host(tmp_path_factory):
     directory = tmp_path_factory.mktemp("host")
     chosen = directory / "chosen-redis"
     shutil.copy(redis_binaries()[0], chosen)
-    host = Host(directory, directives=DIRECTIVES, relay=RELAYS,
-                local=f"attach-workers 3\nredis-server {chosen}\nlisten-address {LISTENING}")
+    host = Host(
+        directory,
+        directives=DIRECTIVES,
+        relay=RELAYS,
+        local=f"attach-workers 3\nredis-server {chosen}\nlisten-address {LISTENING}",
+    )
     host.address, host.media = (LISTENING, host.address[1]), (LISTENING, host.media[1])
     try:
         yield host.start()
@@ -68,6 +72,7 @@ def attach(host, domain):
         made.append(client)
         client.registered = client.register("phone-1")
         return client
+
     yield attach
     for client in made:
         client.close()
@@ -84,9 +89,9 @@ def test_it_listens_where_it_is_told(host, attach):
 def test_the_relay_is_where_it_is_told(host, attach):
     caller, callee = attach(number(1)), attach(number(2))
     leg = caller.call("session.invite", {"id": "port", "to": number(2)})["legs"][0]
-    assert leg["candidates"] == [{"ip": host.ip, "port": host.media[1]}]      # told: the address of crs.conf
+    assert leg["candidates"] == [{"ip": host.ip, "port": host.media[1]}]  # told: the address of crs.conf
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.connect(host.media)                                              # used: the one of crs-local.conf
+        peer.connect(host.media)  # used: the one of crs-local.conf
         peer.settimeout(10)
         peer.send(stun.binding_request(b"transaction.", leg["ufrag"], leg["pwd"].encode()))
         assert peer.recv(2000)[8:20] == b"transaction."
@@ -106,8 +111,13 @@ def test_relays_have_their_number(attach):
     first.call("session.hangup", {"session": invited["session"]})
     assert second.call("session.invite", {"id": "two", "to": number(5)})["legs"]
     hang_up(second, third)
-    refused(first, "session.invite", {"id": "three", "to": number(5), "streams": [{"kind": "opaque"}]},
-            "limit-reached", "opaque")
+    refused(
+        first,
+        "session.invite",
+        {"id": "three", "to": number(5), "streams": [{"kind": "opaque"}]},
+        "limit-reached",
+        "opaque",
+    )
 
 
 @shows("MAX_OPAQUE_MULTICAST_RELAYS")
@@ -167,7 +177,7 @@ def test_a_client_that_reads_nothing_has_its_time(attach):
     for index in range(2):
         sender.call("message.post", {"id": f"s{index}", "to": number(10), "body": "x" * 30_000})
     reader.stop_reading()
-    for _ in range(200):   # 12 MB of answers: more than the kernel holds
+    for _ in range(200):  # 12 MB of answers: more than the kernel holds
         reader.send("message.fetch")
     tries = iter(range(1000))
 
@@ -177,6 +187,7 @@ def test_a_client_that_reads_nothing_has_its_time(attach):
             sender.call("session.hangup", {"session": invited["session"]})
         except Refused as told:
             return told.word == "not-connected"
+
     wait_for(gone, "it is disconnected", patience=BEFORE_DEFAULT, pause=0.2)
 
 
@@ -191,7 +202,7 @@ def test_a_secondary_is_forgotten_after_its_days(host, attach):
     client = Client(number(12), "acme")
     devices = type(store.devices)(store.low, DAY)
     devices.seen(client, "lately", "secondary", NOW - DAY // 2)
-    devices.seen(client, "long-ago", "secondary", NOW - 2 * DAY)     # 28 days sooner than the default
+    devices.seen(client, "long-ago", "secondary", NOW - 2 * DAY)  # 28 days sooner than the default
     wait_for(lambda: set(devices.known(client)) == {"lately"}, "it is forgotten")
     store.close()
 

@@ -45,12 +45,14 @@ class Prometheus:
 
     def wait(self, sample: str, condition, what: str = "") -> float:
         """Until a sample is as it should be."""
+
         def look():
             try:
                 value = self.samples().get(sample)
                 return value is not None and condition(value)
             except OSError:
                 return False
+
         wait_for(look, f"{sample} {what}")
         return self.samples()[sample]
 
@@ -82,14 +84,18 @@ def prometheus(host, domain, port):
 @shows("metrics-port")
 def test_what_a_call_and_a_message_change(host, prometheus):
     before = prometheus.samples()
-    assert host.run("crs-cli", "health-check", "account", "acme").returncode in (0, 3)    # 3: the month is nearly over
+    assert host.run("crs-cli", "health-check", "account", "acme").returncode in (0, 3)  # 3: the month is nearly over
     prometheus.wait('crs_messages_total{event="acked"}', lambda value: value == 1)
     prometheus.wait('crs_call_states_total{state="hangup"}', lambda value: value == 1)
     after = prometheus.samples()
     grown = {name: after[name] - before[name] for name in before}
-    for name in ('crs_messages_total{event="posted"}', 'crs_messages_total{event="delivered"}',
-                 *(f'crs_call_states_total{{state="{state}"}}' for state in ("invite", "ringing", "talk", "hangup")),
-                 "crs_call_setup_seconds_count", 'crs_call_setup_seconds_bucket{le="+Inf"}'):
+    for name in (
+        'crs_messages_total{event="posted"}',
+        'crs_messages_total{event="delivered"}',
+        *(f'crs_call_states_total{{state="{state}"}}' for state in ("invite", "ringing", "talk", "hangup")),
+        "crs_call_setup_seconds_count",
+        'crs_call_setup_seconds_bucket{le="+Inf"}',
+    ):
         assert grown[name] == 1, name
     assert grown['crs_registrations_total{result="registered"}'] == 2
     assert grown["crs_call_setup_seconds_sum"] > 0
@@ -117,8 +123,8 @@ def test_expired_and_waiting_messages(host, prometheus):
     alice, bob = Client("+46701111111", "acme"), Client("+46702222222", "acme")
     store.mailbox.post(bob, ref("content", alice, "1"), alice, "1", "content", "body", now, now + 1, 10, 10_000)
     prometheus.wait('crs_messages_total{event="expired"}', lambda value: value == 1)
-    host.cli("create", "account", "other")      # the books are compared at once when the accounts change
-    assert prometheus.wait('crs_mailbox_items{account="acme"}', lambda value: value == 1) == 1   # alice's report
+    host.cli("create", "account", "other")  # the books are compared at once when the accounts change
+    assert prometheus.wait('crs_mailbox_items{account="acme"}', lambda value: value == 1) == 1  # alice's report
     store.low.call("HSET", schema.mail(alice), "from", "nowhere")
     host.cli("delete", "account", "other", "--yes")
     prometheus.wait('crs_ledger_difference{account="acme"}', lambda value: value == -1)
@@ -147,6 +153,7 @@ def test_attached_denied_and_who_is_not_found(host, domain, prometheus):
 
 def test_dropped_packets(host, prometheus):
     from gevent import socket
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.sendto(b"\x80" + bytes(100), host.media)
     prometheus.wait(DROPPED + '{cause="unbound"}', lambda value: value == 1)

@@ -5,7 +5,7 @@ import pytest
 from ..hosts import running
 from . import shows
 
-TOLD = "No media offload, sockets forward all: "      # a loopback device has no driver
+TOLD = "No media offload, sockets forward all: "  # a loopback device has no driver
 
 
 @shows("media-offload")

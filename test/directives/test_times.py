@@ -18,16 +18,18 @@ relay-expiry 1
 update-grace 0
 """
 IP = "127.0.0.6"
-SOONER = 20   # seconds: sooner than any default of these would do it
+SOONER = 20  # seconds: sooner than any default of these would do it
 
 
 class North(Host):
     """A host whose name and address are not those that --init gives."""
 
     def start(self, *prefix):
-        for file, was, now in (("crs.conf", f"ip crs1 {self.ip}", f"ip north {IP}"),
-                               ("crs.conf", "host crs1", "host north"),
-                               ("crs-local.conf", "crsname crs1", "crsname north")):
+        for file, was, now in (
+            ("crs.conf", f"ip crs1 {self.ip}", f"ip north {IP}"),
+            ("crs.conf", "host crs1", "host north"),
+            ("crs-local.conf", "crsname crs1", "crsname north"),
+        ):
             text = (self.home / file).read_text()
             assert f"\n{was}\n" in text
             (self.home / file).write_text(text.replace(f"\n{was}\n", f"\n{now}\n"))
@@ -59,6 +61,7 @@ def attach(host, domain):
         made.append(client)
         client.registered = client.register("phone-1")
         return client
+
     yield attach
     for client in made:
         client.close()
@@ -66,7 +69,7 @@ def attach(host, domain):
 
 @shows("crsname", "host", "ip")
 def test_the_host_has_the_name_and_address_of_the_pool(host, attach):
-    caller, callee = attach(number(1)), attach(number(2))     # at the address of the ip line
+    caller, callee = attach(number(1)), attach(number(2))  # at the address of the ip line
     assert caller.registered["host"] == callee.registered["host"] == "north"
     invited = caller.call("session.invite", {"id": "c1", "to": number(2)})
     assert invited["session"].startswith("north.")
@@ -87,6 +90,7 @@ def test_a_message_waits_so_long(attach):
         if found:
             sender.call("message.ack", {"refs": [item["ref"] for item in found]})
         return len(reports) >= 2
+
     wait_for(told, "the sender is told", patience=SOONER)
     assert sorted(reports) == [("expired", number(4), "m1"), ("expired", number(4), "m2")]
     assert attach(number(4)).registered["waiting"] == 0

@@ -36,8 +36,10 @@ def test_every_action_option_and_exit_code_is_there():
     page = shown("crs-cli.1")
     for words, action in ACTIONS.items():
         assert f"\n.TP\n.B {words} {action.arguments}\n{action.help}\n" in page
-    for term, text in [*((head, option.help) for head, option in OPTIONS.items()),
-                       *((str(code), text) for code, text in EXIT_CODES.items())]:
+    for term, text in [
+        *((head, option.help) for head, option in OPTIONS.items()),
+        *((str(code), text) for code, text in EXIT_CODES.items()),
+    ]:
         assert f"\n.TP\n.B {term}\n{text}\n" in page
 
 

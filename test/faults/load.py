@@ -29,7 +29,7 @@ from crs.wire.vocabulary import (
 
 from ..hosts import wait_for
 
-PATIENT = 120.0   # seconds a request is tried again before the load gives up (and the test fails)
+PATIENT = 120.0  # seconds a request is tried again before the load gives up (and the test fails)
 
 
 def attach(host, domain, uri: str, device: str = "phone", **options) -> Client:
@@ -83,7 +83,7 @@ class Reader:
                 self._refs.add(item.ref)
                 self.seen.append(item)
         for start in range(0, len(items), 100):
-            self.client.call("message.ack", Ack([item.ref for item in items[start:start + 100]]), Acked, PATIENT)
+            self.client.call("message.ack", Ack([item.ref for item in items[start : start + 100]]), Acked, PATIENT)
 
 
 class Pair:
@@ -113,7 +113,7 @@ class Pair:
             identity = f"m-{len(self.acknowledged)}"
             self._send(identity)
             self.acknowledged.append(identity)
-            if self._random.random() < 0.05:   # a client that lost the answer and comes back later
+            if self._random.random() < 0.05:  # a client that lost the answer and comes back later
                 self._send(self._random.choice(self.acknowledged[-200:]))
                 self.retried += 1
             due += self._period
@@ -171,15 +171,22 @@ class HeldCall:
         assert self._rings.wait(10), "the callee does not ring"
         taken = self.callee.call("session.accept", Accept(self.session, "answer"), Sequenced, PATIENT)
         assert taken.state == "talk"
-        self.media = [Media(self.legs["caller"][0], TO_CALLEE, TO_CALLER).start(),
-                      Media(self.legs["callee"][0], TO_CALLER, TO_CALLEE).start()]
+        self.media = [
+            Media(self.legs["caller"][0], TO_CALLEE, TO_CALLER).start(),
+            Media(self.legs["callee"][0], TO_CALLER, TO_CALLEE).start(),
+        ]
 
     def media_flows(self, packets: int = 5) -> None:
         """Wait until both sides hear that many packets more than now."""
         before = [media.report().received for media in self.media]
-        wait_for(lambda: all(media.report().received >= count + packets
-                             for media, count in zip(self.media, before, strict=True)),
-                 "media flows both ways", patience=20, pause=0.01)
+        wait_for(
+            lambda: all(
+                media.report().received >= count + packets for media, count in zip(self.media, before, strict=True)
+            ),
+            "media flows both ways",
+            patience=20,
+            pause=0.01,
+        )
 
     def check(self) -> None:
         """Both parties still have it, in *talk*, with the legs they got."""

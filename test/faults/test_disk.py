@@ -10,9 +10,9 @@ from ..hosts import Domain, Host, wait_for
 from ..raw import RawClient, Refused
 from .conftest import URIS
 
-SIZE = 6 * 1024 * 1024   # bytes of the disk
+SIZE = 6 * 1024 * 1024  # bytes of the disk
 BODY = "x" * 40_000
-TRIES = 40               # refused posts in a row after which the disk counts as full for good
+TRIES = 40  # refused posts in a row after which the disk counts as full for good
 
 
 def small_disk(directory) -> list[str]:
@@ -20,7 +20,7 @@ def small_disk(directory) -> list[str]:
     own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
     if subprocess.run([*own, "true"], capture_output=True).returncode:
         pytest.skip("this machine lets nobody but root make a mount name space")
-    return [*own, "/bin/sh", "-c", f"mount -t tmpfs -o size={SIZE},mode=700 tmpfs {directory} && exec \"$@\"", "sh"]
+    return [*own, "/bin/sh", "-c", f'mount -t tmpfs -o size={SIZE},mode=700 tmpfs {directory} && exec "$@"', "sh"]
 
 
 def test_a_full_disk_acknowledges_nothing_and_loses_nothing(tmp_path):
@@ -53,7 +53,7 @@ def fill(alice) -> list[str]:
             refused += 1
             if refused == TRIES:
                 break
-            gevent.sleep(0.05)   # Redis ends at a failed write, and is started again meanwhile
+            gevent.sleep(0.05)  # Redis ends at a failed write, and is started again meanwhile
     assert acknowledged and refused == TRIES
     return acknowledged
 

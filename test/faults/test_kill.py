@@ -12,7 +12,7 @@ from .load import HeldCall, Pair
 
 SEED = int(os.environ.get("CRS_TEST_SEED", "20261122"))
 KILLS = 50
-PAIRS, RATE, CALLS = 12, 20, 3   # 240 posts a second
+PAIRS, RATE, CALLS = 12, 20, 3  # 240 posts a second
 
 
 def test_no_kill_loses_or_repeats_a_message(tmp_path):
@@ -20,9 +20,11 @@ def test_no_kill_loses_or_repeats_a_message(tmp_path):
     uris = [f"+4670000{number:04d}" for number in range(2 * PAIRS + 2 * CALLS)]
     with running(tmp_path) as host:
         domain = Domain(host, "acme", uris)
-        pairs = [Pair(host, domain, uris[2 * number], uris[2 * number + 1], RATE, random.Random(SEED + number))
-                 for number in range(PAIRS)]
-        calls = [HeldCall(host, domain, *uris[2 * PAIRS + 2 * number:][:2]) for number in range(CALLS)]
+        pairs = [
+            Pair(host, domain, uris[2 * number], uris[2 * number + 1], RATE, random.Random(SEED + number))
+            for number in range(PAIRS)
+        ]
+        calls = [HeldCall(host, domain, *uris[2 * PAIRS + 2 * number :][:2]) for number in range(CALLS)]
         for call in calls:
             call.connect()
         stop = Event()
@@ -40,8 +42,10 @@ def test_no_kill_loses_or_repeats_a_message(tmp_path):
         for one in [*pairs, *calls]:
             one.check()
         posts = sum(len(pair.acknowledged) for pair in pairs)
-        print(f"\n{KILLS} kills, {posts} posts acknowledged in {took:.0f} s ({posts / took:.0f}/s), "
-              f"{sum(pair.retried for pair in pairs)} retried after their acknowledgement, seed {SEED}")
+        print(
+            f"\n{KILLS} kills, {posts} posts acknowledged in {took:.0f} s ({posts / took:.0f}/s), "
+            f"{sum(pair.retried for pair in pairs)} retried after their acknowledgement, seed {SEED}"
+        )
         for one in [*pairs, *calls]:
             one.close()
         assert host.stop() == 0
@@ -53,7 +57,7 @@ def kill_one(host, source: random.Random) -> None:
     name = source.choice(names)
     try:
         pid = host.kill(name)
-    except ProcessLookupError:   # it is just being restarted after the last kill
+    except ProcessLookupError:  # it is just being restarted after the last kill
         return
     if name == "supervisor":
         wait_for(lambda: host.process.poll() is not None, "supervisor dead")

@@ -93,7 +93,7 @@ def test_a_directory_that_was_lost_is_announced_anew(host, alice, bob):
         sock.connect(str(host.home / "run" / "redis_high.sock"))
         sock.sendall(hiredis.pack_command(("FLUSHALL",)))
         assert sock.recv(100) == b"+OK\r\n"
-    host.kill("redis_high")   # the workers subscribe anew, and look at the facts
+    host.kill("redis_high")  # the workers subscribe anew, and look at the facts
 
     def woken():
         if not answered(alice, woken.number):
@@ -103,5 +103,6 @@ def test_a_directory_that_was_lost_is_announced_anew(host, alice, bob):
             return bool(bob.notification("message.waiting", timeout=0.2))
         except AssertionError:
             return False
+
     woken.number = 1
     wait_for(woken, "the receiver is woken")

@@ -34,6 +34,7 @@ def attach(host):
         made.append(client)
         client.registered = client.register()
         return client
+
     yield attach
     for client in made:
         client.close()
@@ -55,11 +56,12 @@ def credential(host, tmp_path_factory):
     secret.touch(0o600)
     secret.write_text("the secret that both sides know\n")
     host.cli("create", "account", "byhand", "-s", "-", stdin=secret.read_text())
-    for arguments in (("init", place / "cms", "--account", "byhand", "--secret", secret),
-                      ("add-client", ALICE, "--home", place / "cms"),
-                      ("credential", ALICE, "--server", "127.0.0.1", "--out", place / "me.json", "--home",
-                       place / "cms"),
-                      ("update", "--out", place / "update", "--home", place / "cms")):
+    for arguments in (
+        ("init", place / "cms", "--account", "byhand", "--secret", secret),
+        ("add-client", ALICE, "--home", place / "cms"),
+        ("credential", ALICE, "--server", "127.0.0.1", "--out", place / "me.json", "--home", place / "cms"),
+        ("update", "--out", place / "update", "--home", place / "cms"),
+    ):
         host.run("crs-cms", *arguments, check=True)
     host.cli("apply", place / "update")
     return place
@@ -71,8 +73,9 @@ def by_hand(host, place, more: str = "", edit=lambda script: script) -> subproce
     script = BY_HAND.replace("127.0.0.1:5223", f"{ip}:{port}")
     assert script != BY_HAND
     script = edit(script).replace("\nopenssl s_client", f"\nexec openssl s_client {more}")
-    return subprocess.Popen(["/bin/sh", "-c", script], cwd=place, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        ["/bin/sh", "-c", script], cwd=place, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 @pytest.mark.parametrize("version", ["", "-tls1_3", "-tls1_2"])
@@ -97,27 +100,34 @@ def test_a_wrong_key_and_an_unknown_identity_look_the_same_to_openssl(host, cred
             process.kill()
         assert process.returncode == 1, said
         return re.findall(r"alert [a-z ]+|alert number \d+", said.decode())
-    wrong_key = alert('-psk "$key"', f'-psk {"5a" * 32}')
+
+    wrong_key = alert('-psk "$key"', f"-psk {'5a' * 32}")
     assert wrong_key and wrong_key == alert("$identity", f"c.byhand.{THIS}.{'A' * 40}")
     assert wrong_key == alert("$identity", f"c.nobody.{THIS}.{'A' * 40}")
 
 
 # --- update files that are refused ----------------------------------------------------------------------------------
 
+
 def _flipped(data: bytes) -> bytes:
     place = len(data) // 2
-    return data[:place] + (b"A" if data[place:place + 1] != b"A" else b"B") + data[place + 1:]
+    return data[:place] + (b"A" if data[place : place + 1] != b"A" else b"B") + data[place + 1 :]
 
 
 def _foreign(domain: Domain) -> bytes:
     stranger = Domain.__new__(Domain)
-    vars(stranger).update(vars(domain), account="stranger", secret="unknown here", domain_token=tokens.domain_token(
-        jose.new_key("Ed25519", bytes(range(32))), "stranger"))
+    vars(stranger).update(
+        vars(domain),
+        account="stranger",
+        secret="unknown here",
+        domain_token=tokens.domain_token(jose.new_key("Ed25519", bytes(range(32))), "stranger"),
+    )
     return stranger.update(THIS)
 
 
-def _with(domain: Domain, month: str = THIS, secret: str | None = None, key: bytes | None = None,
-          created: int | None = None) -> bytes:
+def _with(
+    domain: Domain, month: str = THIS, secret: str | None = None, key: bytes | None = None, created: int | None = None
+) -> bytes:
     other = Domain.__new__(Domain)
     vars(other).update(vars(domain), secret=secret or domain.secret, months={month: key or domain.months[THIS]})
     return other.update(month, created)
@@ -179,14 +189,16 @@ def test_each_refusal_has_words_of_its_own():
 
 # --- who is thrown out, and who is let in ---------------------------------------------------------------------------
 
+
 def test_a_month_that_is_gone_ends_its_connections(host, attach):
     domain = Domain(host, "monthly", [ALICE], months=[THIS, months.after(THIS)])
-    old, new = (RawClient(host.address, domain.month(uri, month)) for uri, month in
-                ((ALICE, THIS), (BOB, months.after(THIS))))
+    old, new = (
+        RawClient(host.address, domain.month(uri, month)) for uri, month in ((ALICE, THIS), (BOB, months.after(THIS)))
+    )
     old.register()
     new.register()
     store = Store.direct(Home(host.home), "crs1")
-    store.operator.delete_update("monthly", THIS, time.time_ns() // 1_000_000)   # as apply does when it has run out
+    store.operator.delete_update("monthly", THIS, time.time_ns() // 1_000_000)  # as apply does when it has run out
     store.close()
     assert old.notification("unregistered") == {"reason": "month-expired"}
     closed = old.wait_closed()
@@ -211,7 +223,7 @@ def test_a_reissue_lets_a_new_client_in_and_offers_its_crypto_update(host, attac
     alice = attach(domain, ALICE)
     assert alice.registered["updates"] == [{"month": THIS, "confirmed": False}]
     alice.call("update.confirm", {"month": THIS})
-    carol = attach(domain, CAROL)                       # with a good key, not listed
+    carol = attach(domain, CAROL)  # with a good key, not listed
     assert carol.registered["updates"] == []
     domain.uris.append(CAROL)
     domain.apply(THIS)
@@ -245,13 +257,15 @@ def test_an_observed_client_can_be_reached(host, attach):
     alice = attach(domain, ALICE)
     with pytest.raises(Exception, match="not-found"):
         alice.call("message.post", {"id": "m0", "to": BOB, "body": "who?"})
-    bob = attach(domain, BOB)                           # with a good key, not listed
+    bob = attach(domain, BOB)  # with a good key, not listed
     alice.call("message.post", {"id": "m1", "to": BOB, "body": "hello"})
     assert bob.notification("message.waiting") == {"waiting": 1}
     invited = alice.call("session.invite", {"id": "c1", "to": BOB})
     assert bob.notification("session.incoming")["session"] == invited["session"]
     alice.call("session.hangup", {"session": invited["session"]})
     bob.close()
-    wait_for(lambda: {row["uri"] for row in host.rows("show", "attach") if row["account"] == "watchful"} == {ALICE},
-             "bob is gone")
+    wait_for(
+        lambda: {row["uri"] for row in host.rows("show", "attach") if row["account"] == "watchful"} == {ALICE},
+        "bob is gone",
+    )
     assert alice.call("message.post", {"id": "m2", "to": BOB, "body": "are you there?"})["id"] == "m2"

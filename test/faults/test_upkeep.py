@@ -102,16 +102,16 @@ def test_one_that_does_not_read_and_many_that_say_nothing_hinder_nobody(host, do
     for index in range(20):
         sender.call("message.post", {"id": f"s{index}", "to": CAROL, "body": "x" * 50_000})
     slow.stop_reading()
-    for _ in range(100):   # 50 MB of answers: more than the kernel and its queue hold
+    for _ in range(100):  # 50 MB of answers: more than the kernel and its queue hold
         slow.send("message.fetch", {"limit": 100})
     silent = [socket.create_connection(host.address) for _ in range(100)]
     half = RawClient(host.address, domain.month(URIS[3]))
-    half.tls.sock.send(b"\x17\x03\x03\x40\x00")   # the head of a TLS record that never comes
+    half.tls.sock.send(b"\x17\x03\x03\x40\x00")  # the head of a TLS record that never comes
     for index in range(50):
         sender.call("message.post", {"id": f"m{index}", "to": BOB, "body": "on it goes"})
     fetched = receiver.call("message.fetch", {"limit": 100})["messages"]
     assert [item["id"] for item in fetched] == [f"m{index}" for index in range(50)]
-    assert slow.closed is None and CAROL in attached(host)    # all that while it was there
+    assert slow.closed is None and CAROL in attached(host)  # all that while it was there
     for one in (*silent, half, slow, sender, receiver):
         one.close()
 
@@ -126,12 +126,16 @@ def test_a_crowded_worker_asks_some_of_its_clients_to_move(tmp_path):
             (crowd if worker == "attach:0" else others).append(client)
             if worker != "attach:0":
                 client.close()
-            if len(crowd) == 90:    # 1.5 times the mean of four, and 50, is 83
+            if len(crowd) == 90:  # 1.5 times the mean of four, and 50, is 83
                 break
 
         def told():
-            return [client for client in crowd if any(message["method"] == "reconnect"
-                                                      for message in list(client.notifications.queue))]
+            return [
+                client
+                for client in crowd
+                if any(message["method"] == "reconnect" for message in list(client.notifications.queue))
+            ]
+
         asked = wait_for(told, "some are asked to move")
         assert asked[0].notification("reconnect") == {"reason": "balance", "within": 30_000}
         assert len(asked) < len(crowd) / 2
@@ -141,10 +145,12 @@ def test_a_crowded_worker_asks_some_of_its_clients_to_move(tmp_path):
 
 # --- a month that runs out while a client is attached: the clock is an argument --------------------------------------
 
+
 def test_a_month_that_runs_out_ends_its_connections():
     now = [months.end("202611")]
-    conf = SimpleNamespace(name="crs1", ip="127.0.0.1", relay_port=1, update_grace=7, attach_workers=1,
-                           detach_cleanup_for=lambda *_: None)
+    conf = SimpleNamespace(
+        name="crs1", ip="127.0.0.1", relay_port=1, update_grace=7, attach_workers=1, detach_cleanup_for=lambda *_: None
+    )
     store = MagicMock()
     store.operator.version.return_value = 1
     worker = Worker(conf, 0, store, None, lambda: now[0])
@@ -184,9 +190,26 @@ def test_a_worker_whose_store_never_comes_ends_with_the_supervisor(tmp_path):
         listener.bind(host.address)
         listener.listen()
         worker = subprocess.Popen(
-            [sys.executable, "-m", "crs.daemon.main", "--module", "attach", "--index", "0", "--home", host.home,
-             "--lifeline-fd", str(reading), "--listen-fd", str(listener.fileno())], stdout=out, stderr=out,
-            pass_fds=(reading, listener.fileno()), cwd=ROOT)
+            [
+                sys.executable,
+                "-m",
+                "crs.daemon.main",
+                "--module",
+                "attach",
+                "--index",
+                "0",
+                "--home",
+                host.home,
+                "--lifeline-fd",
+                str(reading),
+                "--listen-fd",
+                str(listener.fileno()),
+            ],
+            stdout=out,
+            stderr=out,
+            pass_fds=(reading, listener.fileno()),
+            cwd=ROOT,
+        )
     os.close(reading)
     wait_for(lambda: log.exists() and "accounts: " in log.read_text(), "it tries")
     assert worker.poll() is None

@@ -32,8 +32,13 @@ def row(handler, states=("registered",)):
     return Command(handler, vocabulary.Post, vocabulary.Posted, frozenset(states), frozenset({"client"}), "")
 
 
-COMMANDS = {"echo": row(echo), "fail": row(fail), "burst": row(burst), "early": row(echo, ("negotiated",)),
-            "admin": row(echo)._replace(kinds=frozenset({"admin"}))}
+COMMANDS = {
+    "echo": row(echo),
+    "fail": row(fail),
+    "burst": row(burst),
+    "early": row(echo, ("negotiated",)),
+    "admin": row(echo)._replace(kinds=frozenset({"admin"})),
+}
 GOOD = {"id": "m1", "to": "+46700000001", "body": ""}
 
 
@@ -49,8 +54,11 @@ def request(method="echo", params=GOOD, **more):
 
 def test_a_result_carries_the_id_of_its_request():
     for identity in (1, "x", None, 1.5, "", -3):
-        assert ask(request(id=identity)) == {"jsonrpc": "2.0", "id": identity,
-                                             "result": {"id": "m1", "account": "acme", "time": 7}}
+        assert ask(request(id=identity)) == {
+            "jsonrpc": "2.0",
+            "id": identity,
+            "result": {"id": "m1", "account": "acme", "time": 7},
+        }
 
 
 def test_a_notification_is_carried_out_without_an_answer():
@@ -61,13 +69,16 @@ def test_a_notification_is_carried_out_without_an_answer():
     assert ask({**message, "method": "no-such-method"}) is None
 
 
-@pytest.mark.parametrize("method, word, code", [
-    ("nothing", "method-not-found", -32601),
-    ("admin", "denied", 403),
-    ("early", "not-registered", 403),
-    ("fail", "not-found", 404),
-    ("burst", "internal", -32603),
-])
+@pytest.mark.parametrize(
+    "method, word, code",
+    [
+        ("nothing", "method-not-found", -32601),
+        ("admin", "denied", 403),
+        ("early", "not-registered", 403),
+        ("fail", "not-found", 404),
+        ("burst", "internal", -32603),
+    ],
+)
 def test_errors(method, word, code):
     error = ask(request(method))["error"]
     assert (error["code"], error["data"]["error"]) == (code, word)
@@ -92,8 +103,9 @@ def test_batch():
 
 def test_a_small_batch_does_not_make_an_answer_without_bound():
     long = {**COMMANDS, "echo": row(lambda connection, params, now: vocabulary.Posted("x" * 300_000, "acme", now))}
-    reply = json.loads(answer(long, Someone(), json.dumps([request(id=number) for number in range(50)]).encode(),
-                              lambda: 7))
+    reply = json.loads(
+        answer(long, Someone(), json.dumps([request(id=number) for number in range(50)]).encode(), lambda: 7)
+    )
     assert [one["id"] for one in reply] == list(range(50))
     assert ["result" in one for one in reply] == [True] * 2 + [False] * 48
     assert {one["error"]["data"]["error"] for one in reply[2:]} == {"too-large"}

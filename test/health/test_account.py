@@ -34,14 +34,17 @@ def results(now: int, *held: str) -> list[str]:
     return [test.result for test in check.report.tests]
 
 
-@pytest.mark.parametrize(("now", "held", "expected"), [
-    (END - SOON, [THIS], ["ok", "ok"]),
-    (END - SOON + 1, [THIS], ["ok", "warning"]),
-    (END - 1, [THIS, NEXT], ["ok", "ok"]),
-    (END, [THIS], ["warning", "ok"]),
-    (END + months.GRACE, [THIS], ["error", "ok"]),
-    (END - SOON, [], ["error", "ok"]),
-])
+@pytest.mark.parametrize(
+    ("now", "held", "expected"),
+    [
+        (END - SOON, [THIS], ["ok", "ok"]),
+        (END - SOON + 1, [THIS], ["ok", "warning"]),
+        (END - 1, [THIS, NEXT], ["ok", "ok"]),
+        (END, [THIS], ["warning", "ok"]),
+        (END + months.GRACE, [THIS], ["error", "ok"]),
+        (END - SOON, [], ["error", "ok"]),
+    ],
+)
 def test_updates(now, held, expected):
     assert results(now, *held) == expected
 
@@ -59,5 +62,8 @@ def test_the_worst_result_counts_and_a_chain_ends_where_it_breaks():
     assert report.chain({"a": lambda: "fine", "b": doubt}) and report.result == "warning"
     assert not report.chain({"c": fail, "d": lambda: "never"}) and report.result == "error"
     assert [tuple(test) for test in report.tests] == [
-        ("a", "ok", "fine"), ("b", "warning", "odd"), ("c", "error", "broken"),
-        ("d", "error", "not tried, as c failed")]
+        ("a", "ok", "fine"),
+        ("b", "warning", "odd"),
+        ("c", "error", "broken"),
+        ("d", "error", "not tried, as c failed"),
+    ]

@@ -15,11 +15,38 @@ from crs.store import Store, schema
 from crs.store.items import ref
 from test.hosts import ROOT, Domain, running, wait_for
 
-SYSTEM = ["process redis_high", "process redis_low", "process attach:0", "process attach:1", "redis_high", "redis_low",
-          "worker attach:0", "worker attach:1", "relay", "port", "disk", "durability", "inter-working links",
-          "pool links", "message ledger"]
-ACCOUNT = ["update of this month", "update of the next month", "account loaded", "attach test-1", "attach test-2", "call",
-           "accept", "media", "hang up", "message post", "message fetch", "message acknowledge", "clean up"]
+SYSTEM = [
+    "process redis_high",
+    "process redis_low",
+    "process attach:0",
+    "process attach:1",
+    "redis_high",
+    "redis_low",
+    "worker attach:0",
+    "worker attach:1",
+    "relay",
+    "port",
+    "disk",
+    "durability",
+    "inter-working links",
+    "pool links",
+    "message ledger",
+]
+ACCOUNT = [
+    "update of this month",
+    "update of the next month",
+    "account loaded",
+    "attach test-1",
+    "attach test-2",
+    "call",
+    "accept",
+    "media",
+    "hang up",
+    "message post",
+    "message fetch",
+    "message acknowledge",
+    "clean up",
+]
 
 
 def check(host, *arguments, code=0) -> str:
@@ -84,15 +111,21 @@ def test_formats(host):
     lines = check(host, "system", "--output-format", "tsv").splitlines()
     assert lines[0] == "TEST\tRESULT\tDESCRIPTION"
     assert [line.split("\t")[0] for line in lines[1:]] == SYSTEM and all(line.count("\t") == 2 for line in lines)
-    assert json.loads(check(host, "system", "--json")) .keys() == {"result", "tests"}
+    assert json.loads(check(host, "system", "--json")).keys() == {"result", "tests"}
 
 
-@pytest.mark.parametrize(("arguments", "code", "text"), [
-    (("account", "nobody"), 1, "crs-cli: there is no account nobody; crs-cli list account shows which there are\n"),
-    (("account", "a+b"), 2, "crs-cli: account id 'a+b' is not valid: 1 to 20 of a-z, A-Z, 0-9, '-' and '_'\n"),
-    (("system", "--output-format", "xml"), 2,
-     "crs-cli: --output-format format 'xml' is not known; one of: summary, json, tsv\n"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (("account", "nobody"), 1, "crs-cli: there is no account nobody; crs-cli list account shows which there are\n"),
+        (("account", "a+b"), 2, "crs-cli: account id 'a+b' is not valid: 1 to 20 of a-z, A-Z, 0-9, '-' and '_'\n"),
+        (
+            ("system", "--output-format", "xml"),
+            2,
+            "crs-cli: --output-format format 'xml' is not known; one of: summary, json, tsv\n",
+        ),
+    ],
+)
 def test_wrong_arguments(host, arguments, code, text):
     done = host.run("crs-cli", "health-check", *arguments)
     assert (done.returncode, done.stdout, done.stderr) == (code, "", text)
@@ -107,8 +140,12 @@ def test_an_account_without_an_update(host):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_what_a_killed_check_leaves_is_erased(host, domain, number):
     before = keys(host)
-    process = subprocess.Popen([sys.executable, str(ROOT / "bin" / "crs-cli"), "health-check", "account", "acme"],
-                               env=host.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "bin" / "crs-cli"), "health-check", "account", "acme"],
+        env=host.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         wait_for(lambda: any(row["state"] == "talk" for row in host.rows("show", "session")), "test clients talk")
         os.kill(process.pid, number)
@@ -148,14 +185,14 @@ def test_a_lost_message_is_a_warning_with_the_account(tmp_path):
         name = ref("content", alice, "1")
         store.mailbox.post(bob, name, alice, "1", "content", "body", now, now + 3_600_000, 10, 10_000)
         store.low.call("HDEL", schema.mail(bob), name)
-        host.cli("create", "account", "other")     # the books are compared at once when the accounts change
+        host.cli("create", "account", "other")  # the books are compared at once when the accounts change
         wait_for(lambda: store.conservation.sheets(now)["acme"].difference, "the difference is found")
         store.close()
         tests = json.loads(check(host, "system", code=3))["tests"]
         found = next(test for test in tests if test["test"] == "message ledger")
         assert found["result"] == "warning" and found["description"].endswith(": acme (+1)")
         log = (host.home / "log" / "crs.log").read_text()
-        warned, = [line for line in log.splitlines() if "ledger of account" in line]
+        (warned,) = [line for line in log.splitlines() if "ledger of account" in line]
         assert "| WARN |" in warned and warned.endswith("ledger of account acme: 1 messages are lost")
 
 

@@ -26,8 +26,10 @@ def test_warning(host, domain):
     code, lines = plugin(host)
     host.cli("delete", "iw-crs", "192.0.2.1")
     assert code == 1
-    assert lines == ["CRS WARNING - inter-working links: not connected in this release: 192.0.2.1|tests=15 failed=1",
-                     "warning: inter-working links: not connected in this release: 192.0.2.1"]
+    assert lines == [
+        "CRS WARNING - inter-working links: not connected in this release: 192.0.2.1|tests=15 failed=1",
+        "warning: inter-working links: not connected in this release: 192.0.2.1",
+    ]
 
 
 def test_critical(tmp_path):
@@ -39,7 +41,9 @@ def test_critical(tmp_path):
 
 def test_unknown(host, tmp_path):
     assert plugin(host, "--account", "nobody") == (
-        3, ["CRS UNKNOWN - there is no account nobody; crs-cli list account shows which there are"])
+        3,
+        ["CRS UNKNOWN - there is no account nobody; crs-cli list account shows which there are"],
+    )
     assert plugin(host, "--acount", "x") == (3, ["CRS UNKNOWN - wrong options; see check_crs --help"])
     assert plugin(host, "--timeout", "soon") == (3, ["CRS UNKNOWN - --timeout needs a number of seconds"])
     assert plugin(host, "--home", tmp_path)[0] == 3

@@ -34,21 +34,27 @@ def test_files_are_their_owners_alone(files):
     assert [mode(path) for path in (files.path, files.conf, files.update_path("202611"))] == [0o700, 0o600, 0o600]
 
 
-@pytest.mark.parametrize(("text", "secret"), [
-    ("shared-secret abc", "abc"),
-    ("\n# a remark\n  shared-secret\t abc \r\n", "abc"),
-])
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("shared-secret abc", "abc"),
+        ("\n# a remark\n  shared-secret\t abc \r\n", "abc"),
+    ],
+)
 def test_a_secret_written_by_hand(files, text, secret):
     files.path.mkdir()
     files.conf.write_text(text)
     assert files.secret() == secret
 
 
-@pytest.mark.parametrize(("text", "told"), [
-    ("", "names no secret"),
-    ("shared-secret\n", ":1: 'shared-secret' is not understood"),
-    ("# x\nsecret abc\n", ":2: 'secret' is not understood"),
-])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "names no secret"),
+        ("shared-secret\n", ":1: 'shared-secret' is not understood"),
+        ("# x\nsecret abc\n", ":2: 'secret' is not understood"),
+    ],
+)
 def test_a_file_that_is_not_understood(files, text, told):
     files.path.mkdir()
     files.conf.write_text(text)

@@ -27,9 +27,20 @@ ASK = b'{"jsonrpc":"2.0","id":1,"method":"nothing"}'
 
 def new_attach() -> Attach:
     conf = SimpleNamespace(
-        name="crs1", ip="127.0.0.1", relay_port=1, update_grace=7, attach_workers=1, max_request=262_144,
-        control_rate=20, send_queue=1 << 20, send_timeout=TIMEOUT, upgrade_timeout=TIMEOUT, handshake_timeout=TIMEOUT,
-        detach_cleanup_for=lambda *_: None, keep_alive_for=lambda *_: ("websocket", 60_000, 10_000))
+        name="crs1",
+        ip="127.0.0.1",
+        relay_port=1,
+        update_grace=7,
+        attach_workers=1,
+        max_request=262_144,
+        control_rate=20,
+        send_queue=1 << 20,
+        send_timeout=TIMEOUT,
+        upgrade_timeout=TIMEOUT,
+        handshake_timeout=TIMEOUT,
+        detach_cleanup_for=lambda *_: None,
+        keep_alive_for=lambda *_: ("websocket", 60_000, 10_000),
+    )
     worker = Worker(conf, 0, MagicMock(), None)
     month = months.of(wall_clock())
     worker.accounts.load(1, {"acme": {month: Month(1, KEY, "", (), (URI,))}}, worker.accounts.rules)
@@ -98,14 +109,14 @@ def see_off(link: websocket.WebSocket) -> None:
 
 def main() -> None:
     attach, how = new_attach(), globals()[sys.argv[1]]
-    how(attach)   # the first of a process also leaves what is made once
+    how(attach)  # the first of a process also leaves what is made once
     wait_for(lambda: not attach.worker.connections, "it has ended")
     gc.collect()
     gc.disable()
     for _ in range(3):
         how(attach)
     wait_for(lambda: not attach.worker.connections, "all have ended")
-    gevent.sleep(0.01)   # what ended greenlets leave to the loop
+    gevent.sleep(0.01)  # what ended greenlets leave to the loop
     gc.set_debug(gc.DEBUG_SAVEALL)
     gc.collect()
     print(*sorted({f"{type(one).__module__}.{type(one).__qualname__}" for one in gc.garbage}))

@@ -61,8 +61,9 @@ def test_the_old_are_not_looked_at_by_themselves():
 
 @pytest.mark.parametrize("how", ["leaves", "is_gone", "is_closed_here", "has_no_key", "is_rude"])
 def test_a_connection_leaves_no_cycle(how):
-    told = subprocess.run([sys.executable, "-m", "test.loop.leaving", how], cwd=ROOT, capture_output=True, text=True,
-                          timeout=60)
+    told = subprocess.run(
+        [sys.executable, "-m", "test.loop.leaving", how], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert told.returncode == 0, told.stderr
     assert [name for name in told.stdout.split() if name.startswith(OURS)] == []
 

@@ -45,6 +45,6 @@ def test_a_held_loop_is_seen():
     watchdog.begin()
     gevent.sleep(2 * PERIOD)
     watchdog.take()
-    time.sleep(0.1)   # not gevent's: holds the loop
+    time.sleep(0.1)  # not gevent's: holds the loop
     seen = []
     wait_for(lambda: seen.append(watchdog.take()) or max(seen) >= 80, "the stall is seen", pause=PERIOD)

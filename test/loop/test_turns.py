@@ -5,7 +5,7 @@ import pytest
 
 from crs.loop.turns import SLICE, Turns, of
 
-WORK = SLICE * 0.6   # what one turn takes here: two of them fill a slice
+WORK = SLICE * 0.6  # what one turn takes here: two of them fill a slice
 
 
 class Loop:

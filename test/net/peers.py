@@ -7,7 +7,7 @@ from crs.net import tls
 
 KEY = bytes(range(32))
 IDENTITY = "c.acme.202611.AbC_-9"
-TIMEOUT = 5000   # ms; far more than anything here takes
+TIMEOUT = 5000  # ms; far more than anything here takes
 
 
 def until(condition):
@@ -24,6 +24,7 @@ def context(keys=None) -> tls.Context:
 
 def shake(sock_server, sock_client, server=None, identity=IDENTITY, key=KEY, version=None):
     """Both handshakes; returns (server's end, client's end), each a TlsSocket or the TlsError that it ended with."""
+
     def end(handshake, *args):
         try:
             return handshake(*args)
@@ -55,8 +56,10 @@ class Tap:
         self.server, inner_server = socket.socketpair()
         self.client, inner_client = socket.socketpair()
         self.from_server = b""
-        self._pumps = [gevent.spawn(self._pump, inner_server, inner_client, True),
-                       gevent.spawn(self._pump, inner_client, inner_server, False)]
+        self._pumps = [
+            gevent.spawn(self._pump, inner_server, inner_client, True),
+            gevent.spawn(self._pump, inner_client, inner_server, False),
+        ]
 
     def _pump(self, source, sink, keep):
         try:
@@ -74,6 +77,6 @@ class Tap:
         records, rest = [], self.from_server
         while rest:
             length = int.from_bytes(rest[3:5])
-            records.append((rest[0], rest[5:5 + length]))
-            rest = rest[5 + length:]
+            records.append((rest[0], rest[5 : 5 + length]))
+            rest = rest[5 + length :]
         return records

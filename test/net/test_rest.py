@@ -144,6 +144,7 @@ def test_closing_the_connection_under_it_wakes_it():
 
 # --- greenlets that are used again
 
+
 def run(work):
     done = Event()
 
@@ -152,6 +153,7 @@ def run(work):
             work()
         finally:
             done.set()
+
     rest.spawn(whole)
     assert done.wait(TIMEOUT / 1000)
     gevent.sleep(0)
@@ -171,6 +173,7 @@ def test_a_greenlet_whose_work_failed_is_not_used_again():
     def fail():
         failed.append(getcurrent())
         raise ValueError("of the test")
+
     run(fail)
     until(lambda: failed[0].dead)
     run(lambda: next_one.append(getcurrent()))
@@ -193,6 +196,7 @@ def test_a_greenlet_that_waits_for_work_holds_nothing_of_the_last():
     class Work:
         def __call__(self, _argument):
             pass
+
     work = Work()
     gone = weakref.ref(work)
     rest.spawn(work, work)

@@ -34,6 +34,7 @@ def read_exactly(end, size):
 
 # --- what is negotiated
 
+
 def test_the_newest_version_is_chosen():
     server, client = tls_pair()
     assert (server.version, client.version) == ("TLSv1.3", "TLSv1.3")
@@ -56,8 +57,10 @@ def test_the_server_knows_the_identity(version):
 def test_each_connection_gets_the_key_of_its_own_identity(version):
     keys = {b"c.one": b"1" * 32, b"a.two": b"2" * 32, b"p.three": b"3" * 32, b"i.four": b"4" * 32}
     server_context = context(keys)
-    pairs = [gevent.spawn(tls_pair, server=server_context, identity=identity.decode(), key=key, version=version)
-             for identity, key in keys.items()]
+    pairs = [
+        gevent.spawn(tls_pair, server=server_context, identity=identity.decode(), key=key, version=version)
+        for identity, key in keys.items()
+    ]
     assert [pair.get()[0].identity.encode() for pair in pairs] == list(keys)
 
 
@@ -74,11 +77,12 @@ def test_no_ticket_is_sent(version):
         # hello; change cipher spec; then protected: extensions, finished, "x", close_notify
         assert kinds == [22, 20, 23, 23, 23, 23]
     else:
-        messages = [payload[0] for kind, payload in tap.records()[:kinds.index(20)] if kind == 22]
+        messages = [payload[0] for kind, payload in tap.records()[: kinds.index(20)] if kind == 22]
         assert messages == [2, 12, 14], "hello, key exchange, done: no new session ticket (4)"
 
 
 # --- what is refused
+
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_unknown_identity_and_wrong_key_look_the_same(version):
@@ -130,7 +134,7 @@ def odd_client(version: str, groups: bytes = b"X25519", options: int = 0) -> tls
 
 
 def test_ecdhe_is_used_even_with_a_client_that_would_do_without(monkeypatch):
-    without_ecdhe = 1 << 10   # SSL_OP_ALLOW_NO_DHE_KEX, which pyOpenSSL does not name
+    without_ecdhe = 1 << 10  # SSL_OP_ALLOW_NO_DHE_KEX, which pyOpenSSL does not name
     monkeypatch.setitem(tls._client_contexts, "TLSv1.3", odd_client("TLSv1.3", options=without_ecdhe))
     server, _ = tls_pair(version="TLSv1.3")
     assert ffi.string(lib.SSL_get0_group_name(server._ssl)).lower() == b"x25519"
@@ -172,13 +176,16 @@ def tls_error_of(call, *args) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("said, reason", [
-    (b"", "the peer closed the connection during the handshake"),
-    (b"\x16\x03\x01\x00\x05\x01", "the peer closed the connection during the handshake"),
-    (b"GET / HTTP/1.1\r\n\r\n", "http request"),
-    (b"\x16\x03\x01\xff\xff" + bytes(65535), "length too long"),
-    (b"\xff" * 600, "wrong version number|unsupported|record"),
-])
+@pytest.mark.parametrize(
+    "said, reason",
+    [
+        (b"", "the peer closed the connection during the handshake"),
+        (b"\x16\x03\x01\x00\x05\x01", "the peer closed the connection during the handshake"),
+        (b"GET / HTTP/1.1\r\n\r\n", "http request"),
+        (b"\x16\x03\x01\xff\xff" + bytes(65535), "length too long"),
+        (b"\xff" * 600, "wrong version number|unsupported|record"),
+    ],
+)
 def test_a_peer_that_speaks_something_else(said, reason):
     left, right = socket.socketpair()
     accepting = gevent.spawn(tls_error_of, tls.accept, context(), left, TIMEOUT)
@@ -247,6 +254,7 @@ def test_two_thousand_handshakes_leave_nothing():
 
 # --- reading, writing, closing
 
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_much_data_both_ways_at_once(version):
     server, client = tls_pair(version=version)
@@ -306,7 +314,7 @@ def test_the_end_of_the_stream():
     client.close()
     assert server.recv() == b""
     server, client = tls_pair()
-    client.sock.close()   # without a close_notify
+    client.sock.close()  # without a close_notify
     assert server.recv() == b""
 
 
@@ -380,8 +388,9 @@ def test_closures_serve_where_the_module_is_not_built():
 
 def test_the_built_module_serves(tmp_path):
     build = "import sys; from crs.net.psk_build import ffibuilder; ffibuilder.compile(tmpdir=sys.argv[1])"
-    built = subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, capture_output=True, text=True,
-                           timeout=120)
+    built = subprocess.run(
+        [sys.executable, "-c", build, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert (built.returncode == 0) == can_build(), built.stderr
     before = f"import crs.net; crs.net.__path__.insert(0, {str(tmp_path / 'crs' / 'net')!r})"
     kind = "extern" if can_build() or importlib.util.find_spec("crs.net._psk") else "closure"

@@ -11,7 +11,7 @@ from test.net.peers import TIMEOUT, shake, tcp_pair, tls_pair, until
 from test.wire import cases
 
 LIMITS = websocket.Limits()
-QUICK = 0.05   # seconds: a limit that a test waits out
+QUICK = 0.05  # seconds: a limit that a test waits out
 
 
 def end_of(call, *args) -> websocket.Closed:
@@ -75,6 +75,7 @@ def serve_echo(server):
 
 # --- opening
 
+
 def test_frames_sent_with_the_request_are_not_lost():
     server, _ = raw_pair(ahead=masked(frames.TEXT, b"first") + masked(frames.TEXT, b"second"))
     assert [server.receive(), server.receive()] == [b"first", b"second"]
@@ -99,13 +100,16 @@ def test_a_refusal_reaches_a_client_that_is_still_sending():
     assert answer.startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
 
 
-@pytest.mark.parametrize("bomb", [
-    b"GET / HTTP/1.1\r\nCookie: " + b"x" * 20_000,
-    b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 5_000,
-    b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n",
-    b"\r\n" * 5_000,
-    bytes(2_000_000),
-])
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        b"GET / HTTP/1.1\r\nCookie: " + b"x" * 20_000,
+        b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 5_000,
+        b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n",
+        b"\r\n" * 5_000,
+        bytes(2_000_000),
+    ],
+)
 def test_a_head_too_large(bomb):
     error, answer = refused(lambda client: client.sendall(bomb, TIMEOUT))
     assert error.status in (431, 400)
@@ -146,11 +150,14 @@ def test_a_client_that_goes_before_it_asked(leave):
     assert opening.get(timeout=TIMEOUT / 1000).status == 0
 
 
-@pytest.mark.parametrize("said, text", [
-    (b"", "no answer to the upgrade within 50 ms"),
-    (b"HTTP/1.1 101 x" + b"x" * 10_000, "the server's answer is larger than 8192 bytes"),
-    (b"HTTP/1.1 403 No\r\n\r\n", "the server answered 403 No"),
-])
+@pytest.mark.parametrize(
+    "said, text",
+    [
+        (b"", "no answer to the upgrade within 50 ms"),
+        (b"HTTP/1.1 101 x" + b"x" * 10_000, "the server's answer is larger than 8192 bytes"),
+        (b"HTTP/1.1 403 No\r\n\r\n", "the server answered 403 No"),
+    ],
+)
 def test_a_server_that_does_not_open(said, text):
     server, client = tls_pair()
     server.send_some(said)
@@ -161,6 +168,7 @@ def test_a_server_that_does_not_open(said, text):
 
 
 # --- conversation
+
 
 @pytest.mark.parametrize("name", cases.names())
 def test_the_folder_of_frames_over_tls(name):
@@ -281,11 +289,12 @@ def test_one_that_never_pauses_does_not_keep_the_loop():
 
 # --- a peer that does not read
 
+
 def test_sending_never_waits_and_what_was_sent_arrives():
     server, client = open_pair(client_limits=websocket.Limits(max_message=8_000_000))
     big = b"y" * 6_000_000
     with gevent.Timeout(TIMEOUT / 1000):
-        server.send(big)   # more than the queue may hold, and than the kernel takes: one is let through
+        server.send(big)  # more than the queue may hold, and than the kernel takes: one is let through
         server.ping()
     assert server._queue
     assert client.receive() == big
@@ -321,7 +330,7 @@ def test_a_slow_reader_is_not_one_that_stopped():
     opened = opening.get()
     opened.send(bytes(4_000_000))
     got = 0
-    while got < 4_000_000:   # 1 MiB at a time, with a pause each within the limit, all of them beyond it
+    while got < 4_000_000:  # 1 MiB at a time, with a pause each within the limit, all of them beyond it
         want = got + (1 << 20)
         while got < min(want, 4_000_000):
             got += len(client.recv())
@@ -342,6 +351,7 @@ def test_one_that_does_not_read_its_answers_is_not_asked_for_more():
 
 
 # --- closing
+
 
 def test_closing_twice_is_closing_once():
     server, client = open_pair()

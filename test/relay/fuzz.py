@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ADDRESSES, THREADS = "address,undefined", "thread"       # sanitizers
+ADDRESSES, THREADS = "address,undefined", "thread"  # sanitizers
 ALL = {"fast_fuzz": (ADDRESSES,), "fast_threads": (ADDRESSES, THREADS)}
 
 
@@ -19,18 +19,40 @@ def build(folder: Path, name: str, sanitizer: str = "", sources: Path = HERE) ->
     """The program ``name``, with a sanitizer in it."""
     program = folder / f"{name}-{sanitizer}"
     sanitizers = (f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all") if sanitizer else ()
-    subprocess.run(["cc", "-g", "-O1", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-pthread", *sanitizers,
-                    "-o", program, sources / f"{name}.c"], check=True)
+    subprocess.run(
+        [
+            "cc",
+            "-g",
+            "-O1",
+            "-D_GNU_SOURCE",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-pthread",
+            *sanitizers,
+            "-o",
+            program,
+            sources / f"{name}.c",
+        ],
+        check=True,
+    )
     return program
 
 
 def run(program: Path, seed: int, seconds: int, patience: int = 60) -> subprocess.CompletedProcess:
     """Let it try for some seconds. Raises TimeoutExpired where it takes ``patience`` more than those."""
+
     def done(*prefix: str) -> subprocess.CompletedProcess:
-        return subprocess.run([*prefix, program, str(seed), str(seconds)], capture_output=True, text=True,
-                              timeout=seconds + patience, env=os.environ | {"TSAN_OPTIONS": "halt_on_error=1"})
+        return subprocess.run(
+            [*prefix, program, str(seed), str(seconds)],
+            capture_output=True,
+            text=True,
+            timeout=seconds + patience,
+            env=os.environ | {"TSAN_OPTIONS": "halt_on_error=1"},
+        )
+
     tried = done()
-    if "unexpected memory mapping" in tried.stderr:      # older thread sanitizers cannot bear random addresses
+    if "unexpected memory mapping" in tried.stderr:  # older thread sanitizers cannot bear random addresses
         tried = done("setarch", "-R")
     return tried
 

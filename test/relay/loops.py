@@ -5,8 +5,8 @@ from functools import partial
 from crs.relay import fast
 from crs.relay.conversation import Table
 
-PYTHON, C, TWO = "Python, 1 loop", "C, 1 loop", "C, 2 loops"      # as the relay calls them
-SINGLE = [PYTHON] if fast.lib is None else [PYTHON, C]            # test_fast sees to it that C is there where it can be
+PYTHON, C, TWO = "Python, 1 loop", "C, 1 loop", "C, 2 loops"  # as the relay calls them
+SINGLE = [PYTHON] if fast.lib is None else [PYTHON, C]  # test_fast sees to it that C is there where it can be
 LOOPS = SINGLE if fast.lib is None else [*SINGLE, TWO]
 
 

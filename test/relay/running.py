@@ -18,7 +18,7 @@ from crs.wire import stun
 
 from .loops import command
 
-PATIENCE = 10          # seconds that a test waits for anything
+PATIENCE = 10  # seconds that a test waits for anything
 ROOT = Path(__file__).parents[2]
 MEDIA = b"\x80\x00" + bytes(170)
 
@@ -32,16 +32,22 @@ class RunningRelay:
     line begins with.
     """
 
-    def __init__(self, ip: str = "127.0.0.1", listen: str | None = None, conf: str = "", limits: str = "",
-                 loop: str | None = None, prefix: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        ip: str = "127.0.0.1",
+        listen: str | None = None,
+        conf: str = "",
+        limits: str = "",
+        loop: str | None = None,
+        prefix: tuple[str, ...] = (),
+    ):
         self.loop, self.prefix = loop, prefix
-        self.home = Path(tempfile.mkdtemp(prefix="crs-relay-"))      # short: a socket's path has 107 bytes
+        self.home = Path(tempfile.mkdtemp(prefix="crs-relay-"))  # short: a socket's path has 107 bytes
         self.ip, self.port = ip, free_port(listen or ip)
-        self.conf = self.home / "run" / "conf"                       # where a supervisor leaves it for its children
+        self.conf = self.home / "run" / "conf"  # where a supervisor leaves it for its children
         self.conf.mkdir(0o700, parents=True)
         (self.home / "log").mkdir(0o700)
-        (self.conf / "crs.conf").write_text(
-            f"GLOBAL\nrelay-port {self.port}\n{conf}\nPOOL\nip crs1 {ip}\nhost crs1\n")
+        (self.conf / "crs.conf").write_text(f"GLOBAL\nrelay-port {self.port}\n{conf}\nPOOL\nip crs1 {ip}\nhost crs1\n")
         (self.conf / "crs-local.conf").write_text(f"crsname crs1\nlisten-address {listen or ip}\n")
         (self.conf / "crs-relay.conf").write_text(limits)
         self.path = self.home / "run" / "relay.sock"
@@ -51,8 +57,24 @@ class RunningRelay:
     def spawn(self) -> subprocess.Popen:
         """Start the process; standard input is its lifeline, standard output is told when it serves."""
         self.process = subprocess.Popen(
-            [*self.prefix, sys.executable, *command(self.loop), "--module", "relay", "--home", self.home,
-             "--lifeline-fd", "0", "--ready-fd", "1"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            [
+                *self.prefix,
+                sys.executable,
+                *command(self.loop),
+                "--module",
+                "relay",
+                "--home",
+                self.home,
+                "--lifeline-fd",
+                "0",
+                "--ready-fd",
+                "1",
+            ],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         return self.process
 
     def start(self) -> "RunningRelay":

@@ -59,7 +59,7 @@ def test_refusals_carry_the_word(relay, commander):
     with pytest.raises(RelayRefused) as refusal:
         commander.add("name", "rtp", [leg], [])
     assert refusal.value.error == "bad-request"
-    assert commander.poll(["name"]) == ["name"]      # on the same connection
+    assert commander.poll(["name"]) == ["name"]  # on the same connection
 
 
 def test_a_hung_relay_is_unavailable_and_no_answer_goes_astray(relay, commander):
@@ -86,8 +86,16 @@ def test_a_restart_is_noticed_without_a_request():
         assert relay.commander.addresses() == [{"ip": relay.ip, "port": relay.port}]
 
 
-@pytest.mark.parametrize("says", [b"", b"\n", b"[]\n", b'{"v":1,"id":99,"ok":true}\n',
-                                  b'{"v":2,"id":1,"ok":false,"error":"version","text":"speaks version 2"}\n'])
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"",
+        b"\n",
+        b"[]\n",
+        b'{"v":1,"id":99,"ok":true}\n',
+        b'{"v":2,"id":1,"ok":false,"error":"version","text":"speaks version 2"}\n',
+    ],
+)
 def test_whoever_speaks_otherwise_is_unavailable(tmp_path, says):
     path = tmp_path / "relay.sock"
     with socket.socket(socket.AF_UNIX) as listener:

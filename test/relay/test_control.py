@@ -25,15 +25,19 @@ def ask(control, op, now=0, **params):
 
 def test_hello_tells_who_and_where(control):
     assert ask(control, "hello", client="attach:0") == {
-        "ok": True, "version": 1, "started": 1_795_000_000_000, "instance": "0123",
-        "addresses": [{"ip": "192.0.2.1", "port": 146}]}
+        "ok": True,
+        "version": 1,
+        "started": 1_795_000_000_000,
+        "instance": "0123",
+        "addresses": [{"ip": "192.0.2.1", "port": 146}],
+    }
 
 
 def test_a_conversation_is_added_polled_listed_and_removed(control):
     assert ask(control, "add", conversation="c1", kind="RTP", legs=LEGS, identifiers=["+46701234567"]) == {"ok": True}
     assert ask(control, "add", conversation="c1", kind="RTP", legs=LEGS) == {"ok": True}
     assert ask(control, "poll", conversations=["c1", "c2"]) == {"ok": True, "unknown": ["c2"]}
-    row, = ask(control, "list")["rows"]
+    (row,) = ask(control, "list")["rows"]
     assert row.pop("last_active") > 1_700_000_000_000
     assert row == {"conversation": "c1", "type": "RTP", "nodes": 0, "identifiers": ["+46701234567"]}
     assert ask(control, "remove", conversation="c1") == {"ok": True, "removed": True}
@@ -48,22 +52,33 @@ def test_refusals_have_a_word(control):
     assert refusal == {"ok": False, "error": "limit", "text": "1 RTP relays exist, the limit in crs-relay.conf"}
 
 
-@pytest.mark.parametrize("line, word, says", [
-    (b"nonsense", "bad-request", "malformed"),
-    (b"[]", "bad-request", "object"),
-    (b"\xff\xfe", "bad-request", ""),
-    (b'{"id": 7, "op": "stats"}', "bad-request", "`v`"),
-    (b'{"v": 2, "id": 7, "op": "stats"}', "version", "version 1"),
-    (b'{"v": 1, "id": 7, "op": "destroy"}', "unknown-op", "hello, add"),
-    (b'{"v": 1, "id": 7, "op": "poll"}', "bad-request", "`conversations`"),
-    (b'{"v": 1, "id": 7, "op": "poll", "conversations": [1]}', "bad-request", "str"),
-    (b'{"v": 1, "id": 7, "op": "add", "conversation": "c", "kind": "TURN", "legs": []}', "bad-request", "TURN"),
-    (b'{"v": 1, "id": 7, "op": "add", "conversation": "c", "kind": "RTP", "legs": []}', "bad-request", "2 legs"),
-    (b'{"v": 1, "id": 7, "op": "add", "conversation": "c", "kind": "RTP", "legs": [{"ufrag": "a:bc", "pwd": "' +
-     b"p" * 24 + b'"}]}', "bad-request", "ufrag"),
-    (b'{"v": 1, "id": 7, "op": "add", "conversation": "c", "kind": "RTP", "legs": [{"ufrag": "abcd", "pwd": "p"}]}',
-     "bad-request", "pwd"),
-])
+@pytest.mark.parametrize(
+    "line, word, says",
+    [
+        (b"nonsense", "bad-request", "malformed"),
+        (b"[]", "bad-request", "object"),
+        (b"\xff\xfe", "bad-request", ""),
+        (b'{"id": 7, "op": "stats"}', "bad-request", "`v`"),
+        (b'{"v": 2, "id": 7, "op": "stats"}', "version", "version 1"),
+        (b'{"v": 1, "id": 7, "op": "destroy"}', "unknown-op", "hello, add"),
+        (b'{"v": 1, "id": 7, "op": "poll"}', "bad-request", "`conversations`"),
+        (b'{"v": 1, "id": 7, "op": "poll", "conversations": [1]}', "bad-request", "str"),
+        (b'{"v": 1, "id": 7, "op": "add", "conversation": "c", "kind": "TURN", "legs": []}', "bad-request", "TURN"),
+        (b'{"v": 1, "id": 7, "op": "add", "conversation": "c", "kind": "RTP", "legs": []}', "bad-request", "2 legs"),
+        (
+            b'{"v": 1, "id": 7, "op": "add", "conversation": "c", "kind": "RTP", "legs": [{"ufrag": "a:bc", "pwd": "'
+            + b"p" * 24
+            + b'"}]}',
+            "bad-request",
+            "ufrag",
+        ),
+        (
+            b'{"v": 1, "id": 7, "op": "add", "conversation": "c", "kind": "RTP", "legs": [{"ufrag": "abcd", "pwd": "p"}]}',
+            "bad-request",
+            "pwd",
+        ),
+    ],
+)
 def test_bad_lines_are_told_and_change_nothing(control, line, word, says):
     link = Link(1)
     assert link.feed(line + b"\n" + b'{"v":1,"id":8,"op":"list"}\n', control, 0)

@@ -19,8 +19,8 @@ CARL, DORA = ("carl5678901234567890", "c" * 24), ("dora5678901234567890", "d" * 
 HOME, CAFE, VICTIM, EVIL = ("192.0.2.1", 1000), ("198.51.100.2", 2000), ("203.0.113.3", 3000), ("203.0.113.66", 666)
 MEDIA = b"\x80\x00" + bytes(20)
 EXPIRY = 90_000
-CHECK = b"\0\x24\0\4\x6e\0\1\xff"             # PRIORITY
-NOMINATION = CHECK + b"\0\x25\0\0"            # and USE-CANDIDATE
+CHECK = b"\0\x24\0\4\x6e\0\1\xff"  # PRIORITY
+NOMINATION = CHECK + b"\0\x25\0\0"  # and USE-CANDIDATE
 
 transactions = (number.to_bytes(12, "big") for number in itertools.count(1))
 
@@ -28,7 +28,7 @@ transactions = (number.to_bytes(12, "big") for number in itertools.count(1))
 class Sock:
     """The door that was addressed. A table never sends by itself, so it cannot send."""
 
-    fds = 0,
+    fds = (0,)
 
 
 SOCK = Sock()
@@ -63,6 +63,7 @@ def bound(table):
 
 # --- the folder of packets ------------------------------------------------------------------------------------------
 
+
 @pytest.mark.parametrize("name", stunfiles.names("valid") + stunfiles.names("invalid"))
 def test_a_packet_gets_its_answer_or_silence(new_table, name):
     case = stunfiles.load(name)
@@ -75,6 +76,7 @@ def test_a_packet_gets_its_answer_or_silence(new_table, name):
 
 
 # --- binding, moving ------------------------------------------------------------------------------------------------
+
 
 def test_media_is_forwarded_from_a_bound_address_only(table):
     assert table.receive(MEDIA, HOME, SOCK, 0) is None
@@ -127,10 +129,10 @@ def test_replays_are_refused_after_thousands_of_bindings(table):
 def test_another_leg_does_not_take_a_live_address(table):
     table.add("evil", Kind.RTP, [CARL, DORA], [], 0)
     bind(table, ANNA, VICTIM)
-    assert bind(table, CARL, VICTIM, SILENT - 1) is None       # forged source
+    assert bind(table, CARL, VICTIM, SILENT - 1) is None  # forged source
     assert bound(table) == {VICTIM: ANNA[0]}
     table.receive(MEDIA, VICTIM, SOCK, SILENT - 1)
-    table.bound[VICTIM].heard = SILENT - 1                     # as the socket layer notes it
+    table.bound[VICTIM].heard = SILENT - 1  # as the socket layer notes it
     assert bind(table, CARL, VICTIM, SILENT + 1) is None
     assert bind(table, CARL, VICTIM, 2 * SILENT)
     assert bound(table) == {VICTIM: CARL[0]}
@@ -165,6 +167,7 @@ def test_a_relay_is_never_bound(table):
 
 # --- ICE agents -----------------------------------------------------------------------------------------------------
 
+
 def test_the_first_check_binds(table):
     assert bind(table, ANNA, HOME, extra=CHECK)
     assert bound(table) == {HOME: ANNA[0]}
@@ -189,6 +192,7 @@ def test_a_check_moves_a_silent_leg(table):
 
 
 # --- consent, expiry ------------------------------------------------------------------------------------------------
+
 
 def test_consent_runs_out_whatever_media_comes(table):
     bind(table, ANNA, HOME)
@@ -226,26 +230,39 @@ def test_a_used_conversation_stays(table):
 
 # --- adding, limits -------------------------------------------------------------------------------------------------
 
+
 def test_adding_again_changes_nothing(table):
     bind(table, ANNA, HOME)
     assert table.add("call", Kind.RTP, [ANNA, BEN], [], 1) is False
     assert table.bound
 
 
-@pytest.mark.parametrize("name, kind, legs", [
-    ("call", Kind.OPAQUE, [ANNA, BEN]), ("call", Kind.RTP, [ANNA, CARL]),
-    ("call", Kind.RTP, [ANNA, (BEN[0], "x" * 24)]), ("other", Kind.RTP, [ANNA, CARL]),
-    ("other", Kind.RTP, [CARL, CARL])])
+@pytest.mark.parametrize(
+    "name, kind, legs",
+    [
+        ("call", Kind.OPAQUE, [ANNA, BEN]),
+        ("call", Kind.RTP, [ANNA, CARL]),
+        ("call", Kind.RTP, [ANNA, (BEN[0], "x" * 24)]),
+        ("other", Kind.RTP, [ANNA, CARL]),
+        ("other", Kind.RTP, [CARL, CARL]),
+    ],
+)
 def test_a_name_or_fragment_is_not_used_twice(table, name, kind, legs):
     with pytest.raises(Conflict):
         table.add(name, kind, legs, [], 1)
     assert table.add("fine", Kind.RTP, [CARL, DORA], [], 1)
 
 
-@pytest.mark.parametrize("kind, legs", [
-    (Kind.RTP, [CARL]), (Kind.RTP, []), (Kind.OPAQUE, [CARL, DORA, ("x" * 8, "y" * 24)]),
-    (Kind.OPAQUE_MULTICAST, [(f"many{number:016}", "y" * 24) for number in range(65)]),
-    (Kind.RTP_PROXY, [CARL, DORA])])
+@pytest.mark.parametrize(
+    "kind, legs",
+    [
+        (Kind.RTP, [CARL]),
+        (Kind.RTP, []),
+        (Kind.OPAQUE, [CARL, DORA, ("x" * 8, "y" * 24)]),
+        (Kind.OPAQUE_MULTICAST, [(f"many{number:016}", "y" * 24) for number in range(65)]),
+        (Kind.RTP_PROXY, [CARL, DORA]),
+    ],
+)
 def test_wrong_legs_are_refused(table, kind, legs):
     with pytest.raises(Refused) as refusal:
         table.add("other", kind, legs, [], 1)
@@ -259,7 +276,7 @@ def test_limits_count_each_kind(new_table):
         table.add("more", Kind.RTP, [CARL, DORA], [], 0)
     with pytest.raises(LimitReached):
         table.add("more", Kind.OPAQUE_MULTICAST, [CARL, DORA], [], 0)
-    table.add("call", Kind.RTP, [ANNA, BEN], [], 0)            # the same again is no further one
+    table.add("call", Kind.RTP, [ANNA, BEN], [], 0)  # the same again is no further one
     table.add("data", Kind.OPAQUE, [CARL, DORA], [], 0)
     table.remove("data")
     table.remove("call")
@@ -268,15 +285,26 @@ def test_limits_count_each_kind(new_table):
 
 # --- kinds ----------------------------------------------------------------------------------------------------------
 
+
 def looks_like_stun(username=None):
     extra = b"" if username is None else b"\0\6\0\x14" + username
     return b"\0\1" + len(extra).to_bytes(2, "big") + stun.COOKIE + bytes(12) + extra
 
 
-@pytest.mark.parametrize("data, verdict", [
-    (looks_like_stun(), FORWARD), (looks_like_stun(b"x" * 20), FORWARD), (looks_like_stun()[:14], FORWARD),
-    (b"\0\1\2", FORWARD), (b"\0", FORWARD), (looks_like_stun(BEN[0].encode()), None), (b"", None),
-    (bytes(MAX_PACKET), FORWARD), (bytes(MAX_PACKET + 1), None)])
+@pytest.mark.parametrize(
+    "data, verdict",
+    [
+        (looks_like_stun(), FORWARD),
+        (looks_like_stun(b"x" * 20), FORWARD),
+        (looks_like_stun()[:14], FORWARD),
+        (b"\0\1\2", FORWARD),
+        (b"\0", FORWARD),
+        (looks_like_stun(BEN[0].encode()), None),
+        (b"", None),
+        (bytes(MAX_PACKET), FORWARD),
+        (bytes(MAX_PACKET + 1), None),
+    ],
+)
 @pytest.mark.parametrize("kind", [Kind.OPAQUE, Kind.OPAQUE_MULTICAST])
 def test_an_opaque_flow_forwards_all_but_our_bindings(new_table, kind, data, verdict):
     table = new_table({}, EXPIRY)
@@ -285,9 +313,17 @@ def test_an_opaque_flow_forwards_all_but_our_bindings(new_table, kind, data, ver
     assert table.receive(data, HOME, SOCK, 0) is verdict
 
 
-@pytest.mark.parametrize("data, verdict", [
-    (looks_like_stun(), None), (looks_like_stun()[:14], None), (bytes(7), None), (bytes(8), FORWARD),
-    (bytes(MAX_PACKET), FORWARD), (bytes(MAX_PACKET + 1), None)])
+@pytest.mark.parametrize(
+    "data, verdict",
+    [
+        (looks_like_stun(), None),
+        (looks_like_stun()[:14], None),
+        (bytes(7), None),
+        (bytes(8), FORWARD),
+        (bytes(MAX_PACKET), FORWARD),
+        (bytes(MAX_PACKET + 1), None),
+    ],
+)
 def test_an_rtp_flow_forwards_no_stun(table, data, verdict):
     bind(table, ANNA, HOME)
     assert table.receive(data, HOME, SOCK, 0) is verdict
@@ -318,14 +354,14 @@ def test_a_multicast_takes_other_legs_and_who_stays_stays_bound(new_table):
     assert [one.identifiers for one in table.conversations(0, 9)] == [["room"]]
     add(CARL, ANNA)
     assert bound(table) == {HOME: ANNA[0]} and goes_to(HOME) == [CARL[0]]
-    assert bind(table, BEN, CAFE) is None                              # the leg is gone
-    add(ANNA, BEN)                                                     # a fragment may come back
+    assert bind(table, BEN, CAFE) is None  # the leg is gone
+    add(ANNA, BEN)  # a fragment may come back
     assert bind(table, BEN, CAFE) is not None
     add(BEN)
     assert bound(table) == {CAFE: BEN[0]} and goes_to(CAFE) == []
     table.remove("room")
     assert bound(table) == {}
-    table.add("call", Kind.RTP, [ANNA, BEN], [], 0)                     # all fragments are free again
+    table.add("call", Kind.RTP, [ANNA, BEN], [], 0)  # all fragments are free again
 
 
 def test_a_multicast_is_given_no_leg_that_is_taken(new_table):
@@ -337,7 +373,7 @@ def test_a_multicast_is_given_no_leg_that_is_taken(new_table):
             table.add("room", Kind.OPAQUE_MULTICAST, legs, [], 0)
     assert [leg.ufrag for one in table.conversations(0, 1) for leg in one.legs] == [ANNA[0]]
     with pytest.raises(Conflict):
-        table.add("call", Kind.RTP, [BEN, DORA], [], 0)                # not for calls
+        table.add("call", Kind.RTP, [BEN, DORA], [], 0)  # not for calls
     with pytest.raises(Refused):
         table.add("room", Kind.OPAQUE_MULTICAST, [], [], 0)
 
@@ -346,9 +382,12 @@ def test_a_multicast_is_given_no_leg_that_is_taken(new_table):
 
 GENUINE = request(ANNA, extra=CHECK)
 sources = st.sampled_from([HOME, CAFE, EVIL])
-mutated = st.builds(lambda at, bit, end: bytes(byte ^ (1 << bit if here == at else 0)
-                                               for here, byte in enumerate(GENUINE[:end])),
-                    st.integers(0, len(GENUINE) - 1), st.integers(0, 7), st.integers(0, len(GENUINE)))
+mutated = st.builds(
+    lambda at, bit, end: bytes(byte ^ (1 << bit if here == at else 0) for here, byte in enumerate(GENUINE[:end])),
+    st.integers(0, len(GENUINE) - 1),
+    st.integers(0, 7),
+    st.integers(0, len(GENUINE)),
+)
 
 
 @settings(deadline=None)

@@ -51,14 +51,24 @@ def test_the_code_of_the_page_binds():
         assert anna.recv(2048) == MEDIA
 
 
-@pytest.mark.parametrize("length, ip, integrity, size", [
-    (17, "192.0.2.1", stun.MESSAGE_INTEGRITY, 0), (17, "2001:db8::1", stun.MESSAGE_INTEGRITY, 0),
-    (17, "2001:db8::1", stun.MESSAGE_INTEGRITY_SHA256, 0), (4, "192.0.2.1", stun.MESSAGE_INTEGRITY, 56),
-    (4, "2001:db8::1", stun.MESSAGE_INTEGRITY, 68), (4, "2001:db8::1", stun.MESSAGE_INTEGRITY_SHA256, 80)])
+@pytest.mark.parametrize(
+    "length, ip, integrity, size",
+    [
+        (17, "192.0.2.1", stun.MESSAGE_INTEGRITY, 0),
+        (17, "2001:db8::1", stun.MESSAGE_INTEGRITY, 0),
+        (17, "2001:db8::1", stun.MESSAGE_INTEGRITY_SHA256, 0),
+        (4, "192.0.2.1", stun.MESSAGE_INTEGRITY, 56),
+        (4, "2001:db8::1", stun.MESSAGE_INTEGRITY, 68),
+        (4, "2001:db8::1", stun.MESSAGE_INTEGRITY_SHA256, 80),
+    ],
+)
 def test_requests_of_the_told_size_are_answered(length, ip, integrity, size):
     bare = stun.binding_request(bytes(12), "u" * length, b"p" * 24, integrity=integrity)
-    padding = b"" if size <= len(bare) else b"\x80\x22" + (size - len(bare) - 4).to_bytes(2, "big") + \
-        bytes(size - len(bare) - 4)
+    padding = (
+        b""
+        if size <= len(bare)
+        else b"\x80\x22" + (size - len(bare) - 4).to_bytes(2, "big") + bytes(size - len(bare) - 4)
+    )
     request = stun.binding_request(bytes(12), "u" * length, b"p" * 24, integrity=integrity, extra=padding)
     assert size in (0, len(request))
     table = conversation.Table({}, 90_000)

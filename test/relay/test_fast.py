@@ -50,25 +50,37 @@ def pair(relay, kind="RTP"):
 
 
 def test_it_is_built_where_a_compiler_is_at_hand(tmp_path):
-    built = subprocess.run([sys.executable, "-c", BUILD, tmp_path], cwd=ROOT, capture_output=True, text=True,
-                           timeout=120)
+    built = subprocess.run(
+        [sys.executable, "-c", BUILD, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert (built.returncode == 0) == can_build(), built.stderr
     if can_build():
-        told = subprocess.run([sys.executable, "-c", TRY, tmp_path / "crs" / "relay"], cwd=ROOT, capture_output=True,
-                              text=True, timeout=60)
+        told = subprocess.run(
+            [sys.executable, "-c", TRY, tmp_path / "crs" / "relay"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert told.stdout == "C, 1 loop FastPort.drain\n", told.stderr
 
 
-SIZES = {"all of a size": [172] * 100, "all of another": [1200] * 70, "as large as may be": [1500] * 70,
-         "in steps": [100 + number // 10 for number in range(100)], "each different": list(range(100, 200)),
-         "a shorter one at last": ([500] * 7 + [80]) * 8, "with odd ones between": ([300] * 5 + [3]) * 12}
+SIZES = {
+    "all of a size": [172] * 100,
+    "all of another": [1200] * 70,
+    "as large as may be": [1500] * 70,
+    "in steps": [100 + number // 10 for number in range(100)],
+    "each different": list(range(100, 200)),
+    "a shorter one at last": ([500] * 7 + [80]) * 8,
+    "with odd ones between": ([300] * 5 + [3]) * 12,
+}
 
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
 def test_bursts_arrive_whole_and_in_order(relay, sizes):
     _, _, (anna, ben) = pair(relay, "OPAQUE")
     packets = [bytes([0x80, number]) + os.urandom(size - 2) for number, size in enumerate(sizes)]
-    os.kill(relay.process.pid, signal.SIGSTOP)      # so that they are there all at once
+    os.kill(relay.process.pid, signal.SIGSTOP)  # so that they are there all at once
     try:
         for packet in packets:
             anna.send(packet)
@@ -79,7 +91,7 @@ def test_bursts_arrive_whole_and_in_order(relay, sizes):
     assert [anna.receive() for _ in packets] == packets
 
 
-@pytest.mark.parametrize("running", SINGLE, indirect=True)      # between several there is no order
+@pytest.mark.parametrize("running", SINGLE, indirect=True)  # between several there is no order
 def test_a_binding_in_a_burst_counts_for_what_follows(relay):
     name, legs, (anna, ben) = pair(relay)
     moved = Peer(relay)
@@ -104,8 +116,8 @@ def test_conversations_come_and_go_under_traffic(relay):
     random = Random(7)
     before = relay.commander.stats()
     steady, passing, sent = [pair(relay) for _ in range(8)], [], 0
-    left = []      # sockets of the past stay open: what is under way to them must not meet a new one with their port
-    give_up = time.monotonic() + 60   # far beyond what a machine under other load needs
+    left = []  # sockets of the past stay open: what is under way to them must not meet a new one with their port
+    give_up = time.monotonic() + 60  # far beyond what a machine under other load needs
     for number in range(400):
         assert time.monotonic() < give_up
         for name, _, (anna, ben) in steady:

@@ -29,17 +29,42 @@ FAULTS = [
     ("IPv6 port not compared", TABLE, "a->v6.sin6_port == b->v6.sin6_port", "1", "fast_fuzz", ""),
     ("another loop's socket", FAST, "to->fds[l->number]", "to->fds[0]", "fast_fuzz", ""),
     ("another loop's counts", FAST, "&leg->traffic->by[l->number]", "&leg->traffic->by[0]", "fast_fuzz", ""),
-    ("moved, but not taken out", TABLE, "    if (leg->length)\n        take_out(t, leg);\n    leg->address",
-     "    leg->address", "fast_fuzz", ""),
-    ("read without a lock", FAST, "pthread_rwlock_rdlock(&l->table->lock);", "pthread_rwlock_rdlock(&(pthread_rwlock_t)"
-     "PTHREAD_RWLOCK_INITIALIZER);", "fast_threads", fuzz.THREADS),
-    ("linked without a lock", TABLE, "    pthread_rwlock_wrlock(&t->lock);\n    leg->other",
-     "    pthread_rwlock_rdlock(&t->lock);\n    leg->other", "fast_threads", fuzz.THREADS),
-    ("sent with the lock gone", FAST, "flush(l);\n            if (odd)", "flush(l);\n            if (l->at)\n"
-     "                find(l->table, &l->sources[0]);\n            if (odd)", "fast_threads", fuzz.THREADS),
+    (
+        "moved, but not taken out",
+        TABLE,
+        "    if (leg->length)\n        take_out(t, leg);\n    leg->address",
+        "    leg->address",
+        "fast_fuzz",
+        "",
+    ),
+    (
+        "read without a lock",
+        FAST,
+        "pthread_rwlock_rdlock(&l->table->lock);",
+        "pthread_rwlock_rdlock(&(pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER);",
+        "fast_threads",
+        fuzz.THREADS,
+    ),
+    (
+        "linked without a lock",
+        TABLE,
+        "    pthread_rwlock_wrlock(&t->lock);\n    leg->other",
+        "    pthread_rwlock_rdlock(&t->lock);\n    leg->other",
+        "fast_threads",
+        fuzz.THREADS,
+    ),
+    (
+        "sent with the lock gone",
+        FAST,
+        "flush(l);\n            if (odd)",
+        "flush(l);\n            if (l->at)\n                find(l->table, &l->sources[0]);\n            if (odd)",
+        "fast_threads",
+        fuzz.THREADS,
+    ),
 ]
 
-if can_build():      # where C cannot be built there is nothing to fuzz
+if can_build():  # where C cannot be built there is nothing to fuzz
+
     @pytest.fixture(scope="module")
     def folder(tmp_path_factory):
         return tmp_path_factory.mktemp("fuzz")
@@ -51,8 +76,9 @@ if can_build():      # where C cannot be built there is nothing to fuzz
             done = fuzz.run(program, seed, 2)
             assert done.returncode == 0, (seed, done.stderr)
 
-    @pytest.mark.parametrize("file, right, wrong, name, sanitizer", [fault[1:] for fault in FAULTS],
-                             ids=[fault[0] for fault in FAULTS])
+    @pytest.mark.parametrize(
+        "file, right, wrong, name, sanitizer", [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS]
+    )
     def test_a_fault_is_found(tmp_path, file, right, wrong, name, sanitizer):
         theirs, ours = tmp_path / "crs" / "relay", tmp_path / "test" / "relay"
         theirs.mkdir(parents=True)
@@ -66,5 +92,5 @@ if can_build():      # where C cannot be built there is nothing to fuzz
         (theirs / file).write_text(text.replace(right, wrong))
         try:
             assert fuzz.run(fuzz.build(tmp_path, name, sanitizer, ours), 1, 3, patience=1).returncode != 0
-        except subprocess.TimeoutExpired:      # a chain that goes round
+        except subprocess.TimeoutExpired:  # a chain that goes round
             pass

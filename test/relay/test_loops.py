@@ -21,7 +21,7 @@ from crs.relay.server import Server
 from .loops import LOOPS
 from .running import MEDIA, PATIENCE, Peer, RunningRelay, free_port, new_leg, wait_until
 
-TWO = LOOPS[-1]      # where C is not built, that is one
+TWO = LOOPS[-1]  # where C is not built, that is one
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_each_loop_has_a_socket_and_gets_a_share_of_the_flows(relay):
         queues = waiting(relay)
     finally:
         os.kill(relay.process.pid, signal.SIGCONT)
-    assert len(queues) == (2 if fast.lib else 1) and all(queues)      # 64 flows: all alike once in 2 ** 63
+    assert len(queues) == (2 if fast.lib else 1) and all(queues)  # 64 flows: all alike once in 2 ** 63
     for _, _, (anna, ben) in pairs:
         assert anna.receive() == ben.receive() == MEDIA
     close(pairs)
@@ -92,7 +92,7 @@ def test_nothing_goes_astray_in_a_storm_and_all_is_counted(relay):
     talkers = [threading.Thread(target=talk, args=(range(first, len(steady), 3),)) for first in range(3)]
     for talker in talkers:
         talker.start()
-    left, start = [], time.monotonic()      # sockets of the past stay open, so that no other gets their port
+    left, start = [], time.monotonic()  # sockets of the past stay open, so that no other gets their port
     while not faults and time.monotonic() - start < 3:
         what = random.randrange(5)
         if what < 2 or not others:
@@ -140,6 +140,7 @@ def test_what_goes_round_by_python_reaches_all_whoever_takes_it(relay):
 
 
 # --- the port -------------------------------------------------------------------------------------------------------
+
 
 def open_port(monkeypatch, ip, port, cores):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)))
@@ -193,8 +194,10 @@ def test_one_socket_does_where_a_port_cannot_be_shared(monkeypatch, ip):
 
 # --- the thread -----------------------------------------------------------------------------------------------------
 
+
 def test_what_kills_a_loop_ends_the_process():
     """Else a share of all flows would be lost, and nobody would know."""
+
     def drain(fd, now):
         raise ZeroDivisionError("a fault of ours")
 
@@ -213,7 +216,7 @@ def test_what_kills_a_loop_ends_the_process():
 def test_a_loop_ends_when_told_whatever_waits():
     loop = Loop(SimpleNamespace(drain=lambda fd, now: None), 1)
     reading, writing = os.pipe()
-    os.write(writing, b"!")      # and nobody ever reads it
+    os.write(writing, b"!")  # and nobody ever reads it
     loop.epoll.register(reading, select.EPOLLIN)
     loop.start()
     loop.end()

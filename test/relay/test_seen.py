@@ -20,7 +20,7 @@ def test_the_first_ids_are_all_new():
 
 def test_a_flood_of_ids_takes_bounded_memory():
     source, seen = random.Random(2), Seen()
-    seen._size = 22                                  # as after some 200,000 ids
+    seen._size = 22  # as after some 200,000 ids
     for _ in range(4):
         seen._room = 0
         seen.add(source.randbytes(12))

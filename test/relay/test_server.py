@@ -83,9 +83,9 @@ def test_no_hostile_packet_is_answered_or_forwarded(relay, pair):
     stranger = Peer(relay)
     for name in stunfiles.names("invalid"):
         case = stunfiles.load(name)
-        if case.cause != "taken" and not case.source[0].startswith("2001"):      # those hang on their source
+        if case.cause != "taken" and not case.source[0].startswith("2001"):  # those hang on their source
             stranger.send(case.packet)
-            if stun.looks_like_stun(case.packet):      # all else is media, once the address is bound
+            if stun.looks_like_stun(case.packet):  # all else is media, once the address is bound
                 anna.send(case.packet)
     assert anna.silent(leg)
     assert ben.silent(other)
@@ -137,7 +137,7 @@ def test_a_live_address_is_not_taken_by_another_leg(relay, pair):
     relay.add(foreign := new_leg(), new_leg())
     anna.send(request(foreign))
     ben.send(MEDIA)
-    assert anna.receive() == MEDIA      # no answer came before it, and it still comes here
+    assert anna.receive() == MEDIA  # no answer came before it, and it still comes here
 
 
 def test_media_without_a_bound_peer_is_counted(relay):
@@ -182,7 +182,7 @@ def test_who_comes_and_goes_in_a_multicast_disturbs_nobody(relay):
         peer.bind(leg)
     anna.send(b"to two")
     assert [ben.receive(), carl.receive()] == [b"to two"] * 2
-    relay.add(legs[0], legs[2], kind="OPAQUE_MULTICAST", name=name)    # ben left
+    relay.add(legs[0], legs[2], kind="OPAQUE_MULTICAST", name=name)  # ben left
     anna.send(b"to one")
     assert carl.receive() == b"to one"
     carl.send(b"back")
@@ -223,8 +223,10 @@ def test_a_removed_conversation_is_silent(relay):
 
 # --- addresses ------------------------------------------------------------------------------------------------------
 
-LOCAL = {"0.0.0.0": ["127.0.0.1", "127.0.0.2", "127.0.0.3"],
-         **({"::": ["127.0.0.1", "127.0.0.2", "::1"]} if ipv6_here() else {})}
+LOCAL = {
+    "0.0.0.0": ["127.0.0.1", "127.0.0.2", "127.0.0.3"],
+    **({"::": ["127.0.0.1", "127.0.0.2", "::1"]} if ipv6_here() else {}),
+}
 
 
 @pytest.mark.parametrize("listen", LOCAL)
@@ -244,13 +246,17 @@ def test_answers_leave_from_the_address_that_was_asked(listen, new_relay):
         again = new_relay(listen=listen)
         (again.conf / "crs.conf").write_text((relay.conf / "crs.conf").read_text())
         process = again.spawn()
-        assert process.wait(PATIENCE) == 1      # the port stays ours
+        assert process.wait(PATIENCE) == 1  # the port stays ours
         again.__exit__()
 
 
-@pytest.mark.parametrize("listen, host, family", [
-    ("::ffff:127.0.0.1", "127.0.0.1", socket.AF_INET),
-    *([("::", "::ffff:127.0.0.1", socket.AF_INET6)] if ipv6_here() else [])])
+@pytest.mark.parametrize(
+    "listen, host, family",
+    [
+        ("::ffff:127.0.0.1", "127.0.0.1", socket.AF_INET),
+        *([("::", "::ffff:127.0.0.1", socket.AF_INET6)] if ipv6_here() else []),
+    ],
+)
 def test_mapped_addresses_are_made_plain(listen, host, family, new_relay):
     with new_relay(listen=listen) as relay:
         leg, transaction = new_leg(), secrets.token_bytes(12)
@@ -261,6 +267,7 @@ def test_mapped_addresses_are_made_plain(listen, host, family, new_relay):
 
 
 # --- the process ----------------------------------------------------------------------------------------------------
+
 
 def test_a_killed_relay_is_back_with_the_next_start(new_relay):
     with new_relay() as relay:
@@ -277,7 +284,7 @@ def test_a_killed_relay_is_back_with_the_next_start(new_relay):
         assert relay.commander.poll([name]) == [name]
         relay.add(*legs, name=name)
         for peer, leg in ((anna, legs[0]), (ben, legs[1])):
-            while True:                              # what was sent meanwhile may be told as refused
+            while True:  # what was sent meanwhile may be told as refused
                 try:
                     peer.bind(leg)
                     break
@@ -297,8 +304,14 @@ def test_a_stop_is_clean_and_the_log_tells_what_happened(new_relay):
         assert relay.stop() == 0
         assert not relay.path.exists()
         told = relay.log()
-        for event in ("Start", f"forwarding in {relay.loop}", "CONNECTION 1 from process",
-                      f"Command add {name} RTP by test", "Command poll of 1, 0 unknown, by test", "Stop"):
+        for event in (
+            "Start",
+            f"forwarding in {relay.loop}",
+            "CONNECTION 1 from process",
+            f"Command add {name} RTP by test",
+            "Command poll of 1, 0 unknown, by test",
+            "Stop",
+        ):
             assert event in told
         assert leg[1] not in told
         assert mode(relay.home / "log" / "crs_relay.log") == 0o640
@@ -315,8 +328,10 @@ def test_a_second_relay_says_that_the_port_is_taken(relay, new_relay):
     (second.conf / "crs.conf").write_text((relay.conf / "crs.conf").read_text())
     process = second.spawn()
     assert process.wait(PATIENCE) == 1
-    assert f"relay cannot listen on 127.0.0.1 port {relay.port}/udp: Address already in use" in \
-        process.stderr.read().decode()
+    assert (
+        f"relay cannot listen on 127.0.0.1 port {relay.port}/udp: Address already in use"
+        in process.stderr.read().decode()
+    )
     second.__exit__()
 
 
@@ -336,6 +351,7 @@ def test_conversations_expire_by_themselves(new_relay):
 
 
 # --- the control socket ---------------------------------------------------------------------------------------------
+
 
 def control(relay):
     sock = socket.socket(socket.AF_UNIX)
@@ -369,7 +385,7 @@ def test_who_reads_no_answers_hangs_nobody(relay, pair):
         try:
             while True:
                 sock.send(b'{"v":1,"id":1,"op":"stats"}\n' * 1000)
-        except OSError:      # it waits for us, or has closed
+        except OSError:  # it waits for us, or has closed
             pass
         anna.send(MEDIA)
         assert ben.receive() == MEDIA

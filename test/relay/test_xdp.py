@@ -92,7 +92,7 @@ def test_what_is_not_plain_media_waits_for_the_process(relay, wire):
         anna.sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
         anna.send(odd[2])
         anna.sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 64)
-        subprocess.run([*route, "mtu", "lock", "600"], check=True)      # in fragments
+        subprocess.run([*route, "mtu", "lock", "600"], check=True)  # in fragments
         anna.send(odd[3])
         subprocess.run(route, check=True)
         anna.send(MEDIA)
@@ -115,7 +115,7 @@ def test_too_short_and_too_long_media_is_not_forwarded(relay):
 def test_media_in_the_driver_keeps_a_conversation_and_an_address(new_relay):
     with new_relay(conf="relay-expiry 1") as relay:
         legs, (anna, ben) = new_pair(relay)
-        until = time.monotonic() + 2.5      # sweeps come once a second
+        until = time.monotonic() + 2.5  # sweeps come once a second
         while time.monotonic() < until:
             with stopped(relay):
                 anna.send(MEDIA)
@@ -124,7 +124,7 @@ def test_media_in_the_driver_keeps_a_conversation_and_an_address(new_relay):
         assert len(relay.commander.list()) == 1
         relay.add(thief := new_leg(), new_leg(), name="theirs")
         anna.send(request(thief))
-        anna.bind(legs[0])      # its answer is the first one
+        anna.bind(legs[0])  # its answer is the first one
         assert relay.commander.stats()["Dropped"]["taken"] == 1
         relay.commander.remove("theirs")
         wait_until(lambda: not relay.commander.list())
@@ -134,8 +134,13 @@ def test_media_in_the_driver_keeps_a_conversation_and_an_address(new_relay):
 
 def test_a_killed_relay_leaves_nothing_at_the_device(new_relay, wire):
     def attached():
-        return "xdp" in subprocess.run(["ip", "-n", wire.relay, "link", "show", "relay"], check=True,
-                                       capture_output=True, text=True).stdout
+        return (
+            "xdp"
+            in subprocess.run(
+                ["ip", "-n", wire.relay, "link", "show", "relay"], check=True, capture_output=True, text=True
+            ).stdout
+        )
+
     with new_relay() as relay:
         assert attached()
         relay.kill()
@@ -144,8 +149,9 @@ def test_a_killed_relay_leaves_nothing_at_the_device(new_relay, wire):
 
 # --- without a wire -------------------------------------------------------------------------------------------------
 
+
 def test_a_relay_that_cannot_have_it_says_why_and_forwards():
-    with RunningRelay(conf="media-offload xdp") as relay:      # a loopback device has no driver
+    with RunningRelay(conf="media-offload xdp") as relay:  # a loopback device has no driver
         _, (anna, ben) = new_pair(relay)
         anna.send(MEDIA)
         assert ben.receive() == MEDIA
@@ -187,8 +193,13 @@ def test_what_was_heard_stays_when_the_address_goes():
     assert leg.heard == 2_000
 
 
-@pytest.mark.parametrize("listen, reason", [("127.0.0.1", "the program was not built: clang was not at hand"),
-                                            ("192.0.2.77", "no device has the address 192.0.2.77")])
+@pytest.mark.parametrize(
+    "listen, reason",
+    [
+        ("127.0.0.1", "the program was not built: clang was not at hand"),
+        ("192.0.2.77", "no device has the address 192.0.2.77"),
+    ],
+)
 def test_the_reason_is_told(monkeypatch, tmp_path, listen, reason):
     told = []
     monkeypatch.setattr(xdp.LOG, "info", told.append)

@@ -8,14 +8,16 @@ from .test_fast import SIZES
 from .wire import at_clients, offloading
 
 # All that the relay does at one address. Those not here need several, or a driver that stops when the relay does.
-OTHERS = ("test_answers_leave_from_the_address_that_was_asked", "test_mapped_addresses_are_made_plain",
-          "test_a_second_relay_says_that_the_port_is_taken")
-globals().update({name: test for name, test in vars(test_server).items()
-                  if name.startswith("test_") and name not in OTHERS})
+OTHERS = (
+    "test_answers_leave_from_the_address_that_was_asked",
+    "test_mapped_addresses_are_made_plain",
+    "test_a_second_relay_says_that_the_port_is_taken",
+)
+globals().update(
+    {name: test for name, test in vars(test_server).items() if name.startswith("test_") and name not in OTHERS}
+)
 test_conversations_come_and_go_under_traffic = test_fast.test_conversations_come_and_go_under_traffic
-FITTING = {**SIZES, "as large as may be": [1500] * 30}     # from a driver each comes in a page: a socket takes no more
-
-
+FITTING = {**SIZES, "as large as may be": [1500] * 30}  # from a driver each comes in a page: a socket takes no more
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from crs.relay.client import RelayClient
 from .running import new_leg
 from .test_doc import code
 
-FRAMES = 100            # of 20 ms each way
-PATIENCE = 60           # seconds for the whole call
+FRAMES = 100  # of 20 ms each way
+PATIENCE = 60  # seconds for the whole call
 RATE = 8000
 
 
@@ -37,8 +37,9 @@ class Tone(AudioStreamTrack):
         samples = range(self.sent, self.sent + RATE // 50)
         self.sent += RATE // 50
         frame = AudioFrame(format="s16", layout="mono", samples=RATE // 50)
-        frame.planes[0].update(b"".join(
-            struct.pack("=h", int(12_000 * math.sin(2 * math.pi * self.pitch * at / RATE))) for at in samples))
+        frame.planes[0].update(
+            b"".join(struct.pack("=h", int(12_000 * math.sin(2 * math.pi * self.pitch * at / RATE))) for at in samples)
+        )
         frame.pts, frame.sample_rate, frame.time_base = samples[0], RATE, fractions.Fraction(1, RATE)
         return frame
 
@@ -64,7 +65,7 @@ class Party:
         while self.frames < FRAMES:
             frame = await track.recv()
             self.frames += 1
-            if self.frames > FRAMES // 2:      # by now the decoder has settled
+            if self.frames > FRAMES // 2:  # by now the decoder has settled
                 self.crossings += _crossings(frame)
         self._check()
 
@@ -87,7 +88,7 @@ class Party:
 
 def _crossings(frame: AudioFrame) -> int:
     channels = len(frame.layout.channels)
-    samples = struct.unpack(f"={frame.samples * channels}h", bytes(frame.planes[0])[:2 * frame.samples * channels])
+    samples = struct.unpack(f"={frame.samples * channels}h", bytes(frame.planes[0])[: 2 * frame.samples * channels])
     mono = samples[::channels]
     return sum((before < 0) != (after < 0) for before, after in zip(mono, mono[1:], strict=False))
 
@@ -96,8 +97,10 @@ async def call(path: str) -> dict:
     relay = RelayClient(path, "webrtc")
     legs = [{"ufrag": ufrag, "pwd": pwd} for ufrag, pwd in (new_leg(), new_leg())]
     relay.add("webrtc", "RTP", legs, ["webrtc"])
-    anna, ben = (Party(name, {**leg, "candidates": relay.addresses()}, pitch)
-                 for name, leg, pitch in zip(("anna", "ben"), legs, (440, 700), strict=True))
+    anna, ben = (
+        Party(name, {**leg, "candidates": relay.addresses()}, pitch)
+        for name, leg, pitch in zip(("anna", "ben"), legs, (440, 700), strict=True)
+    )
     await ben.remote("offer", await anna.local(await anna.peer.createOffer()))
     await anna.remote("answer", await ben.local(await ben.peer.createAnswer()))
     try:

@@ -23,11 +23,11 @@ from .running import RunningRelay
 
 RELAY, CLIENT = "10.99.0.1", "10.99.0.2"
 RELAY_6, CLIENT_6 = "fd99::1", "fd99::2"
-PASS = bytes.fromhex("b700000002000000" "9500000000000000")      # r0 = XDP_PASS; exit
-MTU = "2000"                                                        # no packet of ours needs fragments
-XDP_PROGRAM = 6                                                     # bpf_prog_type, <linux/bpf.h>
-SIOCETHTOOL, SET_TX_CHECKSUM, SET_GRO = 0x8946, 0x17, 0x2c          # <linux/ethtool.h>
-NEW_NETWORK = 0x40000000                                            # CLONE_NEWNET, setns(2)
+PASS = bytes.fromhex("b7000000020000009500000000000000")  # r0 = XDP_PASS; exit
+MTU = "2000"  # no packet of ours needs fragments
+XDP_PROGRAM = 6  # bpf_prog_type, <linux/bpf.h>
+SIOCETHTOOL, SET_TX_CHECKSUM, SET_GRO = 0x8946, 0x17, 0x2C  # <linux/ethtool.h>
+NEW_NETWORK = 0x40000000  # CLONE_NEWNET, setns(2)
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -42,15 +42,25 @@ class Wire:
                 _ip("netns", "add", namespace)
             one = "mtu", MTU, "numtxqueues", "1", "numrxqueues", "1", "netns"
             _ip("link", "add", "relay", *one, self.relay, "type", "veth", "peer", "name", "client", *one, self.client)
-            for namespace, device, ips in ((self.relay, "relay", (RELAY, RELAY_6)),
-                                           (self.client, "client", (CLIENT, CLIENT_6))):
+            for namespace, device, ips in (
+                (self.relay, "relay", (RELAY, RELAY_6)),
+                (self.client, "client", (CLIENT, CLIENT_6)),
+            ):
                 for ip in ips:
-                    _ip("-n", namespace, "address", "add", f"{ip}/64" if ":" in ip else f"{ip}/24", "dev", device,
-                        *(["nodad"] if ":" in ip else []))
+                    _ip(
+                        "-n",
+                        namespace,
+                        "address",
+                        "add",
+                        f"{ip}/64" if ":" in ip else f"{ip}/24",
+                        "dev",
+                        device,
+                        *(["nodad"] if ":" in ip else []),
+                    )
                 _ip("-n", namespace, "link", "set", "lo", "up")
                 _ip("-n", namespace, "link", "set", device, "up")
-            _ip("-n", self.relay, "route", "add", "default", "via", CLIENT)      # what a wildcard looks for
-            with self.inside(self.client):      # no card would compute them later
+            _ip("-n", self.relay, "route", "add", "default", "via", CLIENT)  # what a wildcard looks for
+            with self.inside(self.client):  # no card would compute them later
                 _ethtool("client", SET_TX_CHECKSUM, 0)
         except BaseException:
             self.__exit__()
@@ -122,10 +132,13 @@ def at_clients() -> Iterator[Wire]:
 
 def offloading(wire: Wire, loop: str) -> Callable[..., RunningRelay]:
     """What makes relays with media offload and the given loop at the relay's end of a wire."""
+
     def new_relay(ip: str = RELAY, conf: str = "", **given) -> RunningRelay:
         with wire.inside(wire.relay):
-            return RunningRelay(ip, conf=f"media-offload xdp\n{conf}", loop=loop,
-                                prefix=("ip", "netns", "exec", wire.relay), **given)
+            return RunningRelay(
+                ip, conf=f"media-offload xdp\n{conf}", loop=loop, prefix=("ip", "netns", "exec", wire.relay), **given
+            )
+
     return new_relay
 
 

@@ -33,12 +33,15 @@ def nobody(clients):
     return [False] * len(clients)
 
 
-@pytest.mark.parametrize("day, good", [
-    ("2026-11-22", {"202611", "202612"}),
-    ("2026-12-03", {"202611", "202612", "202701"}),
-    ("2027-01-07", {"202612", "202701", "202702"}),
-    ("2027-01-09", {"202701", "202702"}),
-])
+@pytest.mark.parametrize(
+    "day, good",
+    [
+        ("2026-11-22", {"202611", "202612"}),
+        ("2026-12-03", {"202611", "202612", "202701"}),
+        ("2027-01-07", {"202612", "202701", "202702"}),
+        ("2027-01-09", {"202701", "202702"}),
+    ],
+)
 def test_the_months_that_are_good(day, good):
     accounts = view({}, day)
     asked = {"202610", "202611", "202612", "202701", "202702", "202703"}
@@ -50,9 +53,14 @@ def test_keys_follow_the_identity_and_the_month():
     good = identity.client_identity("acme", "202611", ALICE.uri, KEY)
     assert accounts.find_key(good.encode()) == identity.psk(KEY, good)
     assert accounts.client_of(good) == (ALICE, "202611")
-    for bad in (identity.client_identity("acme", "202601", ALICE.uri, KEY),     # long over
-                identity.client_identity("acme", "202612", ALICE.uri, KEY),     # not loaded
-                identity.client_identity("other", "202611", ALICE.uri, KEY), "c.acme", "x", "c.acme.202611.!"):
+    for bad in (
+        identity.client_identity("acme", "202601", ALICE.uri, KEY),  # long over
+        identity.client_identity("acme", "202612", ALICE.uri, KEY),  # not loaded
+        identity.client_identity("other", "202611", ALICE.uri, KEY),
+        "c.acme",
+        "x",
+        "c.acme.202611.!",
+    ):
         assert accounts.find_key(bad.encode()) is None
     assert accounts.find_key(b"\xff") is None
 
@@ -63,9 +71,13 @@ def test_an_identity_sealed_with_another_key_names_nobody():
 
 
 def test_own_account_first_then_connected_domains_in_order():
-    accounts = view({"acme": {"202611": month({"+4670"}, ("beta", "delta"))},
-                     "beta": {"202611": month({"+4671"}, ("acme",))},
-                     "delta": {"202611": month({"+4670", "+4671", "+4672"}, ("acme",))}})
+    accounts = view(
+        {
+            "acme": {"202611": month({"+4670"}, ("beta", "delta"))},
+            "beta": {"202611": month({"+4671"}, ("acme",))},
+            "delta": {"202611": month({"+4670", "+4671", "+4672"}, ("acme",))},
+        }
+    )
     assert accounts.resolve(ALICE, "+46 70", None, nobody).account == "acme"
     assert accounts.resolve(ALICE, "+4671", None, nobody).account == "beta"
     assert accounts.resolve(ALICE, "+4672", None, nobody).account == "delta"
@@ -94,8 +106,10 @@ def test_a_bad_uri_is_told():
 
 
 def test_the_current_month_rules_before_the_one_in_grace_and_the_next():
-    accounts = view({"acme": {"202611": month((), ("old",)), "202612": month((), ("now",)),
-                              "202701": month((), ("next",))}}, "2026-12-03")
+    accounts = view(
+        {"acme": {"202611": month((), ("old",)), "202612": month((), ("now",)), "202701": month((), ("next",))}},
+        "2026-12-03",
+    )
     assert accounts.newest("acme").domains == ("now",)
     months = {month: held for month, held in accounts.months["acme"].items() if month != "202612"}
     accounts.load(2, {"acme": months})
@@ -104,17 +118,30 @@ def test_the_current_month_rules_before_the_one_in_grace_and_the_next():
 
 # --- rules ----------------------------------------------------------------------------------------------------------
 
-ROOMS = Rules(rooms={("100200", "beta"): Client("+46800000001", "beta"), ("100200", "acme"): ALICE,
-                     ("300400", "gamma"): Client("+46900000001", "gamma")},
-              admins={"ann": Admin("AAECAwQFBgcICQoLDA0ODw==", 1), "old": Admin("not base64", 2)},
-              access={"ann": {"acme": frozenset({"update"})}}, blocked=frozenset({Client("+46700000002", "acme")}))
+ROOMS = Rules(
+    rooms={
+        ("100200", "beta"): Client("+46800000001", "beta"),
+        ("100200", "acme"): ALICE,
+        ("300400", "gamma"): Client("+46900000001", "gamma"),
+    },
+    admins={"ann": Admin("AAECAwQFBgcICQoLDA0ODw==", 1), "old": Admin("not base64", 2)},
+    access={"ann": {"acme": frozenset({"update"})}},
+    blocked=frozenset({Client("+46700000002", "acme")}),
+)
 
 
 @pytest.fixture
 def ruled():
     accounts = view({})
-    accounts.load(2, {"acme": {"202611": month(domains=("beta", "gamma"))}, "beta": {"202611": month(domains=("acme",))},
-                      "gamma": {"202611": month()}}, ROOMS)
+    accounts.load(
+        2,
+        {
+            "acme": {"202611": month(domains=("beta", "gamma"))},
+            "beta": {"202611": month(domains=("acme",))},
+            "gamma": {"202611": month()},
+        },
+        ROOMS,
+    )
     return accounts
 
 
@@ -129,7 +156,7 @@ def test_rooms_are_found_in_the_own_account_first_then_where_domains_are_connect
 def test_who_may_be_in_a_room(ruled):
     assert ruled.may_join(ALICE, "100200", "beta")
     assert not ruled.may_join(ALICE, "300400", "gamma")
-    assert not ruled.may_join(Client("+46700000002", "acme"), "100200", "acme")     # blacklisted
+    assert not ruled.may_join(Client("+46700000002", "acme"), "100200", "acme")  # blacklisted
     assert not ruled.may_join(ALICE, "100201", "acme")
 
 

@@ -10,8 +10,8 @@ from test.servers import RedisServer, redis_binaries
 
 ALICE = Client("+46701111111", "acme")
 BOB = Client("+46702222222", "acme")
-NOW = 1_764_000_000_000   # ms
-DAY = 86_400_000          # ms
+NOW = 1_764_000_000_000  # ms
+DAY = 86_400_000  # ms
 
 
 @pytest.fixture(scope="session", params=redis_binaries(), ids=lambda path: path.name)
@@ -24,8 +24,9 @@ def servers(request):
 @pytest.fixture
 def store(servers):
     """Empty."""
-    store = Store(*(Pipe(server.path, name, SCRIPTS) for server, name in zip(servers, ("high", "low"), strict=True)),
-                  "crs1")
+    store = Store(
+        *(Pipe(server.path, name, SCRIPTS) for server, name in zip(servers, ("high", "low"), strict=True)), "crs1"
+    )
     store.high.call("FLUSHALL")
     store.low.call("FLUSHALL")
     yield store

@@ -13,8 +13,15 @@ SESSION = "crs1.abc"
 KEEP = 60_000
 RING = NOW + 60_000
 BUCKETS = range(64)
-FIELDS = {"caller": str(ALICE), "caller_device": "phone", "callee": str(BOB), "state": "invite", "offer": "sealed\nå",
-          "streams": "[]", "host": "crs1"}
+FIELDS = {
+    "caller": str(ALICE),
+    "caller_device": "phone",
+    "callee": str(BOB),
+    "state": "invite",
+    "offer": "sealed\nå",
+    "streams": "[]",
+    "host": "crs1",
+}
 
 
 @pytest.fixture
@@ -31,13 +38,28 @@ def call(calls):
 
 
 def hang_up(calls, **more):
-    return calls.transition(SESSION, LIVE, {"state": "hangup", "reason": "busy", "who": "callee", "ended": NOW + 9},
-                            None, NOW + 9, None, more.get("keep", KEEP))
+    return calls.transition(
+        SESSION,
+        LIVE,
+        {"state": "hangup", "reason": "busy", "who": "callee", "ended": NOW + 9},
+        None,
+        NOW + 9,
+        None,
+        more.get("keep", KEEP),
+    )
 
 
 def test_a_call_is_what_it_was_made_of(calls, call):
     assert (call.id, call.seq, call.created, call.caller, call.callee, call.state, call.offer, call.answered) == (
-        SESSION, 1, NOW, str(ALICE), str(BOB), "invite", "sealed\nå", 0)
+        SESSION,
+        1,
+        NOW,
+        str(ALICE),
+        str(BOB),
+        "invite",
+        "sealed\nå",
+        0,
+    )
     assert calls.get(SESSION) == call
     assert calls.get("crs1.other") is None
 
@@ -53,9 +75,15 @@ def test_a_step_counts_and_keeps_the_rest(calls, call):
     assert calls.transition(SESSION, {"ringing"}, {}, {"seq": 2}, NOW, None).seq == 3
 
 
-@pytest.mark.parametrize(("allowed", "guard"), [
-    ({"talk"}, None), ({"invite"}, {"callee_device": "tablet"}), ({"invite"}, {"seq": 2}),
-    ({"invite"}, {"callee_device": "", "caller_device": "tablet"})])
+@pytest.mark.parametrize(
+    ("allowed", "guard"),
+    [
+        ({"talk"}, None),
+        ({"invite"}, {"callee_device": "tablet"}),
+        ({"invite"}, {"seq": 2}),
+        ({"invite"}, {"callee_device": "", "caller_device": "tablet"}),
+    ],
+)
 def test_a_step_on_a_wrong_belief_changes_nothing(calls, call, allowed, guard):
     with pytest.raises(Conflict) as caught:
         calls.transition(SESSION, allowed, {"state": "hangup"}, guard, NOW, None)
@@ -66,10 +94,12 @@ def test_a_step_on_a_wrong_belief_changes_nothing(calls, call, allowed, guard):
 def test_of_many_devices_that_accept_one_gets_the_call(calls, call):
     def accept(device):
         try:
-            return calls.transition(SESSION, LIVE, {"state": "talk", "callee_device": device}, {"callee_device": ""},
-                                    NOW, RING)
+            return calls.transition(
+                SESSION, LIVE, {"state": "talk", "callee_device": device}, {"callee_device": ""}, NOW, RING
+            )
         except CallConflict:
             return None
+
     accepting = [gevent.spawn(accept, f"device{number}") for number in range(20)]
     gevent.joinall(accepting, timeout=10)
     taken = [greenlet.value for greenlet in accepting if greenlet.value is not None]

@@ -41,7 +41,7 @@ def test_a_retry_finds_its_own_join(store):
     assert (code, again.seq, again.members[PHONE].ufrag) == (0, 1, "first")
     code, anew = join(store, PHONE, id="j2", ufrag="third")
     assert (code, anew.seq, anew.members[PHONE].ufrag) == (2, 2, "third")
-    assert store.conferences.leave(ROOM, [(PHONE, "j1")])[0] == 0          # a late step about the join before
+    assert store.conferences.leave(ROOM, [(PHONE, "j1")])[0] == 0  # a late step about the join before
     assert store.conferences.leave(ROOM, [(PHONE, "j2")], "another session")[0] == 0
     assert store.conferences.leave(ROOM, [(PHONE, "j2")], "s1")[0] == 1
 
@@ -51,7 +51,7 @@ def test_a_conference_has_its_limit(store):
     join(store, TABLET, limit=2)
     with pytest.raises(Busy):
         join(store, BOBS, limit=2)
-    assert join(store, TABLET, limit=2, id="j2")[0] == 2                   # who is in may come anew
+    assert join(store, TABLET, limit=2, id="j2")[0] == 2  # who is in may come anew
     assert store.conferences.of(BOB) == []
 
 
@@ -69,7 +69,7 @@ def test_away_is_noted_once_and_forgotten_by_a_join(store):
     join(store, PHONE)
     for since in (NOW + 1, NOW + 2):
         store.conferences.note_away(ROOM, PHONE, since)
-    store.conferences.note_away(ROOM, BOBS, NOW)                           # not a member
+    store.conferences.note_away(ROOM, BOBS, NOW)  # not a member
     assert store.conferences.get(ROOM).away == {PHONE: NOW + 1}
     store.conferences.note_away(ROOM, PHONE, None)
     assert store.conferences.get(ROOM).away == {}

@@ -17,8 +17,7 @@ def post(store, id: str, kind: str = "content", now: int = NOW, expires: int = N
 
 
 def sheet(store, client: Client = BOB) -> Sheet:
-    found = dict(one for clients in store.conservation.clients(EVERYWHERE)
-                 for one in store.conservation.weigh(clients))
+    found = dict(one for clients in store.conservation.clients(EVERYWHERE) for one in store.conservation.weigh(clients))
     assert found[client].difference == 0
     return found[client]
 
@@ -46,10 +45,10 @@ def test_a_copy_that_another_device_holds_is_still_stored_and_goes_with_it(store
 def test_what_is_lost_or_comes_from_nowhere_makes_a_difference(store, plain):
     name = post(store, "1")
     plain.call("HDEL", schema.mail(BOB), name)
-    (_, lost), = store.conservation.weigh([BOB])
+    ((_, lost),) = store.conservation.weigh([BOB])
     assert lost.difference == 1
     plain.call("HSET", schema.mail(BOB), "a", "1", "b", "2")
-    (_, found), = store.conservation.weigh([BOB])
+    ((_, found),) = store.conservation.weigh([BOB])
     assert found.difference == -1
 
 

@@ -5,7 +5,7 @@ from crs.store.items import bucket, ref
 from test.store.conftest import ALICE, BOB, DAY, NOW, acknowledge
 
 BUCKETS = range(64)
-LATE = DEVICE_EXPIRY // 16   # a look may come so much later
+LATE = DEVICE_EXPIRY // 16  # a look may come so much later
 
 
 def post(store, id):
@@ -36,8 +36,10 @@ def test_one_that_stays_away_is_forgotten_with_its_copy(store, plain):
     acknowledge(store, BOB, "primary", [ref("content", ALICE, "m1")])
     assert list(store.devices.due(BUCKETS, NOW + DEVICE_EXPIRY - 1, 10)) == []
     late = NOW + DEVICE_EXPIRY + LATE
-    forgotten = [(client, device, store.devices.forget(client, device, late))
-                 for client, device in store.devices.due([bucket(BOB)], late, 10)]
+    forgotten = [
+        (client, device, store.devices.forget(client, device, late))
+        for client, device in store.devices.due([bucket(BOB)], late, 10)
+    ]
     assert forgotten == [(BOB, "tablet", True)]
     assert list(store.devices.due(BUCKETS, late + DEVICE_EXPIRY, 10)) == []
     assert store.mailbox.depth(BOB) == (0, 0)
@@ -48,7 +50,7 @@ def test_one_that_was_seen_stays_and_is_looked_at_again(store):
     store.devices.seen(BOB, "tablet", "secondary", NOW)
     first = NOW + DEVICE_EXPIRY + LATE
     for client, device in store.devices.due(BUCKETS, first, 10):
-        store.devices.seen(client, device, "secondary", first)       # it is registered, says the directory
+        store.devices.seen(client, device, "secondary", first)  # it is registered, says the directory
         assert not store.devices.forget(client, device, first)
     second = first + DEVICE_EXPIRY + LATE
     assert list(store.devices.due(BUCKETS, second, 10)) == [(BOB, "tablet")]

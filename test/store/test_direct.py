@@ -33,16 +33,21 @@ def test_calls(direct):
 
 def test_a_walk_has_everything_where_there_is_much_of_it(store, plain):
     names = {b"%d" % number for number in range(3_000)}
-    plain.all([("HSET", "hash", name, "value") for name in names] + [("SADD", "set", name) for name in names]
-               + [("SET", b"key:" + name, name) for name in names])
+    plain.all(
+        [("HSET", "hash", name, "value") for name in names]
+        + [("SADD", "set", name) for name in names]
+        + [("SET", b"key:" + name, name) for name in names]
+    )
     assert set(plain.fields("hash")) == set(plain.members("set")) == names
     assert dict(plain.each("key:*", lambda key: ("GET", key))) == {b"key:" + name: name for name in names}
     assert list(plain.fields("none")) == list(plain.members("none")) == list(plain.each("none", None)) == []
 
 
 def test_a_client_comes_once_though_redis_names_its_key_twice(store, plain, monkeypatch):
-    keys = [schema.statistics(Client(uri, account)).encode()
-            for uri, account in (("+467", "b"), ("+4671", "a"), ("+467", "a"))]
+    keys = [
+        schema.statistics(Client(uri, account)).encode()
+        for uri, account in (("+467", "b"), ("+4671", "a"), ("+467", "a"))
+    ]
     plain.all([("SET", key, "x") for key in keys])
     monkeypatch.setattr(plain, "keys", lambda pattern: iter(keys * 2))
     found = list(plain.each_client("stat:*", lambda key: ("GET", key)))

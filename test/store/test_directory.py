@@ -34,7 +34,7 @@ def test_a_device_replaces_itself_and_a_primary_the_primary(store):
     store.directory.register(BOB, first, NOW)
     store.directory.register(BOB, tablet, NOW)
     assert store.directory.register(BOB, second, NOW) == [first]
-    assert store.directory.register(BOB, second, NOW) == []          # the same connection again
+    assert store.directory.register(BOB, second, NOW) == []  # the same connection again
     assert store.directory.register(BOB, third, NOW) == [second]
     assert devices(store) == ["other phone", "tablet"]
 
@@ -97,8 +97,9 @@ def test_entries_of_a_dead_worker(store):
     newer = entry()
     store.directory.register(ALICE, newer, NOW)
     store.directory.register(BOB, left, NOW)
-    assert sorted(store.directory.entries_of("attach:0")) == sorted([
-        (ALICE, "phone", newer.connection), (BOB, "phone", left.connection)])
+    assert sorted(store.directory.entries_of("attach:0")) == sorted(
+        [(ALICE, "phone", newer.connection), (BOB, "phone", left.connection)]
+    )
     for client, device, connection in store.directory.entries_of("attach:1"):
         assert not store.directory.unregister(client, device, connection)
     assert list(store.directory.entries_of("attach:1")) == []
@@ -124,6 +125,7 @@ def heard(store):
         def listen(worker=worker, subscriber=subscriber):
             for _, message in subscriber:
                 messages.append((worker, message))
+
         gevent.spawn(listen)
         assert subscriber.ready.wait(10)
     return messages
@@ -169,7 +171,8 @@ def test_tell_goes_to_a_connection_that_was_replaced(store, heard):
 def test_processes_that_say_so_are_listed(store):
     store.directory.announce("attach:1", 11, 5, NOW, ["acme"], 12.5)
     store.directory.announce("attach:0", 10, 7, NOW - 60_000)
-    assert [(one.host, one.name, one.pid, one.clients, one.accounts, one.stall)
-            for one in store.directory.processes(NOW)] == [("crs1", "attach:1", 11, 5, ["acme"], 12.5)]
+    assert [
+        (one.host, one.name, one.pid, one.clients, one.accounts, one.stall) for one in store.directory.processes(NOW)
+    ] == [("crs1", "attach:1", 11, 5, ["acme"], 12.5)]
     store.directory.withdraw("attach:1")
     assert store.directory.processes(NOW) == []

@@ -14,7 +14,7 @@ from test.store.conftest import BOB, DAY, NOW, acknowledge
 
 SENDERS = [Client(f"+4670{number:07}", "acme") for number in range(1, 13)]
 KILLS = 15
-LIMIT = 60   # seconds for all of it
+LIMIT = 60  # seconds for all of it
 
 
 @pytest.fixture
@@ -38,15 +38,18 @@ class Load:
 
     def __init__(self, store):
         self.store = store
-        self.ending = False       # senders post no more
-        self.all_sent = False     # and what they posted is answered
-        self.posted = {sender: [] for sender in SENDERS}     # ids acknowledged, in order
-        self.shown = {sender: [] for sender in SENDERS}      # ids in the order of their first showing
-        self.gone = set()                                    # refs whose acknowledgement was answered
+        self.ending = False  # senders post no more
+        self.all_sent = False  # and what they posted is answered
+        self.posted = {sender: [] for sender in SENDERS}  # ids acknowledged, in order
+        self.shown = {sender: [] for sender in SENDERS}  # ids in the order of their first showing
+        self.gone = set()  # refs whose acknowledgement was answered
 
     def post(self, sender, id):
-        return insist(lambda: self.store.mailbox.post(
-            BOB, ref("content", sender, id), sender, id, "content", "x" * 200, NOW, NOW + DAY, 10**6, 10**9))
+        return insist(
+            lambda: self.store.mailbox.post(
+                BOB, ref("content", sender, id), sender, id, "content", "x" * 200, NOW, NOW + DAY, 10**6, 10**9
+            )
+        )
 
     def send(self, sender):
         number = 0
@@ -54,7 +57,7 @@ class Load:
             self.post(sender, str(number))
             self.posted[sender].append(str(number))
             if number % 7 == 0:
-                assert not self.post(sender, str(number // 2)).new   # a late retry of what was acknowledged
+                assert not self.post(sender, str(number // 2)).new  # a late retry of what was acknowledged
             number += 1
 
     def receive(self):
@@ -77,7 +80,7 @@ def test_nothing_acknowledged_is_lost_nothing_comes_back(server, store):
     for _ in range(KILLS):
         before = sum(map(len, load.posted.values()))
         with gevent.Timeout(LIMIT):
-            while sum(map(len, load.posted.values())) < before + 50:   # it works again
+            while sum(map(len, load.posted.values())) < before + 50:  # it works again
                 gevent.sleep(0.01)
         gevent.sleep(moments.uniform(0, 0.1))
         server.kill()
@@ -95,8 +98,11 @@ def test_nothing_acknowledged_is_lost_nothing_comes_back(server, store):
 def test_a_torn_write_is_not_half_a_message(server, store):
     """The file ends inside the last script's writes: after the start it is as if that post had never been."""
     for id in ("whole", "torn"):
-        insist(lambda id=id: store.mailbox.post(BOB, ref("content", SENDERS[0], id), SENDERS[0], id, "content", "x",
-                                                NOW, NOW + DAY, 10, 10_000))
+        insist(
+            lambda id=id: store.mailbox.post(
+                BOB, ref("content", SENDERS[0], id), SENDERS[0], id, "content", "x", NOW, NOW + DAY, 10, 10_000
+            )
+        )
     server.kill()
     file = max(server.directory.glob("appendonly*/*.incr.aof"), key=lambda path: path.stat().st_size)
     file.write_bytes(file.read_bytes()[:-10])
@@ -104,5 +110,8 @@ def test_a_torn_write_is_not_half_a_message(server, store):
     items, *_ = insist(lambda: store.mailbox.fetch(BOB, PRIMARY, 0, 40, NOW))
     assert [item.id for item in items] == ["whole"]
     assert insist(lambda: store.mailbox.depth(BOB))[0] == 1
-    assert insist(lambda: store.mailbox.post(BOB, items[0].ref.replace("whole", "torn"), SENDERS[0], "torn", "content",
-                                             "x", NOW, NOW + DAY, 10, 10_000)).new
+    assert insist(
+        lambda: store.mailbox.post(
+            BOB, items[0].ref.replace("whole", "torn"), SENDERS[0], "torn", "content", "x", NOW, NOW + DAY, 10, 10_000
+        )
+    ).new

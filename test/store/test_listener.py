@@ -13,6 +13,7 @@ from crs.store.listener import Listener
 def answering(tmp_path):
     """A server that answers every connection with the same bytes and closes it."""
     import threading
+
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(tmp_path / "sock"))
     server.listen()
@@ -24,10 +25,12 @@ def answering(tmp_path):
                 peer.recv(1000)
                 for chunk in chunks:
                     peer.sendall(chunk)
+
         thread = threading.Thread(target=answer)
         thread.start()
         threads.append(thread)
         return tmp_path / "sock"
+
     threads = []
     yield serve
     for thread in threads:

@@ -11,10 +11,23 @@ from test.store.conftest import ALICE, BOB, DAY, NOW, acknowledge
 BUCKETS = range(64)
 
 
-def post(store, id="m1", body="sealed", now=NOW, life=DAY, to=BOB, sender=ALICE, kind="content", count=10,
-         size=10_000, quota=True, acknowledgement=None):
-    return store.mailbox.post(to, ref(kind, sender, id), sender, id, kind, body, now, now + life, count, size, quota,
-                              acknowledgement)
+def post(
+    store,
+    id="m1",
+    body="sealed",
+    now=NOW,
+    life=DAY,
+    to=BOB,
+    sender=ALICE,
+    kind="content",
+    count=10,
+    size=10_000,
+    quota=True,
+    acknowledgement=None,
+):
+    return store.mailbox.post(
+        to, ref(kind, sender, id), sender, id, kind, body, now, now + life, count, size, quota, acknowledgement
+    )
 
 
 def ids(store, device="primary", after=0, limit=100, client=BOB):
@@ -25,7 +38,16 @@ def test_an_item_comes_out_as_it_went_in(store):
     assert post(store, body="räksmörgås\nline")[:3] == (True, NOW, 1)
     (item,), more, _ = store.mailbox.fetch(BOB, "primary", 0, 50, NOW)
     assert (item.ref, item.kind, item.sender, item.id, item.time, item.expires, item.body, item.first, more) == (
-        "message:+46701111111@acme:m1", "content", ALICE, "m1", NOW, NOW + DAY, "räksmörgås\nline", True, False)
+        "message:+46701111111@acme:m1",
+        "content",
+        ALICE,
+        "m1",
+        NOW,
+        NOW + DAY,
+        "räksmörgås\nline",
+        True,
+        False,
+    )
 
 
 def test_order_is_that_of_posting_even_when_the_clock_steps_back(store):
@@ -127,8 +149,19 @@ def test_an_acknowledgement_goes_with_a_post_also_with_one_that_is_refused(store
     assert (refused.dropped, [one.id for one in refused.told], ids(store)) == (1, ["m2"], [])
 
 
-@pytest.mark.parametrize("name", ["message:+46701111111@acme:m2", "message:", "message:@", "message:x@y", "message:a@b:",
-                                  "report:+46701111111@acme:m1", "m1", "message:{}@acme:m1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "message:+46701111111@acme:m2",
+        "message:",
+        "message:@",
+        "message:x@y",
+        "message:a@b:",
+        "report:+46701111111@acme:m1",
+        "m1",
+        "message:{}@acme:m1",
+    ],
+)
 def test_who_acknowledges_what_it_does_not_hold_reports_nothing(store, plain, name):
     post(store)
     keys = sorted(plain.call("KEYS", "*"))
@@ -188,7 +221,7 @@ def test_due_names_a_client_until_nothing_overdue_is_left(store):
     assert list(store.mailbox.due(BUCKETS, NOW, 10)) == []
     later = NOW + life + life // 16
     for _ in store.mailbox.due(BUCKETS, later, 10):
-        break                                        # a worker that dies at work
+        break  # a worker that dies at work
     rounds = 0
     while clients := list(_expire_one(store, later + rounds)):
         rounds += 1

@@ -39,12 +39,12 @@ class MailboxMachine(RuleBasedStateMachine):
         direct.call("FLUSHALL")
         self.store = Store(direct, direct, "crs1")
         self.now = NOW
-        self.boxes = {PRIMARY: []}      # device -> refs, in order
-        self.items = {}                 # ref -> (kind, sender, id, body, time)
-        self.expiry = {}                # ref -> ms: the tombs
-        self.firsts = {}                # ref -> when, as what, with which body it came first
-        self.newest = 0                 # the seq given last
-        self.reported = set()           # (sender, id) of messages whose acknowledgement the sender was told
+        self.boxes = {PRIMARY: []}  # device -> refs, in order
+        self.items = {}  # ref -> (kind, sender, id, body, time)
+        self.expiry = {}  # ref -> ms: the tombs
+        self.firsts = {}  # ref -> when, as what, with which body it came first
+        self.newest = 0  # the seq given last
+        self.reported = set()  # (sender, id) of messages whose acknowledgement the sender was told
 
     def held(self):
         return {name for box in self.boxes.values() for name in box}
@@ -57,8 +57,9 @@ class MailboxMachine(RuleBasedStateMachine):
         name, quota = ref(kind, sender, id), kind in ("content", "system")
         fits = not quota or name in self.expiry or self.fits(kind, sender, id, body, life)
         try:
-            posted = self.store.mailbox.post(RECEIVER, name, sender, id, kind, body, self.now, self.now + life,
-                                             MAX_COUNT, MAX_BYTES, quota)
+            posted = self.store.mailbox.post(
+                RECEIVER, name, sender, id, kind, body, self.now, self.now + life, MAX_COUNT, MAX_BYTES, quota
+            )
         except QuotaExceeded:
             assert not fits
             return
@@ -91,7 +92,8 @@ class MailboxMachine(RuleBasedStateMachine):
         while True:
             items, more, newest = self.store.mailbox.fetch(RECEIVER, device, after, limit, self.now)
             assert [(item.kind, item.sender, item.id, item.body, item.time) for item in items] == [
-                self.items[item.ref] for item in items]
+                self.items[item.ref] for item in items
+            ]
             got += [item.ref for item in items]
             assert newest == self.newest
             if not more:
@@ -112,7 +114,8 @@ class MailboxMachine(RuleBasedStateMachine):
             assert one.ref == ref("ack", RECEIVER, one.id)
             reports = self.store.mailbox.fetch(one.sender, PRIMARY, one.posted.before, 1, self.now).items
             assert [(report.ref, report.kind, report.sender, report.id) for report in reports] == [
-                (one.ref, "ack", RECEIVER, one.id)]
+                (one.ref, "ack", RECEIVER, one.id)
+            ]
         self.reported |= messages
         box[:] = [name for name in box if name not in there]
 
@@ -164,5 +167,9 @@ class MailboxMachine(RuleBasedStateMachine):
 
 def test_mailboxes_do_what_the_model_does(servers):
     machine = type("Machine", (MailboxMachine,), {"server": servers[0]})
-    run_state_machine_as_test(machine, settings=settings(
-        max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)))
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

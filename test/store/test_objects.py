@@ -8,7 +8,7 @@ from crs.store.items import ref
 from crs.store.objects import MAX_TYPES, Info, PushTokens
 from test.store.conftest import ALICE, BOB, DAY, NOW
 
-FOREIGN = ALICE._replace(account="acme-2")   # the same number, in an account whose name begins alike
+FOREIGN = ALICE._replace(account="acme-2")  # the same number, in an account whose name begins alike
 
 
 def test_token(store):
@@ -54,7 +54,11 @@ def test_push_tokens_are_those_of_the_devices_that_a_client_has(store):
     def tokens(device, type, text):
         return PushTokens(device, type, "ios", NOW - 1, NOW, {"voip": text})
 
-    for one in (tokens("tablet", "secondary", "a"), tokens("phone-1", "primary", "b"), tokens("phone-1", "primary", "c")):
+    for one in (
+        tokens("tablet", "secondary", "a"),
+        tokens("phone-1", "primary", "b"),
+        tokens("phone-1", "primary", "c"),
+    ):
         store.objects.put_push_tokens(ALICE, one)
     assert store.objects.push_tokens(ALICE) == [tokens("phone-1", "primary", "c"), tokens("tablet", "secondary", "a")]
     store.objects.put_push_tokens(ALICE, tokens("phone-2", "primary", "d"))
@@ -67,7 +71,7 @@ def test_push_tokens_are_those_of_the_devices_that_a_client_has(store):
 def test_a_stored_value_is_put_once_under_an_id(store):
     objects = store.objects
     assert objects.put_blob(ALICE, "contacts", "p1", "one", NOW, 1000) == NOW
-    assert objects.put_blob(ALICE, "contacts", "p1", "one", NOW + 5, 1000) == NOW     # a retry
+    assert objects.put_blob(ALICE, "contacts", "p1", "one", NOW + 5, 1000) == NOW  # a retry
     assert objects.put_blob(ALICE, "contacts", "p2", "two\nlines å", NOW + 6, 1000) == NOW + 6
     assert objects.blob(ALICE, "contacts") == ("p2", NOW + 6, "two\nlines å")
     assert objects.blob(ALICE, "history") is None and objects.blob(FOREIGN, "contacts") is None
@@ -84,7 +88,7 @@ def test_a_value_replaces_only_the_one_that_was_meant(store):
         put("p1", "p0")
     assert refused.value.details == {"id": ""}
     put("p1", "")
-    put("p1", "")       # a retry finds its own
+    put("p1", "")  # a retry finds its own
     with pytest.raises(Conflict) as refused:
         put("p2", "")
     assert refused.value.details == {"id": "p1"}
@@ -108,7 +112,7 @@ def test_the_quota_counts_everything_that_is_stored(store):
         objects.put_blob(ALICE, "b", "p2", "x" * 100, NOW, 2 * used - 1)
     assert set(objects.blobs(ALICE)) == {"a"}
     objects.put_blob(ALICE, "b", "p2", "x" * 100, NOW, 2 * used)
-    objects.put_blob(ALICE, "b", "p3", "y" * 100, NOW, 2 * used)    # what it replaces does not count
+    objects.put_blob(ALICE, "b", "p3", "y" * 100, NOW, 2 * used)  # what it replaces does not count
     for number in range(MAX_TYPES - 2):
         objects.put_blob(ALICE, f"t{number}", "p", "", NOW, 1_000_000)
     with pytest.raises(QuotaExceeded):
@@ -136,8 +140,9 @@ def test_erase_takes_one_account_and_no_other(store):
         store.devices.seen(client, "tablet", "secondary", NOW)
         store.mailbox.post(client, ref("content", client, "m"), client, "m", "content", "x", NOW, NOW + DAY, 10, 10_000)
         store.mailbox.fetch(client, "primary", 0, 10, NOW)
-        store.directory.register(client, Entry("phone", "primary", "attach:0", f"0.{client}", NOW, "5.0", "::1", 1,
-                                               "crs1"), NOW)
+        store.directory.register(
+            client, Entry("phone", "primary", "attach:0", f"0.{client}", NOW, "5.0", "::1", 1, "crs1"), NOW
+        )
         store.calls.join("crs1.abc", client)
         store.objects.put_token(client, "token", NOW)
         store.objects.confirm(client, "202611", NOW)
@@ -155,6 +160,6 @@ def test_erase_takes_one_account_and_no_other(store):
     assert store.mailbox.waiting(FOREIGN, "tablet") == 1
     assert store.objects.observed([FOREIGN]) == [True]
     later = NOW + 2 * DAY
-    assert set(store.mailbox.due(range(64), later, 10)) == {ALICE, BOB, FOREIGN}   # looks that find nothing, and go
+    assert set(store.mailbox.due(range(64), later, 10)) == {ALICE, BOB, FOREIGN}  # looks that find nothing, and go
     assert list(store.mailbox.due(range(64), later + 1, 10)) == [FOREIGN]
     assert store.erase("acme") == 0

@@ -20,8 +20,15 @@ def operator(store):
 
 
 def update(month="202611", created=NOW, clients=None, account="acme"):
-    return Update(account, month, created, KEY, "domain token", ["other"],
-                  clients if clients is not None else {ALICE.uri: "sealed for alice", "+46703333333": "å"})
+    return Update(
+        account,
+        month,
+        created,
+        KEY,
+        "domain token",
+        ["other"],
+        clients if clients is not None else {ALICE.uri: "sealed for alice", "+46703333333": "å"},
+    )
 
 
 def test_accounts(operator):
@@ -37,9 +44,16 @@ def test_accounts(operator):
 def test_an_update_comes_back_whole(operator):
     operator.put_update(update(), NOW + 5)
     (held,) = operator.updates()
-    assert (held.account, held.month, held.created, held.month_key, held.domain_token, held.domains, held.applied,
-            held.uris) == ("acme", "202611", NOW, KEY, "domain token", ["other"], NOW + 5,
-                           {ALICE.uri, "+46703333333"})
+    assert (
+        held.account,
+        held.month,
+        held.created,
+        held.month_key,
+        held.domain_token,
+        held.domains,
+        held.applied,
+        held.uris,
+    ) == ("acme", "202611", NOW, KEY, "domain token", ["other"], NOW + 5, {ALICE.uri, "+46703333333"})
     assert operator.update("acme", "202611") == held
     assert operator.update("acme", "202612") is None
     assert operator.crypto_updates("acme", "202611") == update().clients
@@ -89,6 +103,7 @@ def test_every_change_moves_the_version_and_hints_the_workers(store, operator):
     def listen():
         for channel, message in subscriber:
             heard.append((channel, message))
+
     gevent.spawn(listen)
     assert subscriber.ready.wait(10)
     assert operator.version() == 0

@@ -31,13 +31,13 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch):
     lines = ordered(LINES)
     assert next(lines) == min(LINES)
     assert list(tmp_path.iterdir()) == [] and len(os.listdir("/proc/self/fd")) == files + 1
-    lines.close()       # the reader has enough
+    lines.close()  # the reader has enough
     assert len(os.listdir("/proc/self/fd")) == files
 
 
 def test_few_lines_need_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "open", None)
-    assert list(ordered(LINES[:PART - 1])) == sorted(LINES[:PART - 1])
+    assert list(ordered(LINES[: PART - 1])) == sorted(LINES[: PART - 1])
 
 
 def test_without_a_place_for_files(tmp_path, monkeypatch):
@@ -47,9 +47,11 @@ def test_without_a_place_for_files(tmp_path, monkeypatch):
 
 def test_a_disk_that_is_full_after_the_first_part():
     limit = sum(map(len, LINES[:PART])) + 2 * PART
-    code = ("import resource, sys; from test.store.test_ordering import LINES, ordered\n"
-            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
-            "sys.exit(list(ordered(LINES)) != sorted(LINES))")
+    code = (
+        "import resource, sys; from test.store.test_ordering import LINES, ordered\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        "sys.exit(list(ordered(LINES)) != sorted(LINES))"
+    )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 

@@ -9,7 +9,7 @@ from crs.store.commands import SCRIPTS, RedisError
 from crs.store.pipe import Pipe
 
 ECHO = {"echo": b"return ARGV[1]", "set": b"return redis.call('SET', KEYS[1], ARGV[1])"}
-LIMIT = 10   # seconds a test waits for what must come
+LIMIT = 10  # seconds a test waits for what must come
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def test_every_greenlet_gets_its_own_answers(pipe):
             text = f"{name}.{number}".encode()
             assert pipe.script("echo", (), (text,)) == text
             assert pipe.calls([("ECHO", text), ("ECHO", text * 2)]) == [text, text * 2]
+
     asking = [gevent.spawn(ask, name) for name in range(50)]
     gevent.joinall(asking, timeout=LIMIT, raise_error=True)
     assert all(greenlet.successful() for greenlet in asking)
@@ -144,8 +145,9 @@ def test_a_hint_never_waits_and_never_raises(server, pipe):
     pipe.tell("SET", "hint", "2")
 
 
-@pytest.mark.parametrize(("answer", "good"), [
-    (b"+OK\r\n" * 4, 3), (b"+OK\r\nthis is not the protocol\r\n", 1), (b"+OK\r\n", 1), (b"", 0)])
+@pytest.mark.parametrize(
+    ("answer", "good"), [(b"+OK\r\n" * 4, 3), (b"+OK\r\nthis is not the protocol\r\n", 1), (b"+OK\r\n", 1), (b"", 0)]
+)
 def test_a_fault_of_the_protocol_fails_all_and_closes(tmp_path, answer, good):
     """A server that greets well, then answers more than was asked, or rubbish, or hangs up; three wait for it."""
     listener = socket.socket(socket.AF_UNIX)
@@ -159,7 +161,7 @@ def test_a_fault_of_the_protocol_fails_all_and_closes(tmp_path, answer, good):
         link.recv(65536)
         link.sendall(answer)
         if answer not in (b"", b"+OK\r\n"):
-            assert link.recv(65536) == b""   # hung up by the other side
+            assert link.recv(65536) == b""  # hung up by the other side
         link.close()
 
     serving = gevent.spawn(serve)

@@ -7,19 +7,43 @@ from test.store.conftest import ALICE, BOB, NOW
 
 CAROL = Client("+46703333333", "acme")
 FOREIGN = ALICE._replace(account="acme-2")
-MONTH, NEXT = "202511", "202512"   # those of NOW
+MONTH, NEXT = "202511", "202512"  # those of NOW
 
 
 def hold(store, month, *clients):
-    store.operator.put_update(Update(account="acme", month=month, created=NOW, month_key=bytes(32), domain_token="t",
-                                     domains=[], clients={client.uri: "opaque" for client in clients}), NOW)
+    store.operator.put_update(
+        Update(
+            account="acme",
+            month=month,
+            created=NOW,
+            month_key=bytes(32),
+            domain_token="t",
+            domains=[],
+            clients={client.uri: "opaque" for client in clients},
+        ),
+        NOW,
+    )
 
 
 def test_the_columns_are_those_of_the_manual():
-    assert COLUMNS == ("tel-uri", "session-outgoing", "session-incoming", "message-outgoing", "message-incoming",
-                       "system-outgoing", "system-incoming", "conference-calls", "initiated-multi-session",
-                       "accepted-multi-session", "sent-group-call-invite", "accepted-group-call-invite",
-                       "current-offered", "current-confirmed", "next-offered", "next-confirmed")
+    assert COLUMNS == (
+        "tel-uri",
+        "session-outgoing",
+        "session-incoming",
+        "message-outgoing",
+        "message-incoming",
+        "system-outgoing",
+        "system-incoming",
+        "conference-calls",
+        "initiated-multi-session",
+        "accepted-multi-session",
+        "sent-group-call-invite",
+        "accepted-group-call-invite",
+        "current-offered",
+        "current-confirmed",
+        "next-offered",
+        "next-confirmed",
+    )
 
 
 def test_a_row_for_every_client_of_the_account(store):
@@ -38,7 +62,8 @@ def test_a_row_for_every_client_of_the_account(store):
     assert [dict(zip(STATED, rows[uri].states, strict=True)) for uri in (ALICE.uri, BOB.uri, CAROL.uri)] == [
         {"current-offered": True, "current-confirmed": False, "next-offered": False, "next-confirmed": False},
         {"current-offered": True, "current-confirmed": True, "next-offered": True, "next-confirmed": False},
-        {"current-offered": False, "current-confirmed": False, "next-offered": False, "next-confirmed": False}]
+        {"current-offered": False, "current-confirmed": False, "next-offered": False, "next-confirmed": False},
+    ]
     assert store.statistics.page("acme", NOW, ALICE.uri, 500) == list(rows.values())[1:]
     assert store.statistics.page("acme", NOW, "", 2) == list(rows.values())[:2]
 

@@ -16,6 +16,7 @@ def listening(server):
     def listen():
         for push in subscriber:
             heard.append(push)
+
     greenlet = gevent.spawn(listen)
     assert subscriber.ready.wait(10)
     yield subscriber, subscribed, heard

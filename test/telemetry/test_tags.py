@@ -23,13 +23,14 @@ def tags() -> Tags:
     return Tags(bytes(range(32)), lambda: "202611")
 
 
-@pytest.mark.parametrize("uri", [ALICE, "+123", "+123456789012345", "urn:x-crs:client:desk",
-                                 "urn:x-crs:client:" + "a" * 40])
+@pytest.mark.parametrize(
+    "uri", [ALICE, "+123", "+123456789012345", "urn:x-crs:client:desk", "urn:x-crs:client:" + "a" * 40]
+)
 @pytest.mark.parametrize("form", ["{}", "{}@acme unregistered", "relay: {}: busy", "<{}>", "x{}", "GET /?u={}&v=1"])
 def test_an_identity_becomes_a_tag_that_the_host_opens(tags, uri, form):
     hidden = tags.hide(form.format(uri))
     assert uri not in hidden
-    tag, = re.findall(r"id-202611-[a-z2-7]+", hidden)
+    (tag,) = re.findall(r"id-202611-[a-z2-7]+", hidden)
     assert hidden == form.format(tag) and tags.open(tag) == uri
 
 
@@ -43,10 +44,20 @@ def test_a_token_becomes_a_tag_that_is_known_again(tags, token):
     assert tags.hide(f"push {token} refused") == f"push {tags.token(token, '202611')} refused"
 
 
-@pytest.mark.parametrize("text", [
-    "app:attach:0(4711) is ready", "listening on [2001:db8::1]:5223", "crs 0.1, crs1 at 127.0.0.1:5223, redis 7.0.15",
-    "attach refused: 192.0.2.7:50123 connected: no cipher in common", "accounts loaded: acme, emca", "+1 more",
-    "records of version 1795564800000 loaded", "relay: 3 conversations added again", "/opt/crs/log/redis_low.log"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "app:attach:0(4711) is ready",
+        "listening on [2001:db8::1]:5223",
+        "crs 0.1, crs1 at 127.0.0.1:5223, redis 7.0.15",
+        "attach refused: 192.0.2.7:50123 connected: no cipher in common",
+        "accounts loaded: acme, emca",
+        "+1 more",
+        "records of version 1795564800000 loaded",
+        "relay: 3 conversations added again",
+        "/opt/crs/log/redis_low.log",
+    ],
+)
 def test_what_is_no_identity_stays(tags, text):
     assert tags.hide(text) == text
 

@@ -11,7 +11,7 @@ from crs.store.pipe import Pipe
 from crs.telemetry.trace import ELEMENTS, LOOK, Event, Hearing, Tracer, concerns
 from test.servers import RedisServer
 
-NOW = 1_764_000_000_000   # ms
+NOW = 1_764_000_000_000  # ms
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def hear(store):
             while select.select([hearing], [], [], 0)[0]:
                 heard.extend(hearing.read())
             return heard
+
         return so_far
+
     yield begin
     for hearing in hearings:
         hearing.close()
@@ -60,6 +62,7 @@ def test_who_listens_hears_its_element_only(store, hear):
         tracer.emit("session", ("+46701111111", "+46702222222", "invite", "acme", 7), NOW)
         tracer.emit("attach", ("not asked for",), NOW)
         return heard()
+
     wait_for(tell)
     assert set(map(repr, heard())) == {repr(Event(NOW, ["+46701111111", "+46702222222", "invite", "acme", 7]))}
     following.kill()
@@ -80,7 +83,7 @@ def test_nothing_is_sent_while_nobody_listens(store):
     before = _commands(store)
     for element in ELEMENTS:
         tracer.emit(element, ("x",), NOW)
-    assert _commands(store) == before + 1   # the question itself
+    assert _commands(store) == before + 1  # the question itself
 
 
 def test_it_stops_when_redis_does(server, store, hear):
@@ -100,18 +103,27 @@ def test_it_stops_when_redis_does(server, store, hear):
 SESSION = ["+46701111111", "+46702222222", "talk", "acme", "crs1.a", "beta"]
 
 
-@pytest.mark.parametrize(("element", "values", "uri", "account", "shown"), [
-    ("session", SESSION, None, None, True),
-    ("session", SESSION, "+46702222222", None, True),
-    ("session", SESSION, "+46703333333", None, False),
-    ("session", SESSION, None, "beta", True),
-    ("session", SESSION, "+46701111111", "gamma", False),
-    ("session", SESSION[:5], None, "beta", False),
-    ("connection", ["0.1", "client", "+46701111111@acme", "192.0.2.1", 1, "negotiated"], "+46701111111", "acme", True),
-    ("connection", ["0.1", "client", "+46701111111@acme", "192.0.2.1", 1, "negotiated"], None, "beta", False),
-    ("connection", ["0.1", "unknown", "unknown", "192.0.2.1", 1, "connected"], "+46701111111", None, False),
-    ("object", ["+46701111111", "update client_token", "acme"], None, "acme", True),
-])
+@pytest.mark.parametrize(
+    ("element", "values", "uri", "account", "shown"),
+    [
+        ("session", SESSION, None, None, True),
+        ("session", SESSION, "+46702222222", None, True),
+        ("session", SESSION, "+46703333333", None, False),
+        ("session", SESSION, None, "beta", True),
+        ("session", SESSION, "+46701111111", "gamma", False),
+        ("session", SESSION[:5], None, "beta", False),
+        (
+            "connection",
+            ["0.1", "client", "+46701111111@acme", "192.0.2.1", 1, "negotiated"],
+            "+46701111111",
+            "acme",
+            True,
+        ),
+        ("connection", ["0.1", "client", "+46701111111@acme", "192.0.2.1", 1, "negotiated"], None, "beta", False),
+        ("connection", ["0.1", "unknown", "unknown", "192.0.2.1", 1, "connected"], "+46701111111", None, False),
+        ("object", ["+46701111111", "update client_token", "acme"], None, "acme", True),
+    ],
+)
 def test_filters(element, values, uri, account, shown):
     assert concerns(element, values, uri, account) == shown
 

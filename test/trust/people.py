@@ -28,12 +28,26 @@ class Domain:
         sign = jose.new_key("Ed25519", seed(uri, self.account, month, "sign"))
         enc = jose.new_key("X25519", seed(uri, self.account, month, "enc"))
         token = tokens.issue(self.key, Client(uri, self.account), month, sign.public(), enc.public())
-        return MonthKeys(created, name, identity.psk(month_key, name), sign, enc, token, self.token,
-                         {other.account: other.token for other in connected})
+        return MonthKeys(
+            created,
+            name,
+            identity.psk(month_key, name),
+            sign,
+            enc,
+            token,
+            self.token,
+            {other.account: other.token for other in connected},
+        )
 
     def credential(self, uri: str, *months_: str, connected: tuple["Domain", ...] = ()) -> Credential:
-        return Credential(1, uri, self.account, [Server("127.0.0.1", 5223)], seed(uri, self.account, "update"),
-                          {month: self.keys(uri, month, connected=connected) for month in months_ or (MONTH,)})
+        return Credential(
+            1,
+            uri,
+            self.account,
+            [Server("127.0.0.1", 5223)],
+            seed(uri, self.account, "update"),
+            {month: self.keys(uri, month, connected=connected) for month in months_ or (MONTH,)},
+        )
 
 
 def token_of(holder: Credential, month: str = MONTH) -> tokens.ClientToken:

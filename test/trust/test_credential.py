@@ -74,32 +74,35 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 SWAPPED = {**with_keys()["months"][MONTH]["sign"], "d": with_keys()["months"][MONTH]["enc"]["d"]}
 
 
-@pytest.mark.parametrize("content, words", [
-    ([], "Expected `object`"),
-    (raw(version=2), "$.version"),
-    (raw(uri="+46 70"), "URI"),
-    (raw(uri="bob"), "URI"),
-    (raw(account="a b"), "$.account"),
-    (raw(servers=[]), "$.servers"),
-    (raw(servers=[{"host": "h", "port": 70000}]), "$.servers"),
-    (raw(update_key="AAAA"), "$.update_key"),
-    (raw(months={"2026-11": {}}), "$.months"),
-    (raw(colour="red"), "unknown field `colour`"),
-    (raw(uri="+46701234568"), "another client"),
-    (raw(account="beta"), "account beta"),
-    (raw(months={"202612": raw()["months"][MONTH]}), "202612"),
-    (with_keys(identity="c.acme.202611"), "identity"),
-    (with_keys(key="AAAA"), "key"),
-    (with_keys(sign=SWAPPED), "do not belong together"),
-    (with_keys(enc=with_keys()["months"][MONTH]["sign"]), "X25519"),
-    (with_keys(sign=json.loads(fields.write(ACME.keys("+46701234568").sign))), "other keys"),
-    (with_keys(token=ACME.keys("+46701234568").token), "another client"),
-    (with_keys(token=ACME.keys(URI, "202612").token), "another month"),
-    (with_keys(domain_token=BETA.token), "not that of acme"),
-    (with_keys(domain_token=BETA.token.replace("beta", "acme")), "signature"),
-    (with_keys(domains={"gamma": BETA.token}), "not that of gamma"),
-    (with_keys(domains={"b c": BETA.token}), "domains"),
-])
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ([], "Expected `object`"),
+        (raw(version=2), "$.version"),
+        (raw(uri="+46 70"), "URI"),
+        (raw(uri="bob"), "URI"),
+        (raw(account="a b"), "$.account"),
+        (raw(servers=[]), "$.servers"),
+        (raw(servers=[{"host": "h", "port": 70000}]), "$.servers"),
+        (raw(update_key="AAAA"), "$.update_key"),
+        (raw(months={"2026-11": {}}), "$.months"),
+        (raw(colour="red"), "unknown field `colour`"),
+        (raw(uri="+46701234568"), "another client"),
+        (raw(account="beta"), "account beta"),
+        (raw(months={"202612": raw()["months"][MONTH]}), "202612"),
+        (with_keys(identity="c.acme.202611"), "identity"),
+        (with_keys(key="AAAA"), "key"),
+        (with_keys(sign=SWAPPED), "do not belong together"),
+        (with_keys(enc=with_keys()["months"][MONTH]["sign"]), "X25519"),
+        (with_keys(sign=json.loads(fields.write(ACME.keys("+46701234568").sign))), "other keys"),
+        (with_keys(token=ACME.keys("+46701234568").token), "another client"),
+        (with_keys(token=ACME.keys(URI, "202612").token), "another month"),
+        (with_keys(domain_token=BETA.token), "not that of acme"),
+        (with_keys(domain_token=BETA.token.replace("beta", "acme")), "signature"),
+        (with_keys(domains={"gamma": BETA.token}), "not that of gamma"),
+        (with_keys(domains={"b c": BETA.token}), "domains"),
+    ],
+)
 def test_tampered_credential_is_refused(content, words):
     with pytest.raises(CredentialFault) as caught:
         credential.decode(json.dumps(content).encode())
@@ -129,16 +132,19 @@ def test_the_oldest_months_are_let_go():
     assert sorted(held.months) == ["202607", "202608", "202609", "202610", MONTH, "202612"]
 
 
-@pytest.mark.parametrize("text, words", [
-    (crypto_update(key=bytes(32)), "cannot be decrypted"),
-    (crypto_update()[:-8], "is not good"),
-    (crypto_update() + "A", "is not good"),
-    (crypto_update(client=Client("+46701234568", "acme")), "another client"),
-    (crypto_update(month="202701", keys=ACME.keys(URI, "202612")), "202701"),
-    (jose.encrypt({"typ": "crs-crypto-update"}, b"{}", ACME.credential(URI).update_key), "missing"),
-    (jose.encrypt({"typ": "crs-update"}, b"{}", ACME.credential(URI).update_key), "$.typ"),
-    ("", "5 parts"),
-])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (crypto_update(key=bytes(32)), "cannot be decrypted"),
+        (crypto_update()[:-8], "is not good"),
+        (crypto_update() + "A", "is not good"),
+        (crypto_update(client=Client("+46701234568", "acme")), "another client"),
+        (crypto_update(month="202701", keys=ACME.keys(URI, "202612")), "202701"),
+        (jose.encrypt({"typ": "crs-crypto-update"}, b"{}", ACME.credential(URI).update_key), "missing"),
+        (jose.encrypt({"typ": "crs-update"}, b"{}", ACME.credential(URI).update_key), "$.typ"),
+        ("", "5 parts"),
+    ],
+)
 def test_refused_crypto_update_changes_nothing(text, words):
     held = ACME.credential(URI)
     with pytest.raises(CredentialFault) as caught:

@@ -48,14 +48,19 @@ def test_update_of_the_program_loads(written):
 
 def test_credential_of_the_program_fits_the_update(written):
     held = credential.load(written / "alice.json")
-    found = update.decode(update.encode(update.unprotect(
-        (written / "acme.upd").read_bytes(), {"acme": SECRET}.get, int(time.time() * 1000))))
+    found = update.decode(
+        update.encode(
+            update.unprotect((written / "acme.upd").read_bytes(), {"acme": SECRET}.get, int(time.time() * 1000))
+        )
+    )
     keys = credential.for_month(held, found.month)
     assert identity.open_uri(found.month_key, identity.parse_identity(keys.identity)) == held.uri
     assert identity.psk(found.month_key, keys.identity) == keys.key
     assert credential.apply_crypto_update(held, found.clients[held.uri]) == found.month
-    assert tokens.verify(keys.token, found.domain_token, held.client, found.created).exp == \
-        (months.end(found.month) + months.GRACE) // 1000
+    assert (
+        tokens.verify(keys.token, found.domain_token, held.client, found.created).exp
+        == (months.end(found.month) + months.GRACE) // 1000
+    )
 
 
 def test_client_of_the_program_seals_and_opens(written):
@@ -106,7 +111,12 @@ def test_sealed_body_is_what_the_document_says():
     token = verified_by_hand(head["token"], json.loads(acme.token)["x"])
     assert token.keys() == {"sub", "month", "exp", "sig", "enc"}
     assert verified_by_hand(signed, token["sig"]["x"]) == {
-        "from": "+46701234567@acme", "to": "+46701234568@acme", "kind": "content", "id": "m1", "time": NOW,
-        "body": base64.urlsafe_b64encode(b"hello").decode().rstrip("=")}
+        "from": "+46701234567@acme",
+        "to": "+46701234568@acme",
+        "kind": "content",
+        "id": "m1",
+        "time": NOW,
+        "body": base64.urlsafe_b64encode(b"hello").decode().rstrip("="),
+    }
     with pytest.raises(InvalidSignature):
         verified_by_hand(signed, json.loads(acme.token)["x"])

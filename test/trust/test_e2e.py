@@ -30,8 +30,15 @@ def opened(text, receiver=BOB, sender=ALICE.client, kind="content", id="m1", now
 def forged(claims: dict, signer=ALICE, receiver=BOB, head=None) -> str:
     """A body with claims and a signed header of the attacker's choice, sealed properly."""
     keys = signer.months[MONTH]
-    claims = {"from": str(signer.client), "to": str(receiver.client), "kind": "content", "id": "m1", "time": NOW,
-              "body": "aGVsbG8", **claims}
+    claims = {
+        "from": str(signer.client),
+        "to": str(receiver.client),
+        "kind": "content",
+        "id": "m1",
+        "time": NOW,
+        "body": "aGVsbG8",
+        **claims,
+    }
     head = {"typ": "crs-signed", "token": keys.token, **(head or {})}
     return sealed(jose.sign(head, json.dumps(claims).encode(), keys.sign).encode(), receiver)
 
@@ -67,18 +74,21 @@ def test_content_does_not_show():
     assert fields.b64(b"hello" * 10) not in seal(body=b"hello" * 10)
 
 
-@pytest.mark.parametrize("asked, words", [
-    ({"receiver": ALICE}, "cannot be decrypted"),
-    ({"receiver": CAROL}, "cannot be decrypted"),
-    ({"sender": BOB.client}, "another client"),
-    ({"sender": CAROL.client}, "signature"),
-    ({"sender": DAVE.client}, "not connected"),
-    ({"kind": "system"}, "purpose"),
-    ({"id": "m2"}, "purpose or id"),
-    ({"now": NOW + e2e.MAX_AGE + 1}, "keys"),
-    ({"now": NOW - e2e.SKEW - 1}, "in the future"),
-    ({"now": NOW + 1001, "max_age": 1000}, "too long ago"),
-])
+@pytest.mark.parametrize(
+    "asked, words",
+    [
+        ({"receiver": ALICE}, "cannot be decrypted"),
+        ({"receiver": CAROL}, "cannot be decrypted"),
+        ({"sender": BOB.client}, "another client"),
+        ({"sender": CAROL.client}, "signature"),
+        ({"sender": DAVE.client}, "not connected"),
+        ({"kind": "system"}, "purpose"),
+        ({"id": "m2"}, "purpose or id"),
+        ({"now": NOW + e2e.MAX_AGE + 1}, "keys"),
+        ({"now": NOW - e2e.SKEW - 1}, "in the future"),
+        ({"now": NOW + 1001, "max_age": 1000}, "too long ago"),
+    ],
+)
 def test_asked_for_something_else(asked, words):
     with pytest.raises(SealRefused, match=words):
         opened(seal(), **asked)
@@ -109,34 +119,45 @@ def test_month_whose_keys_are_gone():
         opened(seal(), ACME.credential(BOB.uri, "202612"), now=months.start("202612"))
 
 
-@pytest.mark.parametrize("text, words", [
-    (forged({"to": str(CAROL.client)}), "another pair"),
-    (forged({"from": str(DAVE.client)}), "another pair"),
-    (forged({}, head={"token": DAVE.months[MONTH].token}), "signature"),
-    (forged({}, head={"token": BOB.months[MONTH].token}), "another client"),
-    (forged({}, head={"token": ""}), "3 parts"),
-    (forged({}, head={"zip": "DEF"}), "unknown field"),
-    (forged({"body": "%%%"}), "base64url"),
-    (forged({"time": "now"}), r"\$\.time"),
-    (forged({"kind": ""}), r"\$\.kind"),
-    (sealed(b"hello"), "3 parts"),
-    (sealed(b"\xff\xfe"), "ascii"),
-    (sealed(b"hello", kid="November"), r"\$\.kid"),
-    (sealed(b"hello", typ="crs-client"), r"\$\.typ"),
-    (sealed(b"hello", nickname="x"), "unknown field"),
-    ("", "5 parts"), ("....", "truncated"), ("hello", "5 parts"),
-])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (forged({"to": str(CAROL.client)}), "another pair"),
+        (forged({"from": str(DAVE.client)}), "another pair"),
+        (forged({}, head={"token": DAVE.months[MONTH].token}), "signature"),
+        (forged({}, head={"token": BOB.months[MONTH].token}), "another client"),
+        (forged({}, head={"token": ""}), "3 parts"),
+        (forged({}, head={"zip": "DEF"}), "unknown field"),
+        (forged({"body": "%%%"}), "base64url"),
+        (forged({"time": "now"}), r"\$\.time"),
+        (forged({"kind": ""}), r"\$\.kind"),
+        (sealed(b"hello"), "3 parts"),
+        (sealed(b"\xff\xfe"), "ascii"),
+        (sealed(b"hello", kid="November"), r"\$\.kid"),
+        (sealed(b"hello", typ="crs-client"), r"\$\.typ"),
+        (sealed(b"hello", nickname="x"), "unknown field"),
+        ("", "5 parts"),
+        ("....", "truncated"),
+        ("hello", "5 parts"),
+    ],
+)
 def test_forged(text, words):
     with pytest.raises(SealRefused, match=words):
         opened(text)
 
 
-@pytest.mark.parametrize("epk", [
-    {"kty": "OKP", "crv": "X25519", "x": "A" * 43},        # of small order: no secret would come of it
-    {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43},
-    {"kty": "EC", "crv": "P-256", "x": "A" * 43, "y": "A" * 43},
-    {"kty": "OKP", "crv": "X25519", "x": "A"}, {}, None, [],
-])
+@pytest.mark.parametrize(
+    "epk",
+    [
+        {"kty": "OKP", "crv": "X25519", "x": "A" * 43},  # of small order: no secret would come of it
+        {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43},
+        {"kty": "EC", "crv": "P-256", "x": "A" * 43, "y": "A" * 43},
+        {"kty": "OKP", "crv": "X25519", "x": "A"},
+        {},
+        None,
+        [],
+    ],
+)
 def test_hostile_ephemeral_key(epk):
     head, _, rest = seal().partition(".")
     head = fields.b64(json.dumps({**json.loads(fields.unb64(head)), "epk": epk}).encode())
@@ -156,7 +177,7 @@ TEXT = seal()
 
 @given(st.integers(0, len(TEXT) - 1), st.sampled_from("ABab09-_.=+/ \n\x00å"))
 def test_any_changed_character_is_refused(at, char):
-    changed = TEXT[:at] + char + TEXT[at + 1:]
+    changed = TEXT[:at] + char + TEXT[at + 1 :]
     if changed != TEXT:
         with pytest.raises(SealRefused):
             opened(changed)

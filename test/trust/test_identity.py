@@ -53,13 +53,30 @@ def test_identity_is_made_for_normal_uris_only(uri):
         identity.client_identity("acme", "202611", uri, KEY)
 
 
-@pytest.mark.parametrize("text", [
-    "", "c", "c.acme.202611", VECTOR + ".x", VECTOR + "=", VECTOR + "AAA", VECTOR + "\n", " " + VECTOR,
-    "a" + VECTOR[1:], VECTOR.replace("acme", "ac me"), VECTOR.replace("acme", "a" * 21), VECTOR.replace("11", "13"),
-    VECTOR.replace("_", "/"), "c.acme.202611." + "A" * 21, "c.acme.202611." + "A" * 112, "c.acme.202611.",
-    "å" + VECTOR, VECTOR.replace("acme", "acme\n"),
-    VECTOR[:-1] + "B",   # differs in the spare bits of the last character alone
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "c",
+        "c.acme.202611",
+        VECTOR + ".x",
+        VECTOR + "=",
+        VECTOR + "AAA",
+        VECTOR + "\n",
+        " " + VECTOR,
+        "a" + VECTOR[1:],
+        VECTOR.replace("acme", "ac me"),
+        VECTOR.replace("acme", "a" * 21),
+        VECTOR.replace("11", "13"),
+        VECTOR.replace("_", "/"),
+        "c.acme.202611." + "A" * 21,
+        "c.acme.202611." + "A" * 112,
+        "c.acme.202611.",
+        "å" + VECTOR,
+        VECTOR.replace("acme", "acme\n"),
+        VECTOR[:-1] + "B",  # differs in the spare bits of the last character alone
+    ],
+)
 def test_what_is_not_an_identity(text):
     assert identity.parse_identity(text) is None
 

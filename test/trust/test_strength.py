@@ -7,9 +7,20 @@ import pytest
 from crs.trust import strength
 
 
-@pytest.mark.parametrize(("secret", "bits"), [
-    ("", 0), ("1234567890123", 43), ("0123456789abcdef", 64), ("0123456789ABCDEF" * 2, 128), ("abcdefghijkl", 72),
-    ("a" * 100, 0), ("ab" * 50, 100), ("correct horse battery", 137), ("ÅÄÖåäö éü", 72)])
+@pytest.mark.parametrize(
+    ("secret", "bits"),
+    [
+        ("", 0),
+        ("1234567890123", 43),
+        ("0123456789abcdef", 64),
+        ("0123456789ABCDEF" * 2, 128),
+        ("abcdefghijkl", 72),
+        ("a" * 100, 0),
+        ("ab" * 50, 100),
+        ("correct horse battery", 137),
+        ("ÅÄÖåäö éü", 72),
+    ],
+)
 def test_bits(secret, bits):
     assert strength.bits(secret) == bits
 

@@ -56,7 +56,7 @@ def test_secret_is_any_text():
 @given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
 def test_any_changed_byte_is_refused(at, change):
     with pytest.raises(UpdateRefused):
-        load(GOOD[:at] + bytes([GOOD[at] ^ change]) + GOOD[at + 1:])
+        load(GOOD[:at] + bytes([GOOD[at] ^ change]) + GOOD[at + 1 :])
 
 
 @given(st.integers(0, len(GOOD) - 1))

@@ -48,4 +48,4 @@ def _bytes(text: str) -> bytes:
 
 
 def _string(text: str) -> str:
-    return eval(text, {"__builtins__": {}})   # "a"*126
+    return eval(text, {"__builtins__": {}})  # "a"*126

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent / "stun"
-RFC5769 = ("evtj", "VOkJxbRl1RmTxUk/WvJxBt")                      # chapter 2
+RFC5769 = ("evtj", "VOkJxbRl1RmTxUk/WvJxBt")  # chapter 2
 NATIVE = ("Fv9Wq3kZ0aLm2xYt8uBc", "q7Jm1TzRk4YwX9bNcV2hLs6D")
 LEGS = [RFC5769, NATIVE]
-RELAYS = [("192.0.2.146", 146)]                                    # other relays of the pool
+RELAYS = [("192.0.2.146", 146)]  # other relays of the pool
 
 
 class Case(NamedTuple):

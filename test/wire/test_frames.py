@@ -38,7 +38,7 @@ def test_the_folder_of_frames(name, size):
     case = cases.read(name)
     if len(case.sent) // size > 10_000:
         size = 100
-    pieces = [case.sent[at:at + size] for at in range(0, len(case.sent), size)]
+    pieces = [case.sent[at : at + size] for at in range(0, len(case.sent), size)]
     assert decode(pieces) == (case.messages, case.answered, case.closed)
 
 
@@ -70,8 +70,10 @@ def test_a_server_must_not_mask():
     assert decode([b"\x81\x80\0\0\0\0"], masked=False)[2] == (1002, "frame is masked")
 
 
-@pytest.mark.parametrize("size, header", [(0, "8100"), (125, "817d"), (126, "817e007e"), (65535, "817effff"),
-                                          (65536, "817f0000000000010000")])
+@pytest.mark.parametrize(
+    "size, header",
+    [(0, "8100"), (125, "817d"), (126, "817e007e"), (65535, "817effff"), (65536, "817f0000000000010000")],
+)
 def test_lengths_take_their_shortest_form(size, header):
     assert frames.encode(frames.TEXT, b"x" * size) == bytes.fromhex(header) + b"x" * size
 
@@ -81,8 +83,9 @@ def test_a_decoder_at_rest_holds_nothing():
     decoder.feed(frames.encode(frames.TEXT, b"x" * 70_000) + frames.encode(frames.PING, b"y"))
     assert [decoder.next().opcode, decoder.next().opcode, decoder.next()] == [frames.TEXT, frames.PING, None]
     fresh = frames.Decoder(False, **LIMITS)
-    assert [getattr(decoder, name) for name in ("_buffer", "_message", "_split_character")] \
-        == [getattr(fresh, name) for name in ("_buffer", "_message", "_split_character")]
+    assert [getattr(decoder, name) for name in ("_buffer", "_message", "_split_character")] == [
+        getattr(fresh, name) for name in ("_buffer", "_message", "_split_character")
+    ]
 
 
 def test_a_long_close_reason_is_cut_between_characters():

@@ -19,7 +19,7 @@ GOOD = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Protocol": "crs.v1",
 }
-ACCEPT = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="   # the example of RFC 6455, 1.3
+ACCEPT = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # the example of RFC 6455, 1.3
 
 
 def head(**changes) -> bytes:
@@ -31,24 +31,34 @@ def head(**changes) -> bytes:
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
 
 
-@pytest.mark.parametrize("changes", [
-    {},
-    {"line": "GET /crs HTTP/1.1"},
-    {"line": "GET /?from=here HTTP/1.1"},
-    {"Upgrade": "h2c, WebSocket"},
-    {"Connection": "keep-alive, UPGRADE"},
-    {"Sec_WebSocket_Protocol": "crs.v2, crs.v1"},
-    {"Sec_WebSocket_Extensions": "permessage-deflate; client_max_window_bits"},
-    {"Content_Length": "0"},
-    {"Cookie": "x" * 4000, "User_Agent": "caf\xe9\t(test)"},
-    {"Empty": ""},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"line": "GET /crs HTTP/1.1"},
+        {"line": "GET /?from=here HTTP/1.1"},
+        {"Upgrade": "h2c, WebSocket"},
+        {"Connection": "keep-alive, UPGRADE"},
+        {"Sec_WebSocket_Protocol": "crs.v2, crs.v1"},
+        {"Sec_WebSocket_Extensions": "permessage-deflate; client_max_window_bits"},
+        {"Content_Length": "0"},
+        {"Cookie": "x" * 4000, "User_Agent": "caf\xe9\t(test)"},
+        {"Empty": ""},
+    ],
+)
 def test_a_good_request_is_granted(changes):
     answer = heads.answer(head(**changes))
     assert answer.status == 101
     lines = answer.response.decode().split("\r\n")
-    assert lines == ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", ACCEPT,
-                     "Sec-WebSocket-Protocol: crs.v1", "", ""]
+    assert lines == [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        ACCEPT,
+        "Sec-WebSocket-Protocol: crs.v1",
+        "",
+        "",
+    ]
 
 
 def test_a_client_that_offers_no_subprotocol_is_told_none():
@@ -61,42 +71,45 @@ NO_HTTP = "this is not an HTTP/1.1 request"
 NO_KEY = "Sec-WebSocket-Key is not the base64 of 16 bytes"
 
 
-@pytest.mark.parametrize("status, text, changes", [
-    (400, NO_HTTP, {"line": "GET /"}),
-    (400, NO_HTTP, {"line": "GET  / HTTP/1.1"}),
-    (400, NO_HTTP, {"line": " GET / HTTP/1.1"}),
-    (400, NO_HTTP, {"line": "GET / HTTP/1.1 "}),
-    (400, NO_HTTP, {"line": "GET /\x00 HTTP/1.1"}),
-    (400, NO_HTTP, {"line": ""}),
-    (400, NO_HTTP, {"Folded": "a\r\n b"}),
-    (400, NO_HTTP, {"Bare": "a\nb"}),
-    (400, NO_HTTP, {"Zero": "\0"}),
-    (400, NO_HTTP, {"White Space": "in the name"}),
-    (400, NO_HTTP, {"Name ": "a space before the colon"}),
-    (400, NO_HTTP, {"Line": "\r\nwithout a colon"}),
-    (400, "HTTP/1.1 is needed", {"line": "GET / HTTP/1.0"}),
-    (400, "HTTP/1.1 is needed", {"line": "GET / HTTP/2.0"}),
-    (405, "only GET is served here", {"line": "POST / HTTP/1.1"}),
-    (404, "nothing is served here but a WebSocket at / and /crs", {"line": "GET /index.html HTTP/1.1"}),
-    (404, "nothing is served here but a WebSocket at / and /crs", {"line": "GET //crs HTTP/1.1"}),
-    (426, "this is a WebSocket: send Upgrade: websocket", {"Upgrade": None}),
-    (426, "this is a WebSocket: send Upgrade: websocket", {"Upgrade": "websockets"}),
-    (426, "WebSocket version 13 is needed", {"Sec_WebSocket_Version": None}),
-    (426, "WebSocket version 13 is needed", {"Sec_WebSocket_Version": "8"}),
-    (426, "WebSocket version 13 is needed", {"Sec_WebSocket_Version": "13, 13"}),
-    (400, "Connection: Upgrade is missing", {"Connection": None}),
-    (400, "Connection: Upgrade is missing", {"Connection": "keep-alive"}),
-    (400, NO_KEY, {"Sec_WebSocket_Key": None}),
-    (400, NO_KEY, {"Sec_WebSocket_Key": "dGhlIHNhbXBsZQ=="}),
-    (400, NO_KEY, {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZR=="}),
-    (400, NO_KEY, {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ=="}),
-    (400, "Host is missing", {"Host": None}),
-    (400, "a request for a WebSocket has no body", {"Content_Length": "5"}),
-    (400, "a request for a WebSocket has no body", {"Transfer_Encoding": "chunked"}),
-    (400, "the only subprotocol here is crs.v1", {"Sec_WebSocket_Protocol": "chat, xcrs.v1"}),
-    (400, "the only subprotocol here is crs.v1", {"Sec_WebSocket_Protocol": "CRS.V1"}),
-    (400, "the only subprotocol here is crs.v1", {"Sec_WebSocket_Protocol": ""}),
-])
+@pytest.mark.parametrize(
+    "status, text, changes",
+    [
+        (400, NO_HTTP, {"line": "GET /"}),
+        (400, NO_HTTP, {"line": "GET  / HTTP/1.1"}),
+        (400, NO_HTTP, {"line": " GET / HTTP/1.1"}),
+        (400, NO_HTTP, {"line": "GET / HTTP/1.1 "}),
+        (400, NO_HTTP, {"line": "GET /\x00 HTTP/1.1"}),
+        (400, NO_HTTP, {"line": ""}),
+        (400, NO_HTTP, {"Folded": "a\r\n b"}),
+        (400, NO_HTTP, {"Bare": "a\nb"}),
+        (400, NO_HTTP, {"Zero": "\0"}),
+        (400, NO_HTTP, {"White Space": "in the name"}),
+        (400, NO_HTTP, {"Name ": "a space before the colon"}),
+        (400, NO_HTTP, {"Line": "\r\nwithout a colon"}),
+        (400, "HTTP/1.1 is needed", {"line": "GET / HTTP/1.0"}),
+        (400, "HTTP/1.1 is needed", {"line": "GET / HTTP/2.0"}),
+        (405, "only GET is served here", {"line": "POST / HTTP/1.1"}),
+        (404, "nothing is served here but a WebSocket at / and /crs", {"line": "GET /index.html HTTP/1.1"}),
+        (404, "nothing is served here but a WebSocket at / and /crs", {"line": "GET //crs HTTP/1.1"}),
+        (426, "this is a WebSocket: send Upgrade: websocket", {"Upgrade": None}),
+        (426, "this is a WebSocket: send Upgrade: websocket", {"Upgrade": "websockets"}),
+        (426, "WebSocket version 13 is needed", {"Sec_WebSocket_Version": None}),
+        (426, "WebSocket version 13 is needed", {"Sec_WebSocket_Version": "8"}),
+        (426, "WebSocket version 13 is needed", {"Sec_WebSocket_Version": "13, 13"}),
+        (400, "Connection: Upgrade is missing", {"Connection": None}),
+        (400, "Connection: Upgrade is missing", {"Connection": "keep-alive"}),
+        (400, NO_KEY, {"Sec_WebSocket_Key": None}),
+        (400, NO_KEY, {"Sec_WebSocket_Key": "dGhlIHNhbXBsZQ=="}),
+        (400, NO_KEY, {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZR=="}),
+        (400, NO_KEY, {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ=="}),
+        (400, "Host is missing", {"Host": None}),
+        (400, "a request for a WebSocket has no body", {"Content_Length": "5"}),
+        (400, "a request for a WebSocket has no body", {"Transfer_Encoding": "chunked"}),
+        (400, "the only subprotocol here is crs.v1", {"Sec_WebSocket_Protocol": "chat, xcrs.v1"}),
+        (400, "the only subprotocol here is crs.v1", {"Sec_WebSocket_Protocol": "CRS.V1"}),
+        (400, "the only subprotocol here is crs.v1", {"Sec_WebSocket_Protocol": ""}),
+    ],
+)
 def test_a_bad_request_is_refused_in_words(status, text, changes):
     answer = heads.answer(head(**changes))
     assert (answer.status, answer.text) == (status, text)
@@ -128,6 +141,7 @@ def test_a_hostile_head_is_not_searched_twice():
 
 # --- the client's half
 
+
 def test_what_the_client_asks_the_server_grants():
     request = heads.request("crs.example.org", "/crs", KEY)
     heads.check_response(heads.answer(request).response, KEY)
@@ -139,20 +153,33 @@ def response(text_from: str = "", text_to: str = "") -> bytes:
     return whole.replace(text_from, text_to).encode("latin-1")
 
 
-@pytest.mark.parametrize("head, text, status", [
-    (b"220 mail.example.org ESMTP\r\n\r\n", "the server does not speak HTTP/1.1", 0),
-    (b"HTTP/1.0 101 OK\r\n\r\n", "the server does not speak HTTP/1.1", 0),
-    (response("Upgrade: websocket", "Upgrade websocket"), "the server does not speak HTTP/1.1", 0),
-    (b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n", "the server answered 503 Service Unavailable", 503),
-    (b"HTTP/1.1 400\r\n\r\n", "the server answered 400", 400),
-    (response("Upgrade: websocket", "Upgrade: h2c"), "the server's answer does not fit the request", 101),
-    (response("Connection: Upgrade", "Connection: close"), "the server's answer does not fit the request", 101),
-    (response("crs.v1", "crs.v2"), "the server's answer does not fit the request", 101),
-    (response("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"),
-     "the server's answer does not fit the request", 101),
-    (heads.answer(heads.request("h", "/", b"some other nonce")).response,
-     "the server's answer does not fit the request", 101),
-])
+@pytest.mark.parametrize(
+    "head, text, status",
+    [
+        (b"220 mail.example.org ESMTP\r\n\r\n", "the server does not speak HTTP/1.1", 0),
+        (b"HTTP/1.0 101 OK\r\n\r\n", "the server does not speak HTTP/1.1", 0),
+        (response("Upgrade: websocket", "Upgrade websocket"), "the server does not speak HTTP/1.1", 0),
+        (
+            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n",
+            "the server answered 503 Service Unavailable",
+            503,
+        ),
+        (b"HTTP/1.1 400\r\n\r\n", "the server answered 400", 400),
+        (response("Upgrade: websocket", "Upgrade: h2c"), "the server's answer does not fit the request", 101),
+        (response("Connection: Upgrade", "Connection: close"), "the server's answer does not fit the request", 101),
+        (response("crs.v1", "crs.v2"), "the server's answer does not fit the request", 101),
+        (
+            response("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"),
+            "the server's answer does not fit the request",
+            101,
+        ),
+        (
+            heads.answer(heads.request("h", "/", b"some other nonce")).response,
+            "the server's answer does not fit the request",
+            101,
+        ),
+    ],
+)
 def test_a_bad_response_is_told(head, text, status):
     with pytest.raises(heads.UpgradeError, match=re.escape(text)) as caught:
         heads.check_response(head, KEY)

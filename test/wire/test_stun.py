@@ -12,11 +12,13 @@ REQUEST = stunfiles.load("valid/rfc5769_request").packet
 KEY = b"VOkJxbRl1RmTxUk/WvJxBt"
 IPV4_RESPONSE = bytes.fromhex(
     "0101003c2112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220002000080001a147e112a643"
-    "000800142b91f599fd9e90c38c7489f92af9ba53f06be7d780280004c07d4c96")
+    "000800142b91f599fd9e90c38c7489f92af9ba53f06be7d780280004c07d4c96"
+)
 IPV6_RESPONSE = bytes.fromhex(
     "010100482112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220"
     "002000140002a1470113a9faa5d3f179bc25f4b5bed2b9d9"
-    "00080014a382954e4be67bf11784c97c8292c275bfe3ed4180280004c8fb0b4c")
+    "00080014a382954e4be67bf11784c97c8292c275bfe3ed4180280004c8fb0b4c"
+)
 
 
 def test_the_request_of_rfc5769():
@@ -31,8 +33,10 @@ def test_the_request_of_rfc5769():
     assert stun.authenticate(REQUEST, message, KEY + b"x") is None
 
 
-@pytest.mark.parametrize("response, address", [
-    (IPV4_RESPONSE, ("192.0.2.1", 32853)), (IPV6_RESPONSE, ("2001:db8:1234:5678:11:2233:4455:6677", 32853))])
+@pytest.mark.parametrize(
+    "response, address",
+    [(IPV4_RESPONSE, ("192.0.2.1", 32853)), (IPV6_RESPONSE, ("2001:db8:1234:5678:11:2233:4455:6677", 32853))],
+)
 def test_the_responses_of_rfc5769(response, address):
     message = stun.parse(response)
     assert message.type == stun.BINDING_SUCCESS
@@ -41,7 +45,7 @@ def test_the_responses_of_rfc5769(response, address):
 
 
 def test_no_changed_bit_of_the_vector_is_authentic():
-    protected = len(REQUEST) - 8       # MESSAGE-INTEGRITY cannot cover the FINGERPRINT behind it
+    protected = len(REQUEST) - 8  # MESSAGE-INTEGRITY cannot cover the FINGERPRINT behind it
     for bit in range(protected * 8):
         changed = bytearray(REQUEST)
         changed[bit // 8] ^= 1 << bit % 8
@@ -61,17 +65,25 @@ def test_a_request_of_ours_is_authentic(integrity):
     assert stun.authenticate(request, message, b"key") == integrity
 
 
-@pytest.mark.parametrize("host, same", [
-    ("::ffff:192.0.2.1", "192.0.2.1"), ("::FFFF:192.0.2.1", "192.0.2.1"), ("192.0.2.1", "192.0.2.1"),
-    ("2001:db8::1", "2001:db8::1"), ("fe80::1%eth0", "fe80::1")])
+@pytest.mark.parametrize(
+    "host, same",
+    [
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("::FFFF:192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+    ],
+)
 def test_addresses_are_made_plain(host, same):
     assert stun.plain(host) == same
     assert stun.xor_address((host, 7), bytes(12)) == stun.xor_address((same, 7), bytes(12))
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=200).map(lambda tail: b"\0\1" + (len(tail)).to_bytes(2, "big") + stun.COOKIE + bytes(12)
-                                   + tail))
+@given(
+    st.binary(max_size=200).map(lambda tail: b"\0\1" + (len(tail)).to_bytes(2, "big") + stun.COOKIE + bytes(12) + tail)
+)
 def test_any_bytes_can_be_parsed(data):
     message = stun.parse(data)
     if message is not None:

@@ -29,7 +29,7 @@ from crs.store import Store
 from test.dialogues import Dialogue
 from test.hosts import ROOT, wait_for
 
-PATIENCE = 20       # seconds
+PATIENCE = 20  # seconds
 WORKERS = 2
 
 
@@ -87,6 +87,7 @@ class Transcript(Dialogue):
             except Mismatch as mismatch:
                 seen.last = mismatch
                 return False
+
         try:
             wait_for(seen, step, PATIENCE)
         except AssertionError as error:
@@ -98,7 +99,7 @@ class Transcript(Dialogue):
         for answer in (line[1:].strip() for line in expected if line[0] == "<"):
             terminal.expect_exact("[y/N] ")
             terminal.sendline(answer)
-            terminal.expect_exact("\r\n")     # the echo
+            terminal.expect_exact("\r\n")  # the echo
         text = terminal.read()
         terminal.close()
         code = next((int(line[1:]) for line in expected if line[0] == "?"), 0)
@@ -121,7 +122,7 @@ class Transcript(Dialogue):
     def _is(self, expected: str, line: str) -> bool:
         wanted, cells = (re.split(r"\s{2,}", text.strip()) for text in (expected, line.replace("\t", "  ")))
         if wanted[-1] == "...":
-            wanted, cells = wanted[:-1], cells[:len(wanted) - 1]
+            wanted, cells = wanted[:-1], cells[: len(wanted) - 1]
         return len(wanted) == len(cells) and all(map(self._cell, wanted, cells))
 
     def _cell(self, wanted: str, cell: str) -> bool:
@@ -130,11 +131,18 @@ class Transcript(Dialogue):
         return fnmatch.fnmatchcase(cell, wanted.replace("[", "[[]"))
 
     def _spawn(self, command: str) -> pexpect.spawn:
-        program, *words = [str(self.values[word[1:]]) if word.startswith("$") else word
-                           for word in shlex.split(command)]
+        program, *words = [
+            str(self.values[word[1:]]) if word.startswith("$") else word for word in shlex.split(command)
+        ]
         environment = {**os.environ, "CRS_HOME": str(self.host.home), "TERM": "xterm", "NO_COLOR": "1"}
-        return pexpect.spawn(sys.executable, [str(ROOT / "bin" / program), *words], env=environment, timeout=PATIENCE,
-                             encoding="utf-8", dimensions=(50, 250))
+        return pexpect.spawn(
+            sys.executable,
+            [str(ROOT / "bin" / program), *words],
+            env=environment,
+            timeout=PATIENCE,
+            encoding="utf-8",
+            dimensions=(50, 250),
+        )
 
     # --- terminals that stay ----------------------------------------------------------------------------------------
 
@@ -152,6 +160,7 @@ class Transcript(Dialogue):
 
     def _home(self):
         from crs.home.paths import Home
+
         return Home(Path(self.host.home))
 
     def _line(self, name: str) -> str:

@@ -16,6 +16,11 @@ def host(tmp_path_factory):
 @pytest.fixture(scope="module")
 def domains(host) -> dict[str, Domain]:
     """acme and beta connect each other; gamma is alone."""
-    return {domain.account: domain for domain in (
-        Domain(host, "acme", NUMBERS, ("beta",)), Domain(host, "beta", ["+46800000001"], ("acme",)),
-        Domain(host, "gamma", ["+46900000001"]))}
+    return {
+        domain.account: domain
+        for domain in (
+            Domain(host, "acme", NUMBERS, ("beta",)),
+            Domain(host, "beta", ["+46800000001"], ("acme",)),
+            Domain(host, "gamma", ["+46900000001"]),
+        )
+    }

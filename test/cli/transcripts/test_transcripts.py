@@ -43,8 +43,11 @@ def manual() -> list[str]:
 
 def test_every_action_of_the_manual_is_there_and_in_a_transcript():
     played = "\n".join(path.read_text() for path in FILES)
-    missing = [name for name in manual() if name not in ACTIONS or f"$ crs-cli {name} " not in f"{played} ".replace(
-        "\n", " \n")]
+    missing = [
+        name
+        for name in manual()
+        if name not in ACTIONS or f"$ crs-cli {name} " not in f"{played} ".replace("\n", " \n")
+    ]
     assert missing == []
 
 
@@ -52,11 +55,16 @@ def test_every_action_of_the_manual_is_there_and_in_a_transcript():
 def values(host, domains, tmp_path_factory):
     """What ``$name`` stands for in all transcripts."""
     domain, folder = domains["acme"], tmp_path_factory.mktemp("updates")
-    month, = domain.months
+    (month,) = domain.months
     again = folder / "again.upd"
     again.write_bytes(domain.update(month))
-    return {"home": host.home, "again": again, "secret": domain.secret,
-            "acme_path": host.home / "accounts" / "acme", "version": __import__("crs").__version__}
+    return {
+        "home": host.home,
+        "again": again,
+        "secret": domain.secret,
+        "acme_path": host.home / "accounts" / "acme",
+        "version": __import__("crs").__version__,
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

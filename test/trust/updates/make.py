@@ -17,7 +17,11 @@ DOMAIN = tokens.domain_token(jose.new_key("Ed25519", bytes(32)), "acme")
 FOREIGN = DOMAIN.replace("acme", "beta")
 
 CONTENT = {
-    "account": "acme", "month": "202611", "created": NOW - 1000, "domain_token": DOMAIN, "domains": ["beta"],
+    "account": "acme",
+    "month": "202611",
+    "created": NOW - 1000,
+    "domain_token": DOMAIN,
+    "domains": ["beta"],
     "month_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
     "clients": {"+46701234567": "opaque", "urn:x-crs:client:desk": "opaque too"},
 }
@@ -72,8 +76,8 @@ INVALID = {
     "other-type": (reheaded(GOOD, typ="crs-crypto-update"), "NotAnUpdate", "something else"),
     "later-version": (protected(content(), ver=2), "OtherVersion", "version 2"),
     "cut-in-header": (GOOD[:40], "Truncated", "cut short"),
-    "cut-after-header": (GOOD[:GOOD.index(b".") + 1], "Truncated", "cut short"),
-    "cut-in-content": (GOOD[:len(GOOD) // 2], "Truncated", "cut short"),
+    "cut-after-header": (GOOD[: GOOD.index(b".") + 1], "Truncated", "cut short"),
+    "cut-in-content": (GOOD[: len(GOOD) // 2], "Truncated", "cut short"),
     "cut-in-tag": (GOOD[:-1], "Truncated", "cut short"),
     "changed-iv": (flipped(GOOD, 2), "Damaged", "changed or damaged"),
     "changed-content": (flipped(GOOD, 3), "Damaged", "changed or damaged"),
@@ -92,8 +96,11 @@ INVALID = {
     "foreign": (protected(content(account="gamma"), kid="gamma"), "UnknownAccount", "account gamma"),
     "wrong-secret": (protected(content(), "another secret"), "WrongSecret", "another shared secret"),
     "secret-with-space": (protected(content(), SECRETS["acme"] + " "), "WrongSecret", "another shared secret"),
-    "other-account-inside": (protected(content(account="beta", domains=[], domain_token=FOREIGN)),
-                             "BadContent", "account beta inside"),
+    "other-account-inside": (
+        protected(content(account="beta", domains=[], domain_token=FOREIGN)),
+        "BadContent",
+        "account beta inside",
+    ),
     "not-json": (protected(b"\x00\x01"), "BadContent", "content is wrong"),
     "not-utf8": (protected(b'{"account":"\xff"}'), "BadContent", "content is wrong"),
     "nested": (protected(b"[" * 5000), "BadContent", "content is wrong"),
