@@ -4,6 +4,7 @@ A *client* is ``(uri, account)``, written ``uri@account``. Two clients are the s
 """
 
 import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 MAX_URI = 57  # bytes: keeps a PSK identity within 128 bytes (design: names, keys and TLS)
@@ -64,3 +65,15 @@ def month(text: str) -> str:
     if not isinstance(text, str) or not _MONTH.fullmatch(text):
         raise ValueError(f"month {text!r:.20} is not valid: write yyyymm, such as 202611")
     return text
+
+
+def ip(text: str) -> IPv4Address | IPv6Address:
+    """An IP address; an IPv4-mapped one (``::ffff:192.0.2.1``) becomes IPv4. Raises ValueError."""
+    found = ip_address(text)
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def plain_ip(text: str) -> str:
+    """An IP address as the socket calls give it, without its scope, and an IPv4-mapped one as IPv4 (RFC 4291, 2.5.5.2)."""
+    text = text.partition("%")[0]
+    return text[7:] if text.lower().startswith("::ffff:") and "." in text else text

@@ -7,18 +7,13 @@ them still.
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from functools import cached_property
 
 from ..errors import OperatorFault
 from ..home.paths import Home
+from ..loop.clock import wall_clock
 from .output import YELLOW, tell
-
-
-def wall_clock() -> int:
-    """Milliseconds since 1970-01-01 UTC."""
-    return time.time_ns() // 1_000_000
 
 
 class Host:

@@ -72,10 +72,10 @@ def room(text: str) -> str:
 
 def address(text: str) -> str:
     """The IP address of one host, IPv4 or IPv6, in its usual form (RFC 5952)."""
-    from ..config.values import plain_address
+    from .. import names
 
     try:
-        found = plain_address(text)
+        found = names.ip(text)
     except ValueError:
         found = None
     if found is None or found.is_unspecified or found.is_multicast or getattr(found, "scope_id", None):

@@ -17,8 +17,9 @@ from gevent.queue import Empty, Queue
 from crs.client import offer as offers
 from crs.client.call import Call
 from crs.client.connection import Client
-from crs.client.secrecy import Secrecy, wall_clock
+from crs.client.secrecy import Secrecy
 from crs.errors import RpcError
+from crs.loop.clock import wall_clock
 from crs.names import Client as Name
 from crs.trust.e2e import SealRefused
 from crs.wire.vocabulary import (

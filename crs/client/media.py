@@ -16,6 +16,7 @@ import gevent
 import pylibsrtp
 from gevent.event import Event
 
+from crs import names
 from crs.client.offer import Srtp
 from crs.client.paths import Paths
 from crs.client.sockets import LARGEST, send_to, udp_socket
@@ -147,7 +148,7 @@ class Media:
                 LOG.debug("not received: %s", error)
                 gevent.sleep(rtp.FRAME_MS / 1000)
                 continue
-            now, address = self._clock(), (stun.plain(source[0]), source[1])
+            now, address = self._clock(), (names.plain_ip(source[0]), source[1])
             if stun.looks_like_stun(octets):
                 if self._paths.take_answer(octets, address, now):
                     self._bound = now

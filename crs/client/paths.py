@@ -6,6 +6,7 @@ knows it again at the next request, and a relay that dies leaves the others boun
 
 from collections.abc import Callable
 
+from crs import names
 from crs.wire import stun
 from crs.wire.vocabulary import Leg
 
@@ -40,7 +41,7 @@ class Paths:
         self._random_bytes = random_bytes
         # sorted, so that both ends prefer the same one
         self._paths = {
-            address: Path(address) for address in sorted((stun.plain(one.ip), one.port) for one in leg.candidates)
+            address: Path(address) for address in sorted((names.plain_ip(one.ip), one.port) for one in leg.candidates)
         }
         self._current: Path | None = next(iter(self._paths.values()), None)
 

@@ -18,10 +18,11 @@ from crs.client.connection import Client
 from crs.client.door import Door
 from crs.client.messages import Messages
 from crs.client.rooms import Rooms
-from crs.client.secrecy import Secrecy, wall_clock
+from crs.client.secrecy import Secrecy
 from crs.client.state import State
 from crs.client.storage import Storage
 from crs.errors import CrsError, NotFound, RpcError
+from crs.loop.clock import wall_clock
 from crs.trust import credential as credentials
 from crs.trust.credential import Server
 from crs.wire.vocabulary import (

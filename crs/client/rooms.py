@@ -15,11 +15,11 @@ from gevent.event import Event
 from gevent.queue import Empty, Queue
 from msgspec import UNSET
 
+from crs import names
 from crs.client.connection import Client
 from crs.client.paths import SEARCH, Paths
 from crs.client.sockets import LARGEST, send_to, udp_socket
 from crs.errors import RpcError
-from crs.wire import stun
 from crs.wire.vocabulary import (
     Done,
     FoundRoom,
@@ -113,7 +113,7 @@ class Room:
                 LOG.debug("not received: %s", error)
                 gevent.sleep(SEARCH)
                 continue
-            now, address = self._clock(), (stun.plain(source[0]), source[1])
+            now, address = self._clock(), (names.plain_ip(source[0]), source[1])
             if self._paths.take_answer(octets, address, now):
                 self.bound.set()
             elif octets:

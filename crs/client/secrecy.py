@@ -4,7 +4,6 @@ Lives here: looking people up, and the credential at work. Never here: ciphers a
 plaintexts mean. The CRS tells which token a client stored, but it is the domain's signature that is believed.
 """
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from msgspec import UNSET
 
 from crs.client.connection import Client
 from crs.errors import NotFound
+from crs.loop.clock import wall_clock
 from crs.names import Client as Name
 from crs.trust import credential as credentials
 from crs.trust import e2e, months, tokens
@@ -19,11 +19,6 @@ from crs.trust.credential import Credential
 from crs.wire.vocabulary import FoundObject, LookupObject
 
 KEEP = 600_000  # ms that a token which was looked up is used without asking again
-
-
-def wall_clock() -> int:
-    """Milliseconds since 1970-01-01 UTC."""
-    return time.time_ns() // 1_000_000
 
 
 class Person(NamedTuple):

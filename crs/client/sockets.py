@@ -4,7 +4,7 @@ import logging
 
 from gevent import socket
 
-from crs.wire import stun
+from crs import names
 from crs.wire.vocabulary import Leg
 
 LOG = logging.getLogger("crs.client")
@@ -14,7 +14,7 @@ LARGEST = 2048  # bytes of a datagram
 
 def udp_socket(leg: Leg) -> socket.socket:
     """IPv6, which carries IPv4 as well, as soon as one of the candidates is IPv6."""
-    if any(":" in stun.plain(one.ip) for one in leg.candidates):
+    if any(":" in names.plain_ip(one.ip) for one in leg.candidates):
         sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         return sock

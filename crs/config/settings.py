@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from crs import names
-from crs.config import directives, values
+from crs.config import directives
 from crs.config.file import Fault, Reading, Setting
 from crs.config.values import DEFAULT_KEEP_ALIVE, KeepAliveRule
 from crs.errors import OperatorFault
@@ -92,7 +92,7 @@ def _place(fault: Fault) -> tuple[int, bool, int]:
 
 
 def _first_match(rules, ip: str, client: names.Client | None, default):
-    address = values.plain_address(ip)
+    address = names.ip(ip)
     for who, rule in rules:
         if who == client if isinstance(who, names.Client) else address in who:
             return rule

@@ -214,12 +214,6 @@ def detach_cleanup(given: list[Word]) -> tuple[Network | names.Client, int]:
     return _clients(given[0]), _DELAY(given[1:])
 
 
-def plain_address(text: str) -> Address:
-    """The address as a value; one of IPv4 in the clothes of IPv6 (``::ffff:192.0.2.1``) is made plain."""
-    found = ipaddress.ip_address(text)
-    return getattr(found, "ipv4_mapped", None) or found
-
-
 def _single(given: list[Word]) -> Word:
     _count(given, 1)
     return given[0]
@@ -238,7 +232,7 @@ def _either(choices) -> str:
 
 def _address(word: Word, wanted: str = "an IP address", example: str = "192.0.2.1 or 2001:db8::1") -> Address:
     try:
-        found = plain_address(word.text)
+        found = names.ip(word.text)
     except ValueError:
         raise Wrong(f"{word.text:.60} is not {wanted}", f"write one such as {example}", word) from None
     if getattr(found, "scope_id", None):

@@ -8,7 +8,6 @@ import os
 import secrets
 import socket
 import sys
-import time
 import traceback
 from base64 import b64encode
 from pathlib import Path
@@ -21,6 +20,7 @@ from crs.config import settings as config
 from crs.errors import OperatorFault
 from crs.home import files
 from crs.home.paths import NOTIFY_SH, Home
+from crs.loop.clock import wall_clock
 from crs.modules.start import Start
 
 USAGE = """\
@@ -215,7 +215,7 @@ def _hide_identities(home: Home, conf: config.Config) -> None:
     except OperatorFault as fault:  # names stay out of the log all the same
         LOG.warn(f"{fault}; the tags that this process writes can be told by nobody")
         key = secrets.token_bytes(tags.KEY_BYTES)
-    log.disguise(tags.Tags(key, lambda: months.of(time.time_ns() // 1_000_000)).hide)
+    log.disguise(tags.Tags(key, lambda: months.of(wall_clock())).hide)
 
 
 def _number(options: dict, option: str) -> int | None:

@@ -9,6 +9,7 @@ import time
 import gevent
 from gevent import socket
 
+from .. import names
 from ..client.paths import Paths
 from ..wire import stun
 from ..wire.vocabulary import Leg
@@ -23,9 +24,9 @@ class End:
     """One leg: its socket, its binding, and what came."""
 
     def __init__(self, leg: Leg):
-        v6 = all(":" in stun.plain(one.ip) for one in leg.candidates)
+        v6 = all(":" in names.plain_ip(one.ip) for one in leg.candidates)
         self.socket = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
-        usable = [one for one in leg.candidates if (":" in stun.plain(one.ip)) == v6]
+        usable = [one for one in leg.candidates if (":" in names.plain_ip(one.ip)) == v6]
         self.paths = Paths(Leg(leg.stream, leg.kind, leg.ufrag, leg.pwd, usable), os.urandom)
         self.bound = False
         self.came: set[bytes] = set()
@@ -48,7 +49,7 @@ class End:
         while True:
             octets, source = self.socket.recvfrom(2048)
             if stun.looks_like_stun(octets):
-                bound = self.paths.take_answer(octets, (stun.plain(source[0]), source[1]), time.monotonic())
+                bound = self.paths.take_answer(octets, (names.plain_ip(source[0]), source[1]), time.monotonic())
                 self.bound = self.bound or bound
             else:
                 self.came.add(octets)

@@ -16,7 +16,7 @@ import gevent  # noqa: E402
 import gevent.hub  # noqa: E402
 from gevent.event import Event  # noqa: E402
 
-from .. import log  # noqa: E402
+from .. import log, names  # noqa: E402
 from ..errors import Unavailable  # noqa: E402
 from ..handlers import COMMANDS  # noqa: E402
 from ..handlers.dispatch import answer  # noqa: E402
@@ -72,7 +72,7 @@ class Attach:
 
     def serve(self, sock: socket.socket, address) -> None:
         """One client's connection, from TCP until it rests for the first time."""
-        connection = self.worker.open(plain(address[0]), address[1])
+        connection = self.worker.open(names.plain_ip(address[0]), address[1])
         link = None
         try:
             link = tls.accept(self.context, sock, self.worker.conf.handshake_timeout)
@@ -172,11 +172,6 @@ class Attach:
             if connection.transport is not None
         ]
         gevent.joinall(closers, timeout=1)
-
-
-def plain(ip: str) -> str:
-    """An address as people write it: IPv4-mapped IPv6 made plain, no scope."""
-    return ip.removeprefix("::ffff:").partition("%")[0] if "." in ip else ip.partition("%")[0]
 
 
 def main(start) -> int:

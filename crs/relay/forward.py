@@ -14,7 +14,7 @@ import threading
 
 from crs.errors import OperatorFault
 
-from ..wire.stun import plain
+from .. import names
 from .conversation import FORWARD, MAX_PACKET, Table
 
 BATCH = 256  # packets until other sockets get their turn
@@ -67,7 +67,7 @@ class Port:
         self._doors: dict[int, tuple[Door, int]] = {}  # by file descriptor: the door, and whose loop's it is
         self._wildcards: dict[int, socket.socket] = {}
         self._addresses: dict[tuple, Door] = {}  # behind a wildcard, by (ip, scope)
-        ip = plain(ip)
+        ip = names.plain_ip(ip)
         try:
             for family in WILDCARDS.get(ip, ()):
                 self._open_wildcard(family)

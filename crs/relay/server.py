@@ -18,7 +18,7 @@ from crs import log, systemd
 from crs.errors import OperatorFault
 from crs.loop import garbage
 
-from ..wire.stun import plain
+from .. import names
 from . import xdp
 from .control import Control, Link
 from .fast import means, open_port
@@ -142,7 +142,7 @@ def main(start) -> int:
     """
     conf = start.conf
     waker = _signals()
-    relays = [(plain(ip), conf.relay_port) for ip in conf.hosts.values()]
+    relays = [(names.plain_ip(ip), conf.relay_port) for ip in conf.hosts.values()]
     port = open_port(
         conf.relay_limits,
         conf.relay_expiry * 1000,

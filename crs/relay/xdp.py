@@ -14,7 +14,7 @@ from pathlib import Path
 
 from crs import log
 
-from ..wire.stun import plain
+from .. import names
 from . import bpf, devices
 from .leg import Leg, Traffic
 
@@ -30,7 +30,7 @@ def offload(wanted: str, listen: str) -> "Offload | None":
     if wanted == "none":
         return None
     try:
-        name = devices.of(plain(listen))
+        name = devices.of(names.plain_ip(listen))
         if not PROGRAM.exists():
             raise OSError("the program was not built: clang was not at hand when this was installed")
         found = Offload(name)

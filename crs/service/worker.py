@@ -14,6 +14,7 @@ import gevent
 
 from .. import log
 from ..errors import Busy, Unavailable
+from ..loop.clock import wall_clock
 from ..loop.timers import Timers
 from ..names import Client
 from ..relay.client import RelayClient, RelayRefused
@@ -31,11 +32,6 @@ from .rules import Rules
 LOG = log.get("attach")
 MAX_CONNECTIONS = 16  # of one user on one worker: five devices, and those that have not noticed their end
 KINDS = {"rtp": "RTP", "opaque": "OPAQUE"}
-
-
-def wall_clock() -> int:
-    """Milliseconds since 1970-01-01 UTC."""
-    return time.time_ns() // 1_000_000
 
 
 class Worker:

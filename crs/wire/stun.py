@@ -10,6 +10,8 @@ from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
+from .. import names
+
 COOKIE = b"\x21\x12\xa4\x42"
 HEADER = 20
 
@@ -152,17 +154,11 @@ def binding_request(
 
 def xor_address(address: tuple, transaction: bytes) -> bytes:
     """The value of XOR-MAPPED-ADDRESS (RFC 8489, chapter 14.2); IPv4-mapped IPv6 is made plain IPv4."""
-    host, port = plain(address[0]), address[1]
+    host, port = names.plain_ip(address[0]), address[1]
     family, packed = (2, inet_pton(AF_INET6, host)) if ":" in host else (1, inet_pton(AF_INET, host))
     mask = int.from_bytes((COOKIE + transaction)[: len(packed)], "big")
     hidden = (int.from_bytes(packed, "big") ^ mask).to_bytes(len(packed), "big")
     return _pack(family, port ^ 0x2112) + hidden
-
-
-def plain(host: str) -> str:
-    """An address without its scope, and IPv4-mapped IPv6 (RFC 4291, chapter 2.5.5.2) as IPv4."""
-    host = host.partition("%")[0]
-    return host[7:] if host.lower().startswith("::ffff:") and "." in host else host
 
 
 def _seal(kind: int, request: Message, body: bytes, integrity: int, key: bytes) -> bytes:
