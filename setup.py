@@ -12,7 +12,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 CLIENT = ["pylibsrtp>=1.0,<2"]
-CHECK = ["ruff>=0.17,<0.18", "mypy>=2.4,<3", "types-cffi"]
+CHECK = ["ruff>=0.17,<0.18", "mypy>=2.4,<3", "types-cffi", "types-gevent"]
 TEST = [
     "aiortc>=1.16,<2",
     "coverage>=7.10,<8",
