@@ -5,30 +5,13 @@ is handed on if the connection was given all up to that seq; else a hint goes ou
 lost or overtaken on the way is fetched, and the order stays. Never here: storing.
 """
 
-import msgspec
-
 from ..names import Client
 from ..store.items import Posted
+from ..store.wakeups import Mail, Notify
 from ..wire.vocabulary import Item, MessageWaiting, encode, notification
 from .connection import Connection
 
-MAIL = b"!mail "  # what a payload begins with that carries an item
 MAX_CARRIED = 16_384  # characters of a body that is published; a longer one is fetched
-
-
-class _Carried(msgspec.Struct, array_like=True):
-    """What the workers must know of an item that comes with it."""
-
-    before: int
-    seq: int
-    waiting: int
-    kind: str
-    uri: str  # of the sender
-    account: str
-    id: str
-
-
-_decode = msgspec.json.Decoder(_Carried).decode
 
 
 def announce(
@@ -37,36 +20,33 @@ def announce(
     """Tell the devices of ``receiver`` of an item that was posted. Nobody waits for it: where it is lost (with the
     connection to the store) upkeep has all workers look again."""
     if not posted.new or len(body) > MAX_CARRIED:
-        payload = notification("message.waiting", MessageWaiting(posted.waiting))
+        wakeup: Notify | Mail = Notify(notification("message.waiting", MessageWaiting(posted.waiting)))
     else:
-        carried = _Carried(posted.before, posted.seq, posted.waiting, kind, sender.uri, sender.account, id)
-        item = Item(ref, posted.seq, kind, sender.uri, sender.account, id, posted.time, body)
-        payload = MAIL + encode(carried) + b"\n" + encode(item)
-    worker.store.directory.hint(receiver, payload)
+        item = encode(Item(ref, posted.seq, kind, sender.uri, sender.account, id, posted.time, body))
+        wakeup = Mail(posted.before, posted.seq, posted.waiting, kind, sender.uri, sender.account, id, item)
+    worker.store.directory.hint(receiver, wakeup)
 
 
-def deliver(connection: Connection, payload: bytes) -> None:
+def deliver(connection: Connection, mail: Mail) -> None:
     """Hand on what ``announce`` published for this connection."""
-    head, _, item = payload[len(MAIL) :].partition(b"\n")
-    carried = _decode(head)
-    if not connection.deliver or carried.before != connection.given:
-        if connection.given < carried.seq:
-            connection.notify("message.waiting", MessageWaiting(carried.waiting))
+    if not connection.deliver or mail.before != connection.given:
+        if connection.given < mail.seq:
+            connection.notify("message.waiting", MessageWaiting(mail.waiting))
         return
-    connection.given = carried.seq
+    connection.given = mail.seq
     connection.push(
         b'{"jsonrpc":"2.0","method":"message.arrived","params":{"messages":[%s],"waiting":%d}}'
-        % (item, carried.waiting)
+        % (mail.item, mail.waiting)
     )
-    if carried.kind in ("content", "system"):
+    if mail.kind in ("content", "system"):
         connection.worker.trace(
             "message",
-            carried.uri,
+            mail.uri,
             connection.client.uri,
             "delivered",
             connection.client.account,
-            carried.id,
-            carried.account,
+            mail.id,
+            mail.account,
         )
 
 

@@ -20,6 +20,7 @@ from ..names import Client
 from ..relay.client import RelayClient, RelayRefused
 from ..store import Store
 from ..store.directory import Entry
+from ..store.wakeups import Notify
 from ..telemetry import trace
 from ..telemetry.metrics import Tally
 from ..trust import months
@@ -126,7 +127,7 @@ class Worker:
 
     def wake(self, client: Client, method: str, params: Result, devices=None, but: str | None = None) -> int:
         """Send a notification to the registered devices of a client, on whatever worker; returns how many."""
-        return self.store.directory.wake(client, notification(method, params), devices, but)
+        return self.store.directory.wake(client, Notify(notification(method, params)), devices, but)
 
     def dismiss(self, entry: Entry, reason: str) -> None:
         """Make the worker that holds ``entry`` unregister it."""

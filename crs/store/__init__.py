@@ -79,11 +79,11 @@ class Store:
         self.low.close()
 
     def subscriber(self, worker: str, on_subscribed: Callable[[], None]):
-        """What is published for a worker of this host, and the operator's hints (message ``*``)."""
+        """What is published for a worker of this host, and for all workers, as ``wakeups`` encodes it."""
         from .subscriber import Subscriber
 
         return Subscriber(
-            self.high.path, self.high.name, (schema.wake(self.host, worker), schema.RELOAD), on_subscribed
+            self.high.path, self.high.name, (schema.wake(self.host, worker), schema.ALL_WORKERS), on_subscribed
         )
 
     def buckets(self, index: int, workers: int) -> range:

@@ -10,13 +10,12 @@ import msgspec
 
 from .. import names
 from ..names import Client
-from . import schema
+from . import schema, wakeups
 from .commands import Commands, pairs
 from .devices import Devices
+from .wakeups import Mail, Notify
 
 PROCESS_TIME = 20_000  # ms without a word after which a process does not count
-LOST = b"lost"  # what follows ``*`` on the reload channel: hints were lost, see look_again
-DISMISS = b"!dismiss "  # what a payload begins with that asks a worker to unregister a device; then since when it is registered, a blank, the reason
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -120,30 +119,28 @@ class Directory:
 
     # --- wake-ups ---------------------------------------------------------------------------------------------------
 
-    def wake(self, client: Client, payload: bytes, devices: Sequence[str] | None = None, but: str | None = None) -> int:
-        """Publish ``payload`` to the registered devices of a client (to some, to all but one), on whatever worker.
+    def wake(self, client: Client, wakeup: Notify, devices: Sequence[str] | None = None, but: str | None = None) -> int:
+        """Publish to the registered devices of a client (to some, to all but one), on whatever worker.
 
         Returns how many were reached; an entry that nobody hears is taken out.
         """
         which = ("all",) if devices is None else ("some", *devices)
-        return self._high.script("wake", (schema.directory(client),), (payload, but or "", *which))
+        return self._high.script("wake", (schema.directory(client),), (wakeups.encode(wakeup), but or "", *which))
 
-    def hint(self, client: Client, payload: bytes) -> None:
+    def hint(self, client: Client, wakeup: Notify | Mail) -> None:
         """As ``wake`` to all devices, without waiting: lost where the connection to redis_high is."""
+        payload = wakeups.encode(wakeup)
         self._high.tell(*self._high.evalsha("wake", (schema.directory(client),), (payload, "", "all")))
 
     def look_again(self) -> None:
         """Ask every worker of this host to compare its clients with the store: hints may have been lost."""
-        self._high.call("PUBLISH", schema.RELOAD, b"*\n" + LOST)
-
-    def tell(self, entry: Entry, payload: bytes) -> bool:
-        """Publish to the worker of one entry, whether or not it still stands; returns whether anybody heard."""
-        message = entry.connection.encode() + b"\n" + payload
-        return self._high.call("PUBLISH", schema.wake(entry.host, entry.worker), message) > 0
+        self._high.call(*wakeups.to_all(wakeups.Lost()))
 
     def dismiss(self, entry: Entry, reason: str) -> bool:
-        """Ask the worker of an entry to unregister that device; returns whether anybody heard."""
-        return self.tell(entry, DISMISS + f"{entry.since} {reason}".encode())
+        """Ask the worker of an entry, which may be replaced by now, to unregister that device; returns whether any
+        worker heard."""
+        wakeup = wakeups.Dismiss(entry.since, reason)
+        return self._high.call(*wakeups.to_connection(entry.host, entry.worker, entry.connection, wakeup)) > 0
 
     # --- processes --------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..names import Client
-from . import schema
+from . import schema, wakeups
 from .commands import Commands, pairs
 from .ordering import ordered
 
@@ -111,7 +111,7 @@ class Operator:
                 *(part for pair in crypto.items() for part in pair),
             ),
         )
-        self._high.tell("PUBLISH", schema.RELOAD, "*\n")
+        self._high.tell(*wakeups.to_all(wakeups.RecordsChanged()))
         return version
 
     # --- accounts ---------------------------------------------------------------------------------------------------

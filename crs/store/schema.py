@@ -88,11 +88,11 @@ def conservation() -> str:
 
 
 def wake(host: str, worker: str) -> str:
-    """Channel of one worker. Message: connection id, line feed, the notification's JSON."""
+    """Channel of one worker. Message: see ``wakeups``."""
     return f"wake:{host}:{worker}"
 
 
-RELOAD = "reload"  # Channel of all workers. ``*``: the operator's records have changed; ``?``: hints were lost.
+ALL_WORKERS = "reload"  # Channel of all workers. Message: see ``wakeups``.
 
 
 def trace(element: str) -> str:

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import msgspec
 
 from ..errors import Unavailable
-from ..store import schema
+from ..store import schema, wakeups
 
 TICK = 1.0  # seconds between two looks whether anybody listens
-LOOK = b"trace"  # what a listener publishes on the channel of all workers, so that they look at once
 
 
 class Element(NamedTuple):
@@ -83,7 +82,7 @@ class Hearing:
 
         self._listener = Listener(store.high.path, store.high.name, [schema.trace(element)])
         self.early = self._decoded(self._listener.early)
-        store.high.tell("PUBLISH", schema.RELOAD, b"*\n" + LOOK)
+        store.high.tell(*wakeups.to_all(wakeups.Look()))
 
     def fileno(self) -> int:
         return self._listener.fileno()

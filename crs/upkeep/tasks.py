@@ -20,8 +20,7 @@ from ..loop.stall import Watchdog
 from ..service import delivery, media
 from ..service.connection import Connection
 from ..service.worker import Worker
-from ..store.directory import DISMISS, LOST
-from ..telemetry.trace import LOOK
+from ..store import wakeups
 from ..wire.vocabulary import MessageWaiting, Reconnect, UpdateOffered, notification
 from .bookkeeping import TIDY, Bookkeeping
 from .deadlines import Deadlines
@@ -106,27 +105,34 @@ class Upkeep:
     # --- wake-ups ---------------------------------------------------------------------------------------------------
 
     def _listen(self, subscriber) -> None:
-        """Hand what other workers publish for this one to its connections: ``<connection>\\n<payload>``."""
-        for _, data in subscriber:
-            identity, _, payload = data.partition(b"\n")
-            connection = self.worker.connections.get(identity.decode())
-            if identity == b"*" and payload == LOOK:
-                gevent.spawn(self.worker.tracer.look)
-            elif identity == b"*" and payload == LOST:
-                self._reconcile_soon()
-            elif identity == b"*":
-                self._refresh.set()
-            elif connection is None:
-                continue  # gone meanwhile: its client finds the fact when it registers again
-            elif payload.startswith(DISMISS):
-                since, _, reason = payload[len(DISMISS) :].decode().partition(" ")
-                gevent.spawn(
-                    self._attempt, "dismiss", functools.partial(register.dismissed, connection, reason, int(since))
-                )
-            elif payload.startswith(delivery.MAIL):
-                delivery.deliver(connection, payload)
-            else:
-                connection.push(payload)
+        """Hear what other workers publish for this one, and do it or hand it to the connection it is for."""
+        for _, message in subscriber:
+            try:
+                addressee, wakeup = wakeups.decode(message)
+            except ValueError as error:
+                LOG.warn(str(error))
+                continue
+            if addressee == wakeups.ALL:
+                self._wake_up(wakeup)
+            elif (connection := self.worker.connections.get(addressee)) is not None:
+                self._hand_on(connection, wakeup)  # else it is gone: its client finds the fact when it registers again
+
+    def _wake_up(self, wakeup: wakeups.Wakeup) -> None:
+        if isinstance(wakeup, wakeups.Look):
+            gevent.spawn(self.worker.tracer.look)
+        elif isinstance(wakeup, wakeups.Lost):
+            self._reconcile_soon()
+        elif isinstance(wakeup, wakeups.RecordsChanged):
+            self._refresh.set()
+
+    def _hand_on(self, connection: Connection, wakeup: wakeups.Wakeup) -> None:
+        if isinstance(wakeup, wakeups.Notify):
+            connection.push(wakeup.payload)
+        elif isinstance(wakeup, wakeups.Mail):
+            delivery.deliver(connection, wakeup)
+        elif isinstance(wakeup, wakeups.Dismiss):
+            dismiss = functools.partial(register.dismissed, connection, wakeup.reason, wakeup.since)
+            gevent.spawn(self._attempt, "dismiss", dismiss)
 
     def _watch_hints(self) -> None:
         """Hints are told without waiting: those that went down with a connection are made up for."""

@@ -7,7 +7,9 @@ import pytest
 
 from crs.errors import Busy, Conflict
 from crs.names import Client
+from crs.store import wakeups
 from crs.store.directory import Entry
+from crs.store.wakeups import ALL, Dismiss, Lost, Mail, Notify
 from test.store.conftest import ALICE, BOB, DAY, NOW
 
 _connections = count()
@@ -117,14 +119,14 @@ def test_attached_lists_every_device(store):
 
 @pytest.fixture
 def heard(store):
-    """What two workers hear, as (worker, message), in order."""
+    """What two workers hear, as (worker, addressee, wake-up), in order."""
     messages = []
     for worker in ("attach:0", "attach:1"):
         subscriber = store.subscriber(worker, lambda: None)
 
         def listen(worker=worker, subscriber=subscriber):
             for _, message in subscriber:
-                messages.append((worker, message))
+                messages.append((worker, *wakeups.decode(message)))
 
         gevent.spawn(listen)
         assert subscriber.ready.wait(10)
@@ -142,30 +144,50 @@ def test_wake_reaches_devices_on_their_workers(store, heard):
     phone, tablet = entry(), entry("tablet", "secondary", "attach:1")
     store.directory.register(BOB, phone, NOW)
     store.directory.register(BOB, tablet, NOW)
-    payload = '{"å":\n1}'.encode()
-    assert store.directory.wake(BOB, payload) == 2
-    assert store.directory.wake(BOB, payload, ["tablet", "unknown"]) == 1
-    assert store.directory.wake(BOB, payload, but="tablet") == 1
-    assert store.directory.wake(BOB, payload, ["tablet"], but="tablet") == 0
-    assert store.directory.wake(ALICE, payload) == 0
-    to_phone = ("attach:0", phone.connection.encode() + b"\n" + payload)
-    to_tablet = ("attach:1", tablet.connection.encode() + b"\n" + payload)
-    assert sorted(wait_for(heard, 4)) == sorted([to_phone, to_tablet, to_tablet, to_phone])
+    wakeup = Notify('{"å":\n1}'.encode())
+    assert store.directory.wake(BOB, wakeup) == 2
+    assert store.directory.wake(BOB, wakeup, ["tablet", "unknown"]) == 1
+    assert store.directory.wake(BOB, wakeup, but="tablet") == 1
+    assert store.directory.wake(BOB, wakeup, ["tablet"], but="tablet") == 0
+    assert store.directory.wake(ALICE, wakeup) == 0
+    to_phone = ("attach:0", phone.connection, wakeup)
+    to_tablet = ("attach:1", tablet.connection, wakeup)
+    assert sorted(wait_for(heard, 4), key=lambda message: message[0]) == [to_phone, to_phone, to_tablet, to_tablet]
 
 
 def test_an_entry_that_nobody_hears_is_taken_out(store, heard):
     stale = entry(worker="attach:7")
     store.directory.register(BOB, stale, NOW)
     store.directory.register(BOB, entry("tablet", "secondary"), NOW)
-    assert store.directory.wake(BOB, b"x") == 1
+    assert store.directory.wake(BOB, Notify(b"x")) == 1
     assert devices(store) == ["tablet"]
 
 
-def test_tell_goes_to_a_connection_that_was_replaced(store, heard):
+def test_dismiss_goes_to_a_connection_that_was_replaced(store, heard):
     old = entry(worker="attach:1")
-    assert store.directory.tell(old, b"!bye")
-    assert wait_for(heard, 1) == [("attach:1", old.connection.encode() + b"\n!bye")]
-    assert not store.directory.tell(entry(worker="attach:7"), b"!bye")
+    assert store.directory.dismiss(old, "replaced")
+    assert wait_for(heard, 1) == [("attach:1", old.connection, Dismiss(old.since, "replaced"))]
+    assert not store.directory.dismiss(entry(worker="attach:7"), "replaced")
+
+
+def test_a_hint_goes_to_all_devices_of_a_client(store, heard):
+    phone, tablet = entry(), entry("tablet", "secondary", "attach:1")
+    store.directory.register(BOB, phone, NOW)
+    store.directory.register(BOB, tablet, NOW)
+    mail = Mail(1, 2, 3, "content", ALICE.uri, ALICE.account, "id", b'{"body":"\n"}')
+    store.directory.hint(BOB, mail)
+    assert sorted(wait_for(heard, 2), key=lambda message: message[0]) == [
+        ("attach:0", phone.connection, mail),
+        ("attach:1", tablet.connection, mail),
+    ]
+
+
+def test_look_again_goes_to_every_worker(store, heard):
+    store.directory.look_again()
+    assert sorted(wait_for(heard, 2), key=lambda message: message[0]) == [
+        ("attach:0", ALL, Lost()),
+        ("attach:1", ALL, Lost()),
+    ]
 
 
 def test_processes_that_say_so_are_listed(store):

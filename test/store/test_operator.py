@@ -113,7 +113,7 @@ def test_every_change_moves_the_version_and_hints_the_workers(store, operator):
     with gevent.Timeout(10):
         while len(heard) < 2:
             gevent.sleep(0.005)
-    assert heard == [("reload", b"*\n")] * 2
+    assert heard == [("reload", b'*\n["records"]\n')] * 2
 
 
 def test_a_value_is_stored_as_it_is(operator):

@@ -8,7 +8,7 @@ import pytest
 from crs.errors import Unavailable
 from crs.store import SCRIPTS, Store, schema
 from crs.store.pipe import Pipe
-from crs.telemetry.trace import ELEMENTS, LOOK, Event, Hearing, Tracer, concerns
+from crs.telemetry.trace import ELEMENTS, Event, Hearing, Tracer, concerns
 from test.servers import RedisServer
 
 NOW = 1_764_000_000_000  # ms
@@ -74,7 +74,7 @@ def test_who_begins_to_listen_asks_the_workers_to_look_at_once(store, hear):
     first = gevent.spawn(next, messages)
     subscriber.ready.wait(10)
     hear("object")
-    assert first.get(timeout=10) == (schema.RELOAD, b"*\n" + LOOK)
+    assert first.get(timeout=10) == (schema.ALL_WORKERS, b'*\n["look"]\n')
 
 
 def test_nothing_is_sent_while_nobody_listens(store):
