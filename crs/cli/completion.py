@@ -98,13 +98,13 @@ def _uris(store, name: str, given: dict[str, str]) -> Iterable[str]:
             for number, owner in store.records.rooms()
             if owner == Client(owner.uri, account) and number == given["<number>"]
         ]
-    listed = [update.uris for update in store.operator.updates() if update.account == account]
+    listed = [update.uris for update in store.accounts.updates() if update.account == account]
     return store.objects.all_observed(account).union(*listed)
 
 
 _LOOKS: dict[str, Callable] = {
-    "<account-id>": lambda store, name, given: store.operator.accounts(),
-    "--account": lambda store, name, given: store.operator.accounts(),
+    "<account-id>": lambda store, name, given: store.accounts.accounts(),
+    "--account": lambda store, name, given: store.accounts.accounts(),
     "<authorization>": lambda store, name, given: AUTHORIZATIONS,
     "<ip>": lambda store, name, given: store.records.peers(),
     "<name>": lambda store, name, given: store.records.admins(),

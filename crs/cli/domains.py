@@ -8,7 +8,7 @@ def view(host):
     """The accounts as a worker sees them (``crs.service.accounts.Accounts``), without their listed clients."""
     from ..service.accounts import Accounts, Month
 
-    operator = host.store.operator
+    operator = host.store.accounts
     loaded = {account: {} for account in operator.accounts()}
     for head in operator.heads():
         if head.account in loaded:

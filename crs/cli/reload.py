@@ -33,7 +33,7 @@ def _read(host, account: str, faults: list[str]) -> list[str]:
         changed += _take_secret(host, files)
     except (OperatorFault, ValueError) as fault:
         faults.append(str(fault))
-    if host.store.operator.account(account) is None:
+    if host.store.accounts.account(account) is None:
         return changed
     for month in files.months():
         try:
@@ -46,13 +46,13 @@ def _read(host, account: str, faults: list[str]) -> list[str]:
 def _take_secret(host, files: AccountFiles) -> list[str]:
     """Make a record of the shared secret, if it is news. Raises OperatorFault, ValueError."""
     account = names.account(files.account)
-    secret, known = files.secret(), host.store.operator.account(account)
+    secret, known = files.secret(), host.store.accounts.account(account)
     if secret is None and known is None:
         raise OperatorFault(f"{files.path}: there is no {files.conf.name}; crs-cli create account makes one")
     if secret is None or known and known.secret == secret:
         return []
     now = host.now()
-    host.store.operator.put_account(account, secret, known.created if known else now, now)
+    host.store.accounts.put_account(account, secret, known.created if known else now, now)
     return [f"{account} (shared secret)" if known else f"{account} (new)"]
 
 
@@ -75,7 +75,7 @@ def _take_update(host, files: AccountFiles, month: str) -> list[str]:
     trusted.check_replaces(update, standing)
     if update == standing:
         return []
-    host.store.operator.put_update(update, now)
+    host.store.accounts.put_update(update, now)
     return [updates.title(files.account, month)]
 
 
@@ -84,11 +84,11 @@ def _write_missing(host) -> None:
     from ..service import monthly
     from ..trust.update import encode
 
-    for account, known in host.store.operator.accounts().items():
+    for account, known in host.store.accounts.accounts().items():
         files = AccountFiles(host.home.accounts, account)
         if not files.conf.is_file():
             files.write_secret(known.secret)
-    for account, month in host.store.operator.created():
+    for account, month in host.store.accounts.created():
         files = AccountFiles(host.home.accounts, account)
         if not files.update_path(month).is_file():
             files.write_update(month, encode(monthly.held(host.store, account, month)))

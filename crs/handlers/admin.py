@@ -32,7 +32,7 @@ UPDATE = "update"  # the other authorization; STATISTICS is both a setting and t
 
 def accounts(connection: Connection, params: Nothing, now: int) -> AdminAccounts:
     """admin.accounts {} -> AdminAccounts: those the admin has access to, and what it may do there. Fails: try-again."""
-    rules, created = connection.worker.accounts.rules, connection.worker.store.operator.created()
+    rules, created = connection.worker.accounts.rules, connection.worker.store.accounts.created()
     return AdminAccounts(
         [
             AdminAccount(
@@ -68,7 +68,7 @@ def apply(connection: Connection, params: ApplyUpdate, now: int) -> AppliedUpdat
         raise Conflict(f"{len(missing)} parts of {params.id} are not here", missing=missing[:100])
     secrets = {
         account: known.secret
-        for account, known in worker.store.operator.accounts().items()
+        for account, known in worker.store.accounts.accounts().items()
         if worker.accounts.rules.may(admin, account, UPDATE)
     }
     try:

@@ -51,7 +51,7 @@ class AccountCheck:
         self._clock = clock
         self._grace = grace
         self._created = {
-            month: created for (owner, month), created in store.operator.created().items() if owner == account
+            month: created for (owner, month), created in store.accounts.created().items() if owner == account
         }
         self._session = self._message = ""
         self._legs: tuple[Leg, ...] = ()
@@ -118,7 +118,7 @@ class AccountCheck:
         usable = [month for month in self._created if months.usable(month, now, self._grace)]
         found = []
         for month in sorted(usable, key=lambda month: (month != months.of(now), month)):
-            key = self._store.operator.update(self._account, month).month_key
+            key = self._store.accounts.update(self._account, month).month_key
             who = identity.client_identity(self._account, month, client.uri, key)
             found.append((who, identity.psk(key, who)))
         return found

@@ -44,7 +44,7 @@ def apply(
     files.make()
     changed = update != standing
     if changed:
-        store.operator.put_update(update, now)
+        store.accounts.put_update(update, now)
     files.write_update(update.month, aside(updates.encode, update))
     _forget_expired(store, files, now, grace)
     return Applied(update, changed)
@@ -52,7 +52,7 @@ def apply(
 
 def held(store: Store, account: str, month: str) -> Update | None:
     """The update that stands, whole."""
-    head = store.operator.update(account, month)
+    head = store.accounts.update(account, month)
     return head and Update(
         account,
         month,
@@ -60,15 +60,15 @@ def held(store: Store, account: str, month: str) -> Update | None:
         head.month_key,
         head.domain_token,
         head.domains,
-        store.operator.crypto_updates(account, month),
+        store.accounts.crypto_updates(account, month),
     )
 
 
 def _forget_expired(store: Store, files: AccountFiles, now: int, grace: int) -> None:
     """Remove updates of an account whose keys have run out."""
-    kept = {month for account, month in store.operator.created() if account == files.account}
+    kept = {month for account, month in store.accounts.created() if account == files.account}
     for month in kept.union(files.months()):
         if months.expired(month, now, grace):
             if month in kept:
-                store.operator.delete_update(files.account, month, now)
+                store.accounts.delete_update(files.account, month, now)
             files.remove_update(month)

@@ -189,12 +189,12 @@ class Worker:
 
     def refresh_accounts(self) -> bool:
         """Load the operator records anew when their version moved. Returns whether they did."""
-        version = self.store.operator.version()
+        version = self.store.accounts.version()
         if version == self.accounts.version:
             return False
         # Updates first: an account that is being deleted is then gone, never one whose months have all run out.
-        held = {(head.account, head.month): self._month(head) for head in self.store.operator.heads()}
-        loaded: dict[str, dict[str, Month]] = {account: {} for account in self.store.operator.accounts()}
+        held = {(head.account, head.month): self._month(head) for head in self.store.accounts.heads()}
+        loaded: dict[str, dict[str, Month]] = {account: {} for account in self.store.accounts.accounts()}
         for (account, month), update in held.items():
             if account in loaded and update is not None:
                 loaded[account][month] = update
@@ -208,7 +208,7 @@ class Worker:
         known = self.accounts.months.get(head.account, {}).get(head.month)
         if known is not None and (known.created, known.applied) == (head.created, head.applied):
             return known
-        update = self.store.operator.update(head.account, head.month)
+        update = self.store.accounts.update(head.account, head.month)
         return update and Month(
             update.created, update.month_key, update.domain_token, update.domains, update.uris, update.applied
         )
@@ -225,7 +225,7 @@ class Worker:
         return [(month, confirmed.get(month, -1) >= loaded[month].applied) for month in held]
 
     def crypto_update(self, client: Client, month: str) -> str | None:
-        return self.store.operator.crypto_update(client, month)
+        return self.store.accounts.crypto_update(client, month)
 
     # --- statistics, trace (manual, chapter 5) ----------------------------------------------------------------------
 

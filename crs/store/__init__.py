@@ -1,7 +1,7 @@
 """The store: all state of a host that outlives a process, in two Redis servers, behind words of the domain.
 
 Read ``schema.py`` first: it names every key and says what it holds, and nothing else does. Then the domains:
-``mailbox`` and ``devices``, ``directory``, ``calls``, ``operator`` and ``records``, ``objects``; ``due`` keeps
+``mailbox`` and ``devices``, ``directory``, ``calls``, ``accounts`` and ``records``, ``objects``; ``due`` keeps
 deadlines. Each change is one atomic step: a command, or a script of ``lua/``. Below them: ``commands`` (what a
 connection offers), ``pipe`` (shared by greenlets), ``direct`` (for the command line), ``subscriber`` (listens).
 Never here: TLS, the wire of the clients, who may do what. Time is always an argument.
@@ -13,6 +13,7 @@ from .. import slots
 from ..home.paths import Home
 from ..names import Client
 from . import schema
+from .accounts import AccountRecords
 from .calls import Calls
 from .commands import SCRIPTS, Commands
 from .conferences import Conferences
@@ -22,7 +23,6 @@ from .directory import Directory
 from .figures import Figures
 from .mailbox import Mailbox
 from .objects import Objects
-from .operator import Operator
 from .probes import Probes
 from .records import Records
 from .statistics import Statistics
@@ -43,8 +43,8 @@ class Store:
         self.mailbox = Mailbox(low)
         self.calls = Calls(high)
         self.conferences = Conferences(high)
-        self.operator = Operator(low, high, host)
-        self.records = Records(self.operator)
+        self.accounts = AccountRecords(low, high, host)
+        self.records = Records(self.accounts)
         self.objects = Objects(low)
         self.statistics = Statistics(low)
         self.uploads = Uploads(low)

@@ -186,7 +186,7 @@ def _redis(worker) -> Iterator[Sample]:
 
 def _updates(worker) -> Iterator[Sample]:
     newest: dict[str, int] = {}
-    for (account, _), created in worker.store.operator.created().items():
+    for (account, _), created in worker.store.accounts.created().items():
         newest[account] = max(created, newest.get(account, 0))
     for account, created in sorted(newest.items()):
         yield "crs_update_age_days", {"account": account}, round((worker.clock() - created) / months.DAY, 3)

@@ -21,7 +21,7 @@ def entry(device: str, worker: str = "attach:0") -> Entry:
 def connected(accounts, store):
     """acme and beta connect each other; alice is listed in both, bob was seen in acme."""
     for account, other in (("acme", "beta"), ("beta", "acme")):
-        store.operator.put_update(
+        store.accounts.put_update(
             Update(account, "202611", NOW, bytes(32), f"token of {account}", [other], {ALICE.uri: "x"}), NOW
         )
     store.objects.observe(BOB)

@@ -47,7 +47,7 @@ class Counting(io.TextIOBase):
 
 @pytest.fixture
 def host(home, store):
-    store.operator.put_account(ACCOUNT, "secret", NOW, NOW)
+    store.accounts.put_account(ACCOUNT, "secret", NOW, NOW)
     return Host(str(home), now=lambda: NOW)
 
 
@@ -120,10 +120,10 @@ def test_clients_are_in_the_order_of_uri_then_account(host, store):
 
 def test_statistics_of_clients_that_an_update_lists(host, store):
     listed = {client(number).uri: "opaque" for number in range(PART + 500)}
-    store.operator.put_update(Update(ACCOUNT, "202611", NOW, bytes(32), "token", [], listed), NOW)
+    store.accounts.put_update(Update(ACCOUNT, "202611", NOW, bytes(32), "token", [], listed), NOW)
     few = taken(statistics.export, host, Counting(), False)
     listed |= {client(number).uri: "opaque" for number in range(MANY)}
-    store.operator.put_update(Update(ACCOUNT, "202611", NOW, bytes(32), "token", [], listed), NOW)
+    store.accounts.put_update(Update(ACCOUNT, "202611", NOW, bytes(32), "token", [], listed), NOW)
     out = Counting()
     assert taken(statistics.export, host, out, False) - few < A_ROW * (MANY - FEW) and out.lines == MANY + 1
 

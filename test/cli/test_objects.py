@@ -55,7 +55,7 @@ def test_a_number_that_nobody_has_seen_is_blacklisted_with_a_yes(operator, store
 def test_a_listed_number_needs_no_yes(operator, store, accounts):
     from crs.trust.update import Update
 
-    store.operator.put_update(Update("acme", "202611", NOW, bytes(32), "t", [], {"+46705555555": "x"}), NOW)
+    store.accounts.put_update(Update("acme", "202611", NOW, bytes(32), "t", [], {"+46705555555": "x"}), NOW)
     operator("blacklist add acme +46705555555")
     assert list(store.records.blocked()) == [Client("+46705555555", "acme")]
 

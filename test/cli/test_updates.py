@@ -43,8 +43,8 @@ def files(home) -> AccountFiles:
 def contents(store, home):
     """All that an apply could change."""
     return (
-        store.operator.version(),
-        list(store.operator.updates()),
+        store.accounts.version(),
+        list(store.accounts.updates()),
         {path: path.read_bytes() for path in home.accounts.rglob("*") if path.is_file()},
     )
 
@@ -65,25 +65,25 @@ def test_apply_makes_a_record_and_a_file(operator, store, files):
         "domains": ["beta"],
         "changed": True,
     }
-    held = store.operator.update("acme", "202611")
+    held = store.accounts.update("acme", "202611")
     assert (held.created, held.month_key, held.uris) == (UPDATE.created, UPDATE.month_key, frozenset(UPDATE.clients))
-    assert store.operator.crypto_update(DESK, "202611") == "opaque too"
+    assert store.accounts.crypto_update(DESK, "202611") == "opaque too"
     assert update.decode(files.update("202611")) == UPDATE
     assert (files.path / "2026-11.upd").stat().st_mode & 0o077 == 0
 
 
 def test_applying_the_same_file_again_changes_no_record(operator, store):
     operator(f"apply {GOOD}")
-    version = store.operator.version()
+    version = store.accounts.version()
     assert operator(f"apply {GOOD}").text.endswith("was applied already")
-    assert store.operator.version() == version
+    assert store.accounts.version() == version
 
 
 def test_a_reissue_takes_the_place_of_the_update(operator, store, files, protected):
     operator(f"apply {GOOD}")
     operator(f"apply {protected(created=NOW, domains=[], clients={'+46701234567': 'newer'})}")
-    assert store.operator.update("acme", "202611").uris == {"+46701234567"}
-    assert store.operator.crypto_update(DESK, "202611") is None
+    assert store.accounts.update("acme", "202611").uris == {"+46701234567"}
+    assert store.accounts.crypto_update(DESK, "202611") is None
     assert update.decode(files.update("202611")).clients == {"+46701234567": "newer"}
 
 
@@ -134,7 +134,7 @@ def test_apply_removes_updates_whose_keys_have_run_out(operator, store, files, p
     operator(f"apply {GOOD}")
     operator.now = months.start("202701")
     operator(f"apply {protected(month='202701', created=operator.now)}")
-    assert [month for _, month in store.operator.created()] == files.months() == ["202701"]
+    assert [month for _, month in store.accounts.created()] == files.months() == ["202701"]
 
 
 # --- show updates ---------------------------------------------------------------------------------------------------
@@ -156,29 +156,29 @@ def test_show_updates(operator, protected):
 
 def test_reload_of_what_nobody_changed(operator, store):
     operator(f"apply {GOOD}")
-    version = store.operator.version()
+    version = store.accounts.version()
     assert operator("reload account").text == "2 accounts read; changed: nothing"
-    assert store.operator.version() == version
+    assert store.accounts.version() == version
 
 
 def test_a_secret_changed_by_hand_becomes_effective(operator, store, files):
     files.write_secret("another secret")
     assert operator("reload account").fields == {"accounts": ["acme", "beta"], "changed": ["acme (shared secret)"]}
-    assert store.operator.account("acme") == msgspec.structs.replace(
-        store.operator.account("acme"), secret="another secret", created=NOW
+    assert store.accounts.account("acme") == msgspec.structs.replace(
+        store.accounts.account("acme"), secret="another secret", created=NOW
     )
 
 
 def test_an_account_made_by_hand_becomes_effective(operator, store, home):
     AccountFiles(home.accounts, "made").write_secret("by hand")
     assert operator("reload account").fields["changed"] == ["made (new)"]
-    assert store.operator.account("made").secret == "by hand"
+    assert store.accounts.account("made").secret == "by hand"
 
 
 def test_an_update_copied_by_hand_becomes_effective(operator, store, files):
     files.write_update("202611", update.encode(UPDATE))
     assert operator("reload account").fields["changed"] == ["acme 2026-11"]
-    assert store.operator.update("acme", "202611").created == UPDATE.created
+    assert store.accounts.update("acme", "202611").created == UPDATE.created
 
 
 def test_missing_files_are_written(operator, files):
@@ -214,5 +214,5 @@ def test_a_file_that_cannot_be_used_is_told_and_the_others_count(operator, store
         operator("reload account")
     warned = capsys.readouterr().err
     assert told in warned and warned.startswith("crs-cli: warning: ") and warned.count("\n") == 1
-    assert store.operator.update("acme", "202611").created == UPDATE.created
-    assert store.operator.account("acme").secret == SECRETS["acme"]
+    assert store.accounts.update("acme", "202611").created == UPDATE.created
+    assert store.accounts.account("acme").secret == SECRETS["acme"]

@@ -176,7 +176,7 @@ def everything(host) -> tuple:
     """The operator's records and files as they stand."""
     store = Store.direct(Home(host.home), "crs1")
     try:
-        version = store.operator.version()
+        version = store.accounts.version()
     finally:
         store.close()
     files = {path: path.read_bytes() for path in (host.home / "accounts").rglob("*") if path.is_file()}
@@ -198,7 +198,7 @@ def test_a_month_that_is_gone_ends_its_connections(host, attach):
     old.register()
     new.register()
     store = Store.direct(Home(host.home), "crs1")
-    store.operator.delete_update("monthly", THIS, time.time_ns() // 1_000_000)  # as apply does when it has run out
+    store.accounts.delete_update("monthly", THIS, time.time_ns() // 1_000_000)  # as apply does when it has run out
     store.close()
     assert old.notification("unregistered") == {"reason": "month-expired"}
     closed = old.wait_closed()

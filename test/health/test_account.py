@@ -11,7 +11,7 @@ END = months.end(THIS)
 DAY = months.DAY
 
 
-class Operator:
+class Accounts:
     """The updates that an account has."""
 
     def __init__(self, *held: str):
@@ -23,7 +23,7 @@ class Operator:
 
 class Store:
     def __init__(self, *held: str):
-        self.operator = Operator(*held)
+        self.accounts = Accounts(*held)
 
 
 def results(now: int, *held: str) -> list[str]:

@@ -103,8 +103,8 @@ def test_with_an_account_goes_all_that_belongs_to_it(records):
 
 
 def test_every_change_moves_the_version_that_workers_compare(store, records):
-    before = store.operator.version()
+    before = store.accounts.version()
     records.block(ALICE, NOW)
     records.unblock(ALICE, NOW)
     records.switch("acme", STATISTICS, True, NOW)
-    assert store.operator.version() == before + 3
+    assert store.accounts.version() == before + 3

@@ -11,7 +11,7 @@ MONTH, NEXT = "202511", "202512"  # those of NOW
 
 
 def hold(store, month, *clients):
-    store.operator.put_update(
+    store.accounts.put_update(
         Update(
             account="acme",
             month=month,

@@ -58,7 +58,7 @@ class Held(NamedTuple):
 _record = msgspec.json.Decoder(Record).decode
 
 
-class Operator:
+class AccountRecords:
     """Every method raises Unavailable where Redis did not do it for certain. Kinds: ``account``, ``update``."""
 
     def __init__(self, low: Commands, high: Commands, host: str):
