@@ -62,7 +62,7 @@ def delete(host, arguments) -> Line:
             f"account {account} was not deleted",
         )
     host.store.accounts.delete_account(account, host.now())
-    host.store.records.forget_account(account, host.now())
+    host.store.operator.forget_account(account, host.now())
     clients = host.store.erase(account)
     files.remove()
     return Line(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import names
-from ..store.records import AUTHORIZATIONS
+from ..store.operator import AUTHORIZATIONS
 from . import reading
 
 

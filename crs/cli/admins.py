@@ -15,51 +15,51 @@ SECRET_BYTES = 16  # 128 bits
 def create(host, arguments) -> Table:
     """``create admin``: prints the secret that was made for it."""
     name = arguments["<name>"]
-    if name in host.store.records.admins():
+    if name in host.store.operator.admins():
         raise OperatorFault(f"admin {name} exists already; crs-cli show admin {name} shows it")
     secret = base64.b64encode(host.random(SECRET_BYTES)).decode()
-    host.store.records.put_admin(name, secret, host.now())
+    host.store.operator.put_admin(name, secret, host.now())
     return _shown(name, secret)
 
 
 def delete(host, arguments) -> Line:
     """``delete admin``, with its access to all accounts."""
     name = _existing(host, arguments)
-    host.store.records.delete_admin(name, host.now())
+    host.store.operator.delete_admin(name, host.now())
     return Line(f"admin {name} deleted", {"name": name})
 
 
 def show_all(host, arguments) -> Table:
     """``show admins``."""
-    rows = [(name, sorted(accounts)) for name, accounts in host.store.records.access().items()]
+    rows = [(name, sorted(accounts)) for name, accounts in host.store.operator.access().items()]
     return Table(("Admin", "Accounts"), rows)
 
 
 def show(host, arguments) -> Table:
     """``show admin``."""
     name = _existing(host, arguments)
-    return _shown(name, host.store.records.admins()[name].secret)
+    return _shown(name, host.store.operator.admins()[name].secret)
 
 
 def accounts(host, arguments) -> Table:
     """``show admin-accounts``."""
-    given = host.store.records.access()[_existing(host, arguments)]
+    given = host.store.operator.access()[_existing(host, arguments)]
     return Table(("Account", "Authorizations"), [(account, sorted(may)) for account, may in sorted(given.items())])
 
 
 def add_account(host, arguments) -> Line:
     """``add admin-account``."""
     name, account = _existing(host, arguments), known.account(host, arguments)
-    if account in host.store.records.access()[name]:
+    if account in host.store.operator.access()[name]:
         raise OperatorFault(f"admin {name} has access to account {account} already")
-    host.store.records.put_access(name, account, host.now())
+    host.store.operator.put_access(name, account, host.now())
     return Line(f"admin {name} has access to account {account}", {"name": name, "account": account})
 
 
 def delete_account(host, arguments) -> Line:
     """``delete admin-account``, with the authorizations that go with it."""
     name, account = _with_access(host, arguments)
-    host.store.records.delete_access(name, account, host.now())
+    host.store.operator.delete_access(name, account, host.now())
     return Line(f"admin {name} has no access to account {account} any more", {"name": name, "account": account})
 
 
@@ -67,9 +67,9 @@ def add_authorization(host, arguments) -> Line:
     """``add admin-account-authorization``."""
     name, account = _with_access(host, arguments)
     authorization = arguments["<authorization>"]
-    if authorization in host.store.records.access()[name][account]:
+    if authorization in host.store.operator.access()[name][account]:
         raise OperatorFault(f"admin {name} has the authorization {authorization} for account {account} already")
-    host.store.records.put_authorization(name, account, authorization, host.now())
+    host.store.operator.put_authorization(name, account, authorization, host.now())
     return Line(
         f"admin {name} has the authorization {authorization} for account {account}",
         {"name": name, "account": account, "authorization": authorization},
@@ -80,12 +80,12 @@ def delete_authorization(host, arguments) -> Line:
     """``delete admin-account-authorization``."""
     name, account = _with_access(host, arguments)
     authorization = arguments["<authorization>"]
-    if authorization not in host.store.records.access()[name][account]:
+    if authorization not in host.store.operator.access()[name][account]:
         raise OperatorFault(
             f"admin {name} has no authorization {authorization} for account {account}; "
             f"crs-cli show admin-accounts {name} shows what it has"
         )
-    host.store.records.delete_authorization(name, account, authorization, host.now())
+    host.store.operator.delete_authorization(name, account, authorization, host.now())
     return Line(
         f"admin {name} has the authorization {authorization} for account {account} no more",
         {"name": name, "account": account, "authorization": authorization},
@@ -94,7 +94,7 @@ def delete_authorization(host, arguments) -> Line:
 
 def _existing(host, arguments) -> str:
     name = arguments["<name>"]
-    if name not in host.store.records.admins():
+    if name not in host.store.operator.admins():
         raise OperatorFault(f"there is no admin {name}; crs-cli show admins shows which there are")
     return name
 
@@ -102,7 +102,7 @@ def _existing(host, arguments) -> str:
 def _with_access(host, arguments) -> tuple[str, str]:
     """The admin and an account that it has access to; of an account that was deleted, too."""
     name, account = _existing(host, arguments), arguments["<account-id>"]
-    if account not in host.store.records.access()[name]:
+    if account not in host.store.operator.access()[name]:
         raise OperatorFault(
             f"admin {name} has no access to account {account}; crs-cli add admin-account {name} {account} gives it"
         )

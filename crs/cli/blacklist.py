@@ -14,7 +14,7 @@ def show(host, arguments) -> Table:
     account = known.account(host, arguments)
     rows = (
         (client.uri, Utc(blocked.since))
-        for client, blocked in host.store.records.each_blocked()
+        for client, blocked in host.store.operator.each_blocked()
         if client.account == account
     )
     return Table(("URI",), rows, details=("since",))
@@ -23,20 +23,20 @@ def show(host, arguments) -> Table:
 def add(host, arguments) -> Line:
     """``blacklist add``."""
     client = known.client_or_consent(host, arguments, "Blacklist it all the same?", "it was not blacklisted")
-    if client in host.store.records.blocked():
+    if client in host.store.operator.blocked():
         raise OperatorFault(f"{client.uri} of {client.account} is blacklisted already")
-    host.store.records.block(client, host.now())
+    host.store.operator.block(client, host.now())
     return _told(client, "blacklisted", True)
 
 
 def remove(host, arguments) -> Line:
     """``blacklist remove``."""
     client = known.client(host, arguments)
-    if client not in host.store.records.blocked():
+    if client not in host.store.operator.blocked():
         raise OperatorFault(
             f"{client.uri} of {client.account} is not blacklisted; crs-cli show blacklist {client.account} shows who is"
         )
-    host.store.records.unblock(client, host.now())
+    host.store.operator.unblock(client, host.now())
     return _told(client, "not blacklisted any more", False)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from ..errors import CrsError
 from ..names import Client
-from ..store.records import AUTHORIZATIONS
+from ..store.operator import AUTHORIZATIONS
 from . import usage
 from .actions import ACTIONS, FORMATS
 from .host import Host
@@ -91,11 +91,11 @@ def _uris(store, name: str, given: dict[str, str]) -> Iterable[str]:
     if account is None:
         return [client.uri for client, _ in store.directory.attached()]
     if name == "blacklist remove":
-        return [client.uri for client in store.records.blocked() if client.account == account]
+        return [client.uri for client in store.operator.blocked() if client.account == account]
     if name == "delete conference-room":
         return [
             owner.uri
-            for number, owner in store.records.rooms()
+            for number, owner in store.operator.rooms()
             if owner == Client(owner.uri, account) and number == given["<number>"]
         ]
     listed = [update.uris for update in store.accounts.updates() if update.account == account]
@@ -106,9 +106,9 @@ _LOOKS: dict[str, Callable] = {
     "<account-id>": lambda store, name, given: store.accounts.accounts(),
     "--account": lambda store, name, given: store.accounts.accounts(),
     "<authorization>": lambda store, name, given: AUTHORIZATIONS,
-    "<ip>": lambda store, name, given: store.records.peers(),
-    "<name>": lambda store, name, given: store.records.admins(),
-    "<number>": lambda store, name, given: [number for number, _ in store.records.rooms()],
+    "<ip>": lambda store, name, given: store.operator.peers(),
+    "<name>": lambda store, name, given: store.operator.admins(),
+    "<number>": lambda store, name, given: [number for number, _ in store.operator.rooms()],
     "<uri>": _uris,
     "--uri": _uris,
     "--output-format": lambda store, name, given: FORMATS,

@@ -16,7 +16,7 @@ def client(host, arguments) -> Table:
     uri, account = arguments["<uri>"], known.account(host, arguments)
     accounts = domains.view(host)
     order = domains.reached(accounts, account)
-    if host.store.records.peers():
+    if host.store.operator.peers():
         host.warn("inter-working links are not connected in this release: other pools were not asked")
     found = [Client(uri, domain) for domain in order if known.belongs(host, Client(uri, domain))]
     if not found:

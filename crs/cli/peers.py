@@ -15,33 +15,33 @@ LINKS = ("SIGNAL-LINK", "SIGNAL-OUTGOING", "SIGNAL-INCOMING", "DATA-LINK", "DATA
 def add(host, arguments) -> Table:
     """``add iw-crs``."""
     ip, secret, comment = arguments["<ip>"], arguments["<shared-secret>"], arguments["-c"] or ""
-    if ip in host.store.records.peers():
+    if ip in host.store.operator.peers():
         raise OperatorFault(f"iw-crs {ip} exists already; to change it: crs-cli delete iw-crs {ip}, then add it again")
     if secret == reading.FROM_INPUT:
         secret = _typed()
     if strength.weak(secret):
         host.warn("the shared secret has less than 128 bits; both operators want a longer one")
-    host.store.records.put_peer(ip, secret, comment, host.now())
+    host.store.operator.put_peer(ip, secret, comment, host.now())
     return _listed({ip: (secret, comment)})
 
 
 def delete(host, arguments) -> Line:
     """``delete iw-crs``."""
     ip = arguments["<ip>"]
-    if ip not in host.store.records.peers():
+    if ip not in host.store.operator.peers():
         raise OperatorFault(f"there is no iw-crs {ip}; crs-cli list iw-crs shows which there are")
-    host.store.records.delete_peer(ip, host.now())
+    host.store.operator.delete_peer(ip, host.now())
     return Line(f"iw-crs {ip} deleted", {"ip": ip})
 
 
 def listing(host, arguments) -> Table:
     """``list iw-crs``."""
-    return _listed({ip: (peer.secret, peer.comment) for ip, peer in host.store.records.peers().items()})
+    return _listed({ip: (peer.secret, peer.comment) for ip, peer in host.store.operator.peers().items()})
 
 
 def show(host, arguments) -> Table:
     """``show iw-crs``: one row for each instance, the state of its links."""
-    rows = [(ip, *[NOT_CONNECTED] * len(LINKS), None) for ip in host.store.records.peers()]
+    rows = [(ip, *[NOT_CONNECTED] * len(LINKS), None) for ip in host.store.operator.peers()]
     if rows:
         host.warn("inter-working links are not connected in this release")
     return Table(("IW-CRS", *LINKS, "VERSION"), rows)

@@ -15,22 +15,22 @@ def create(host, arguments) -> Table:
     """``create conference-room``."""
     number = arguments["<number>"]
     owner = known.client_or_consent(host, arguments, "Create its room all the same?", "the room was not created")
-    for taken, by in host.store.records.rooms():
+    for taken, by in host.store.operator.rooms():
         if (taken, by.account) == (number, owner.account):
             raise OperatorFault(f"room {number} of account {by.account} belongs to {by.uri} already")
-    host.store.records.put_room(number, owner, host.now())
+    host.store.operator.put_room(number, owner, host.now())
     return _listed([(number, owner)])
 
 
 def delete(host, arguments) -> Line:
     """``delete conference-room``."""
     number, owner = arguments["<number>"], Client(arguments["<uri>"], arguments["<account-id>"])
-    if (number, owner) not in host.store.records.rooms():
+    if (number, owner) not in host.store.operator.rooms():
         raise OperatorFault(
             f"{owner.uri} of account {owner.account} has no room {number}; "
             "crs-cli list conference-room shows which there are"
         )
-    host.store.records.delete_room(number, owner, host.now())
+    host.store.operator.delete_room(number, owner, host.now())
     return Line(
         f"room {number} of {owner.uri} deleted", {"conference_room": number, "account": owner.account, "uri": owner.uri}
     )
@@ -38,7 +38,7 @@ def delete(host, arguments) -> Line:
 
 def listing(host, arguments) -> Table:
     """``list conference-room``."""
-    return _listed(host.store.records.each_room())
+    return _listed(host.store.operator.each_room())
 
 
 def lookup(host, arguments) -> Table:
@@ -47,7 +47,7 @@ def lookup(host, arguments) -> Table:
     order = domains.reached(domains.view(host), account)
     found = [
         (number, owner.account, owner.uri)
-        for room, owner in host.store.records.rooms()
+        for room, owner in host.store.operator.rooms()
         if room == number and owner.account in order
     ]
     if not found:

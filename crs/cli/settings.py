@@ -3,7 +3,7 @@
 Never here: what a switch does (the workers follow it).
 """
 
-from ..store.records import STATISTICS, UPDATE_NOTIFICATION
+from ..store.operator import STATISTICS, UPDATE_NOTIFICATION
 from . import known
 from .output import Line
 
@@ -32,9 +32,9 @@ def disable_notification(host, arguments) -> Line:
 
 def _switch(host, arguments, setting: str, on: bool) -> Line:
     account, word = known.account(host, arguments), "enabled" if on else "disabled"
-    already = (account in host.store.records.switched_on(setting)) == on
+    already = (account in host.store.operator.switched_on(setting)) == on
     if not already:
-        host.store.records.switch(account, setting, on, host.now())
+        host.store.operator.switch(account, setting, on, host.now())
     return Line(
         f"{_NAMES[setting]} {'were already' if already else 'are now'} {word} for account {account}",
         {"account": account, setting.replace("-", "_"): on, "changed": not already},

@@ -113,8 +113,8 @@ def _recorded_secrets(conf: Config) -> dict[str, str]:
     store = Store.direct(conf.home, conf.name)
     try:
         return {
-            **{f"iw-crs {ip}: its shared secret": peer.secret for ip, peer in store.records.peers().items()},
-            **{f"admin {name}: its secret": admin.secret for name, admin in store.records.admins().items()},
+            **{f"iw-crs {ip}: its shared secret": peer.secret for ip, peer in store.operator.peers().items()},
+            **{f"admin {name}: its secret": admin.secret for name, admin in store.operator.admins().items()},
         }
     except CrsError:
         return {}

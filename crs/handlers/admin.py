@@ -9,7 +9,7 @@ from .. import log
 from ..errors import Conflict, Denied, Refused, Unavailable, UpdateRefused
 from ..service import monthly
 from ..service.connection import Connection
-from ..store.records import STATISTICS
+from ..store.operator import STATISTICS
 from ..store.statistics import COLUMNS
 from ..trust import months
 from ..wire.vocabulary import (
@@ -128,7 +128,7 @@ def export(connection: Connection, params: ExportStatistics, now: int) -> Statis
 
 def _switch(connection: Connection, account: str, on: bool, now: int) -> Done:
     _check(connection, account)
-    connection.worker.store.records.switch(account, STATISTICS, on, now)
+    connection.worker.store.operator.switch(account, STATISTICS, on, now)
     LOG.info(f"admin {connection.admin}: statistics of {account} {'enabled' if on else 'disabled'}")
     return Done()
 

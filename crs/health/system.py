@@ -100,7 +100,7 @@ class SystemCheck:
         return "an acknowledged message survives what the disk of this host survives; it has no backup elsewhere"
 
     def _peers(self) -> str:
-        peers = sorted(self._store.records.peers())
+        peers = sorted(self._store.operator.peers())
         if peers:
             raise Doubt(f"not connected in this release: {', '.join(peers)}")
         return "none is configured"

@@ -7,7 +7,7 @@ Read from the operator's records, whole and anew, whenever they changed. Never h
 from typing import NamedTuple
 
 from ..names import Client
-from ..store.records import STATISTICS, UPDATE_NOTIFICATION, Admin, Records
+from ..store.operator import STATISTICS, UPDATE_NOTIFICATION, Admin, Operator
 
 
 class Rules(NamedTuple):
@@ -21,15 +21,15 @@ class Rules(NamedTuple):
     access: dict[str, dict[str, frozenset[str]]] = {}  # admin -> account -> authorizations
 
     @classmethod
-    def read(cls, records: Records) -> "Rules":
+    def read(cls, operator: Operator) -> "Rules":
         """Raises Unavailable."""
         return cls(
-            blocked=frozenset(records.blocked()),
-            statistics=frozenset(records.switched_on(STATISTICS)),
-            notified=frozenset(records.switched_on(UPDATE_NOTIFICATION)),
-            rooms={(number, owner.account): owner for number, owner in reversed(records.rooms())},
-            admins=records.admins(),
-            access=records.access(),
+            blocked=frozenset(operator.blocked()),
+            statistics=frozenset(operator.switched_on(STATISTICS)),
+            notified=frozenset(operator.switched_on(UPDATE_NOTIFICATION)),
+            rooms={(number, owner.account): owner for number, owner in reversed(operator.rooms())},
+            admins=operator.admins(),
+            access=operator.access(),
         )
 
     def may(self, admin: str, account: str, authorization: str) -> bool:

@@ -198,7 +198,7 @@ class Worker:
         for (account, month), update in held.items():
             if account in loaded and update is not None:
                 loaded[account][month] = update
-        self.accounts.load(version, loaded, Rules.read(self.store.records))
+        self.accounts.load(version, loaded, Rules.read(self.store.operator))
         LOG.info(f"accounts loaded: {', '.join(sorted(loaded)) or 'none'}")
         self.debug(f"{self.name}: records of version {version} loaded")
         return True

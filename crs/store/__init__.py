@@ -1,7 +1,7 @@
 """The store: all state of a host that outlives a process, in two Redis servers, behind words of the domain.
 
 Read ``schema.py`` first: it names every key and says what it holds, and nothing else does. Then the domains:
-``mailbox`` and ``devices``, ``directory``, ``calls``, ``accounts`` and ``records``, ``objects``; ``due`` keeps
+``mailbox`` and ``devices``, ``directory``, ``calls``, ``accounts`` and ``operator``, ``objects``; ``due`` keeps
 deadlines. Each change is one atomic step: a command, or a script of ``lua/``. Below them: ``commands`` (what a
 connection offers), ``pipe`` (shared by greenlets), ``direct`` (for the command line), ``subscriber`` (listens).
 Never here: TLS, the wire of the clients, who may do what. Time is always an argument.
@@ -23,8 +23,8 @@ from .directory import Directory
 from .figures import Figures
 from .mailbox import Mailbox
 from .objects import Objects
+from .operator import Operator
 from .probes import Probes
-from .records import Records
 from .statistics import Statistics
 from .uploads import Uploads
 
@@ -44,7 +44,7 @@ class Store:
         self.calls = Calls(high)
         self.conferences = Conferences(high)
         self.accounts = AccountRecords(low, high, host)
-        self.records = Records(self.accounts)
+        self.operator = Operator(self.accounts)
         self.objects = Objects(low)
         self.statistics = Statistics(low)
         self.uploads = Uploads(low)

@@ -169,7 +169,7 @@ def _relay(worker) -> Iterator[Sample]:
 
 def _links(worker) -> Iterator[Sample]:
     """This release connects none: what is configured is shown as down."""
-    for peer in sorted(worker.store.records.peers()):
+    for peer in sorted(worker.store.operator.peers()):
         yield "crs_link_up", {"kind": "iw", "peer": peer}, 0
     for host in sorted(set(worker.conf.hosts) - {worker.host}):
         yield "crs_link_up", {"kind": "pool", "peer": host}, 0

@@ -9,7 +9,7 @@ from crs.names import Client
 from crs.store import Store, schema
 from crs.store.directory import Entry
 from crs.store.objects import Info
-from crs.store.records import BLACKLIST, ROOM
+from crs.store.operator import BLACKLIST, ROOM
 from test.trust.updates.make import NOW
 
 BATCH = 1000  # commands of one round trip

@@ -49,7 +49,7 @@ def test_lookup_verbose_shows_tokens(operator, store, connected):
 
 
 def test_lookup_says_that_other_pools_were_not_asked(operator, store, connected, capsys):
-    store.records.put_peer("192.0.2.7", "secret", "", NOW)
+    store.operator.put_peer("192.0.2.7", "secret", "", NOW)
     operator("lookup client acme +46701111111")
     assert capsys.readouterr().err == (
         "crs-cli: warning: inter-working links are not connected in this release: other pools were not asked\n"

@@ -25,10 +25,10 @@ def named(operator, store, accounts, home, monkeypatch):
     for client in (ALICE, DESK, Client("+46702222222", "beta")):
         store.objects.observe(client)
     store.directory.register(ALICE, Entry("p", "primary", "attach:0", "c", NOW, "5", "192.0.2.1", 1, "crs1"), NOW)
-    store.records.block(ALICE, NOW)
-    store.records.put_admin("ann", "secret", NOW)
-    store.records.put_peer("192.0.2.7", "secret", "", NOW)
-    store.records.put_room("123456", DESK, NOW)
+    store.operator.block(ALICE, NOW)
+    store.operator.put_admin("ann", "secret", NOW)
+    store.operator.put_peer("192.0.2.7", "secret", "", NOW)
+    store.operator.put_room("123456", DESK, NOW)
 
 
 @pytest.mark.parametrize(

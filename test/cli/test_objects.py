@@ -8,7 +8,7 @@ import pytest
 from crs.cli.output import Utc
 from crs.errors import OperatorFault
 from crs.names import Client
-from crs.store.records import STATISTICS, UPDATE_NOTIFICATION
+from crs.store.operator import STATISTICS, UPDATE_NOTIFICATION
 from test.trust.updates.make import NOW
 
 ALICE = Client("+46701111111", "acme")
@@ -37,7 +37,7 @@ def test_blacklist(operator, store, seen):
         "+46701111111 of acme is blacklisted",
         {"account": "acme", "uri": ALICE.uri, "blacklisted": True},
     )
-    assert list(store.records.blocked()) == [ALICE]
+    assert list(store.operator.blocked()) == [ALICE]
     table = operator("show blacklist acme")
     assert (table.columns, table.rows, table.details) == (("URI",), [(ALICE.uri, NOW)], ("since",))
     assert isinstance(table.rows[0][1], Utc)
@@ -49,7 +49,7 @@ def test_blacklist(operator, store, seen):
 
 def test_a_number_that_nobody_has_seen_is_blacklisted_with_a_yes(operator, store, accounts):
     operator("blacklist add acme +46709999999 --yes")
-    assert list(store.records.blocked()) == [Client("+46709999999", "acme")]
+    assert list(store.operator.blocked()) == [Client("+46709999999", "acme")]
 
 
 def test_a_listed_number_needs_no_yes(operator, store, accounts):
@@ -57,7 +57,7 @@ def test_a_listed_number_needs_no_yes(operator, store, accounts):
 
     store.accounts.put_update(Update("acme", "202611", NOW, bytes(32), "t", [], {"+46705555555": "x"}), NOW)
     operator("blacklist add acme +46705555555")
-    assert list(store.records.blocked()) == [Client("+46705555555", "acme")]
+    assert list(store.operator.blocked()) == [Client("+46705555555", "acme")]
 
 
 # --- inter-working --------------------------------------------------------------------------------------------------
@@ -106,15 +106,15 @@ def test_a_peer_s_secret_on_standard_input(operator, store, monkeypatch, typed, 
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
     if told is None:
         operator("add iw-crs 192.0.2.7 -")
-        assert store.records.peers()["192.0.2.7"].secret == PEER_SECRET
+        assert store.operator.peers()["192.0.2.7"].secret == PEER_SECRET
     else:
-        assert fault(operator, "add iw-crs 192.0.2.7 -") == told and store.records.peers() == {}
+        assert fault(operator, "add iw-crs 192.0.2.7 -") == told and store.operator.peers() == {}
 
 
 def test_a_short_secret_of_a_peer_is_taken_with_a_warning(operator, store, capsys):
     operator("add iw-crs 192.0.2.7 short")
     assert "the shared secret has less than 128 bits; both operators want a longer one" in capsys.readouterr().err
-    assert store.records.peers()["192.0.2.7"].secret == "short"
+    assert store.operator.peers()["192.0.2.7"].secret == "short"
 
 
 # --- admins ---------------------------------------------------------------------------------------------------------
@@ -183,14 +183,14 @@ def test_conference_rooms(operator, store, seen):
 def test_switches(operator, store, accounts, words, setting, name):
     assert operator(f"{words} disable acme").text == f"{name} were already disabled for account acme"
     assert operator(f"{words} enable acme").text == f"{name} are now enabled for account acme"
-    assert store.records.switched_on(setting) == {"acme"}
+    assert store.operator.switched_on(setting) == {"acme"}
     assert operator(f"{words} enable acme").fields == {
         "account": "acme",
         setting.replace("-", "_"): True,
         "changed": False,
     }
     assert operator(f"{words} disable acme").text == f"{name} are now disabled for account acme"
-    assert store.records.switched_on(setting) == set()
+    assert store.operator.switched_on(setting) == set()
 
 
 def test_a_deleted_account_takes_its_objects_along(operator, store, seen):
@@ -202,4 +202,4 @@ def test_a_deleted_account_takes_its_objects_along(operator, store, seen):
     operator("delete account acme --yes")
     operator("create account acme")
     assert operator("show blacklist acme").rows == operator("list conference-room").rows == []
-    assert operator("show admin-accounts ann").rows == [] and store.records.switched_on(STATISTICS) == set()
+    assert operator("show admin-accounts ann").rows == [] and store.operator.switched_on(STATISTICS) == set()

@@ -8,7 +8,7 @@ from crs.errors import DomainNotConnected, InvalidParams, NotFound
 from crs.names import Client
 from crs.service.accounts import Accounts, Month
 from crs.service.rules import Rules
-from crs.store.records import Admin
+from crs.store.operator import Admin
 from crs.trust import identity
 
 KEY = bytes(range(32))

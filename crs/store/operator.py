@@ -56,7 +56,7 @@ class Room(msgspec.Struct, frozen=True):
     created: int  # ms
 
 
-class Records:
+class Operator:
     """Every method raises Unavailable where Redis did not do it for certain; times are milliseconds.
 
     What is put or deleted twice is as if it were done once; whether it was there before is the caller's to ask.
