@@ -18,14 +18,14 @@ MAX_SECRET = 2048  # characters
 def create(host, arguments) -> Table:
     """``create account``: a new record, its files, and the secret for the CMS."""
     account = arguments["<account-id>"]
-    if host.store.accounts.account(account):
+    if host.store.accounts.get(account):
         raise OperatorFault(f"account {account} exists already; crs-cli list account shows it")
     secret = _given_secret(arguments["-s"]) if arguments["-s"] is not None else _random_secret(host, arguments)
     if strength.weak(secret):
         host.warn("the shared secret has less than 128 bits; crs-cli create sharedSecret makes a good one")
     files, now = AccountFiles(host.home.accounts, account), host.now()
     files.make()
-    host.store.accounts.put_account(account, secret, now, now)
+    host.store.accounts.put(account, secret, now, now)
     files.write_secret(secret)
     return _listed(host, {account: secret})
 
@@ -38,7 +38,7 @@ def create_secret(host, arguments) -> Line:
 
 def listing(host, arguments) -> Table:
     """``list account``."""
-    return _listed(host, {account: record.secret for account, record in host.store.accounts.accounts().items()})
+    return _listed(host, {account: record.secret for account, record in host.store.accounts.all().items()})
 
 
 def show(host, arguments) -> Table:
@@ -54,14 +54,14 @@ def delete(host, arguments) -> Line:
     """``delete account``: records first, so that its clients are shut out before what was kept for them goes."""
     account = arguments["<account-id>"]
     files = AccountFiles(host.home.accounts, account)
-    if not (host.store.accounts.account(account) or files.exists()):
+    if not (host.store.accounts.get(account) or files.exists()):
         raise known.no_account(account)
     if not arguments["--yes"]:
         asking.confirm(
             f"Permanently delete account {account}, its updates and everything kept for its clients?",
             f"account {account} was not deleted",
         )
-    host.store.accounts.delete_account(account, host.now())
+    host.store.accounts.delete(account, host.now())
     host.store.operator.forget_account(account, host.now())
     clients = host.store.erase(account)
     files.remove()

@@ -103,8 +103,8 @@ def _uris(store, name: str, given: dict[str, str]) -> Iterable[str]:
 
 
 _LOOKS: dict[str, Callable] = {
-    "<account-id>": lambda store, name, given: store.accounts.accounts(),
-    "--account": lambda store, name, given: store.accounts.accounts(),
+    "<account-id>": lambda store, name, given: store.accounts.all(),
+    "--account": lambda store, name, given: store.accounts.all(),
     "<authorization>": lambda store, name, given: AUTHORIZATIONS,
     "<ip>": lambda store, name, given: store.operator.peers(),
     "<name>": lambda store, name, given: store.operator.admins(),

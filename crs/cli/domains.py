@@ -8,13 +8,13 @@ def view(host):
     """The accounts as a worker sees them (``crs.service.accounts.Accounts``), without their listed clients."""
     from ..service.accounts import Accounts, Month
 
-    operator = host.store.accounts
-    loaded = {account: {} for account in operator.accounts()}
-    for head in operator.heads():
+    stored = host.store.accounts
+    loaded = {account: {} for account in stored.all()}
+    for head in stored.heads():
         if head.account in loaded:
             loaded[head.account][head.month] = Month(head.created, head.month_key, head.domain_token, head.domains, ())
     accounts = Accounts(host.conf.update_grace, host.now)
-    accounts.load(operator.version(), loaded)
+    accounts.load(host.store.operator.version(), loaded)
     return accounts
 
 

@@ -11,7 +11,7 @@ from . import asking
 def account(host, arguments) -> str:
     """The account that ``<account-id>`` names. Raises OperatorFault where there is none."""
     name = arguments["<account-id>"]
-    if host.store.accounts.account(name) is None:
+    if host.store.accounts.get(name) is None:
         raise no_account(name)
     return name
 
@@ -27,10 +27,10 @@ def client(host, arguments) -> Client:
 
 def belongs(host, client: Client) -> bool:
     """Whether a client is listed in an update of its account that is held, or was seen to attach."""
-    operator = host.store.accounts
-    months = [month for owner, month in operator.created() if owner == client.account]
+    stored = host.store.accounts
+    months = [month for owner, month in stored.created() if owner == client.account]
     return (
-        any(operator.crypto_update(client, month) is not None for month in months)
+        any(stored.crypto_update(client, month) is not None for month in months)
         or host.store.objects.observed([client])[0]
     )
 

@@ -33,7 +33,7 @@ def _read(host, account: str, faults: list[str]) -> list[str]:
         changed += _take_secret(host, files)
     except (OperatorFault, ValueError) as fault:
         faults.append(str(fault))
-    if host.store.accounts.account(account) is None:
+    if host.store.accounts.get(account) is None:
         return changed
     for month in files.months():
         try:
@@ -46,13 +46,13 @@ def _read(host, account: str, faults: list[str]) -> list[str]:
 def _take_secret(host, files: AccountFiles) -> list[str]:
     """Make a record of the shared secret, if it is news. Raises OperatorFault, ValueError."""
     account = names.account(files.account)
-    secret, known = files.secret(), host.store.accounts.account(account)
+    secret, known = files.secret(), host.store.accounts.get(account)
     if secret is None and known is None:
         raise OperatorFault(f"{files.path}: there is no {files.conf.name}; crs-cli create account makes one")
     if secret is None or known and known.secret == secret:
         return []
     now = host.now()
-    host.store.accounts.put_account(account, secret, known.created if known else now, now)
+    host.store.accounts.put(account, secret, known.created if known else now, now)
     return [f"{account} (shared secret)" if known else f"{account} (new)"]
 
 
@@ -84,7 +84,7 @@ def _write_missing(host) -> None:
     from ..service import monthly
     from ..trust.update import encode
 
-    for account, known in host.store.accounts.accounts().items():
+    for account, known in host.store.accounts.all().items():
         files = AccountFiles(host.home.accounts, account)
         if not files.conf.is_file():
             files.write_secret(known.secret)

@@ -19,7 +19,7 @@ def apply(host, arguments) -> Line:
     from ..trust.update import MAX_FILE
 
     protected = _read(Path(arguments["<update-file>"]), MAX_FILE)
-    secrets = {account: known.secret for account, known in host.store.accounts.accounts().items()}
+    secrets = {account: known.secret for account, known in host.store.accounts.all().items()}
     with Progress("bytes") as progress:
         if len(protected) > LONG_WORK:
             progress.step(f"checking and loading {len(protected)} bytes")
@@ -45,7 +45,7 @@ def show(host, arguments) -> Table:
     current = months.of(host.now())
     rows = [
         (account, *(_time(created.get((account, month))) for month in (current, months.after(current))))
-        for account in host.store.accounts.accounts()
+        for account in host.store.accounts.all()
     ]
     return Table(("Account", "Current Month", "Next Month"), rows, absent="Not Available")
 

@@ -68,7 +68,7 @@ def apply(connection: Connection, params: ApplyUpdate, now: int) -> AppliedUpdat
         raise Conflict(f"{len(missing)} parts of {params.id} are not here", missing=missing[:100])
     secrets = {
         account: known.secret
-        for account, known in worker.store.accounts.accounts().items()
+        for account, known in worker.store.accounts.all().items()
         if worker.accounts.rules.may(admin, account, UPDATE)
     }
     try:

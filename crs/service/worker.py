@@ -189,12 +189,12 @@ class Worker:
 
     def refresh_accounts(self) -> bool:
         """Load the operator records anew when their version moved. Returns whether they did."""
-        version = self.store.accounts.version()
+        version = self.store.operator.version()
         if version == self.accounts.version:
             return False
         # Updates first: an account that is being deleted is then gone, never one whose months have all run out.
         held = {(head.account, head.month): self._month(head) for head in self.store.accounts.heads()}
-        loaded: dict[str, dict[str, Month]] = {account: {} for account in self.store.accounts.accounts()}
+        loaded: dict[str, dict[str, Month]] = {account: {} for account in self.store.accounts.all()}
         for (account, month), update in held.items():
             if account in loaded and update is not None:
                 loaded[account][month] = update

@@ -25,6 +25,7 @@ from .mailbox import Mailbox
 from .objects import Objects
 from .operator import Operator
 from .probes import Probes
+from .records import Records
 from .statistics import Statistics
 from .uploads import Uploads
 
@@ -43,8 +44,9 @@ class Store:
         self.mailbox = Mailbox(low)
         self.calls = Calls(high)
         self.conferences = Conferences(high)
-        self.accounts = AccountRecords(low, high, host)
-        self.operator = Operator(self.accounts)
+        records = Records(low, high, host)
+        self.accounts = AccountRecords(records, low)
+        self.operator = Operator(records)
         self.objects = Objects(low)
         self.statistics = Statistics(low)
         self.uploads = Uploads(low)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ..names import Client
-from .accounts import AccountRecords
+from .records import Records
 
 BLACKLIST = "blacklist"  # ``<account> <uri>``                       -> Blocked
 IW = "iw"  # ``<ip>``                                  -> Peer
@@ -62,16 +62,20 @@ class Operator:
     What is put or deleted twice is as if it were done once; whether it was there before is the caller's to ask.
     """
 
-    def __init__(self, accounts: AccountRecords):
-        self._accounts = accounts
+    def __init__(self, records: Records):
+        self._records = records
+
+    def version(self) -> int:
+        """Grows with every change of what the operator decides, accounts and updates too."""
+        return self._records.version()
 
     # --- blacklist --------------------------------------------------------------------------------------------------
 
     def block(self, client: Client, now: int) -> None:
-        self._accounts.put(BLACKLIST, f"{client.account} {client.uri}", Blocked(now), now)
+        self._records.put(BLACKLIST, f"{client.account} {client.uri}", Blocked(now), now)
 
     def unblock(self, client: Client, now: int) -> None:
-        self._accounts.delete(BLACKLIST, f"{client.account} {client.uri}", now)
+        self._records.delete(BLACKLIST, f"{client.account} {client.uri}", now)
 
     def blocked(self) -> dict[Client, Blocked]:
         """Every blacklisted client."""
@@ -85,10 +89,10 @@ class Operator:
     # --- inter-working ----------------------------------------------------------------------------------------------
 
     def put_peer(self, ip: str, secret: str, comment: str, now: int) -> None:
-        self._accounts.put(IW, ip, Peer(secret, comment), now)
+        self._records.put(IW, ip, Peer(secret, comment), now)
 
     def delete_peer(self, ip: str, now: int) -> None:
-        self._accounts.delete(IW, ip, now)
+        self._records.delete(IW, ip, now)
 
     def peers(self) -> dict[str, Peer]:
         """By IP address."""
@@ -97,11 +101,11 @@ class Operator:
     # --- admins -----------------------------------------------------------------------------------------------------
 
     def put_admin(self, name: str, secret: str, now: int) -> None:
-        self._accounts.put(ADMIN, name, Admin(secret, now), now)
+        self._records.put(ADMIN, name, Admin(secret, now), now)
 
     def delete_admin(self, name: str, now: int) -> None:
         """The admin first, so that nothing is allowed to it from then on; then its access to accounts."""
-        self._accounts.delete(ADMIN, name, now)
+        self._records.delete(ADMIN, name, now)
         for kind in (ADMIN_ACCOUNT, AUTHORIZATION):
             self._delete_where(kind, 0, name, now)
 
@@ -111,20 +115,20 @@ class Operator:
 
     def put_access(self, admin: str, account: str, now: int) -> None:
         """Give an admin access to an account; it may do nothing there yet."""
-        self._accounts.put(ADMIN_ACCOUNT, f"{admin} {account}", {}, now)
+        self._records.put(ADMIN_ACCOUNT, f"{admin} {account}", {}, now)
 
     def delete_access(self, admin: str, account: str, now: int) -> None:
         """Take the access away, and all authorizations with it."""
-        self._accounts.delete(ADMIN_ACCOUNT, f"{admin} {account}", now)
+        self._records.delete(ADMIN_ACCOUNT, f"{admin} {account}", now)
         for authorization in AUTHORIZATIONS:
-            if self._accounts.get(AUTHORIZATION, f"{admin} {account} {authorization}") is not None:
+            if self._records.get(AUTHORIZATION, f"{admin} {account} {authorization}") is not None:
                 self.delete_authorization(admin, account, authorization, now)
 
     def put_authorization(self, admin: str, account: str, authorization: str, now: int) -> None:
-        self._accounts.put(AUTHORIZATION, f"{admin} {account} {authorization}", {}, now)
+        self._records.put(AUTHORIZATION, f"{admin} {account} {authorization}", {}, now)
 
     def delete_authorization(self, admin: str, account: str, authorization: str, now: int) -> None:
-        self._accounts.delete(AUTHORIZATION, f"{admin} {account} {authorization}", now)
+        self._records.delete(AUTHORIZATION, f"{admin} {account} {authorization}", now)
 
     def access(self) -> dict[str, dict[str, frozenset[str]]]:
         """What each existing admin may do: admin -> account -> authorizations.
@@ -144,10 +148,10 @@ class Operator:
     # --- conference rooms -------------------------------------------------------------------------------------------
 
     def put_room(self, number: str, owner: Client, now: int) -> None:
-        self._accounts.put(ROOM, f"{number} {owner.account} {owner.uri}", Room(now), now)
+        self._records.put(ROOM, f"{number} {owner.account} {owner.uri}", Room(now), now)
 
     def delete_room(self, number: str, owner: Client, now: int) -> None:
-        self._accounts.delete(ROOM, f"{number} {owner.account} {owner.uri}", now)
+        self._records.delete(ROOM, f"{number} {owner.account} {owner.uri}", now)
 
     def rooms(self) -> list[tuple[str, Client]]:
         """Every room as (number, owner), in order. A number may belong to several accounts."""
@@ -163,9 +167,9 @@ class Operator:
     def switch(self, account: str, setting: str, on: bool, now: int) -> None:
         """``setting`` is one of SETTINGS; off is the default, and no record."""
         if on:
-            self._accounts.put(SETTING, f"{account} {setting}", True, now)
+            self._records.put(SETTING, f"{account} {setting}", True, now)
         else:
-            self._accounts.delete(SETTING, f"{account} {setting}", now)
+            self._records.delete(SETTING, f"{account} {setting}", now)
 
     def switched_on(self, setting: str) -> set[str]:
         """The accounts for which a setting is on."""
@@ -179,17 +183,17 @@ class Operator:
             self._delete_where(kind, at, account, now)
 
     def _delete_where(self, kind: str, at: int, word: str, now: int) -> None:
-        for element in self._accounts.all(kind):
+        for element in self._records.all(kind):
             if element.split(" ")[at] == word:
-                self._accounts.delete(kind, element, now)
+                self._records.delete(kind, element, now)
 
     def _all(self, kind: str, form) -> Iterator[tuple[tuple[str, ...], object]]:
         """Words of the element and the value of every record of a kind, in order."""
-        return _told(sorted(self._accounts.all(kind).items()), form)
+        return _told(sorted(self._records.all(kind).items()), form)
 
     def _each(self, kind: str, form) -> Iterator[tuple[tuple[str, ...], object]]:
         """As ``_all``, for lists of any length; a round trip more."""
-        return _told(self._accounts.walk(kind), form)
+        return _told(self._records.walk(kind), form)
 
 
 def _told(records, form) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -194,15 +194,15 @@ def probes() -> str:
 
 
 def records(kind: str) -> str:
-    """Hash: the operator's records of one kind (``account``, ``update``, those of ``records.py``).
+    """Hash: the operator's records of one kind (named in ``accounts`` and ``operator``).
 
-    Element -> ``operator.Record`` as JSON.
+    Element -> ``records.Record`` as JSON.
     """
     return f"obj:{{operator}}:{kind}"
 
 
 def clock() -> str:
-    """Hash: ``version`` grows with every change of a record; ``t`` is the time stamp of the newest (see operator)."""
+    """Hash: ``version`` grows with every change of a record; ``t`` is the time stamp of the newest (see ``records``)."""
     return "obj:{operator}:clock"
 
 

@@ -32,8 +32,8 @@ def test_create_account_makes_record_file_and_secret(operator, store, home):
     table = operator("create account acme")
     assert table.columns == ("ID", "path", "shared secret")
     assert table.rows == [("acme", str(home.accounts / "acme"), SECRET)]
-    assert store.accounts.account("acme").secret == SECRET
-    assert store.accounts.account("acme").created == NOW
+    assert store.accounts.get("acme").secret == SECRET
+    assert store.accounts.get("acme").created == NOW
     files = AccountFiles(home.accounts, "acme")
     assert files.secret() == SECRET
     assert stat.S_IMODE(files.conf.stat().st_mode) == 0o600
@@ -65,7 +65,7 @@ def test_create_shared_secret_needs_no_host(tmp_path):
 def test_a_secret_on_standard_input(operator, store, standard_input):
     standard_input("c2VjcmV0IG9mIDEyOCBiaXRz\r\nnot this\n")
     operator("create account acme -s -")
-    assert store.accounts.account("acme").secret == "c2VjcmV0IG9mIDEyOCBiaXRz"
+    assert store.accounts.get("acme").secret == "c2VjcmV0IG9mIDEyOCBiaXRz"
 
 
 def test_a_short_secret_is_taken_with_a_warning(operator, store, capsys):
@@ -73,21 +73,21 @@ def test_a_short_secret_is_taken_with_a_warning(operator, store, capsys):
     assert capsys.readouterr().err == (
         "crs-cli: warning: the shared secret has less than 128 bits; crs-cli create sharedSecret makes a good one\n"
     )
-    assert store.accounts.account("acme").secret == "short"
+    assert store.accounts.get("acme").secret == "short"
 
 
 @pytest.mark.parametrize("secret", ["''", "' x'", "'x '", "'x\ny'", "'x\ty'", "x" * 2049])
 def test_a_secret_that_cannot_be_right_is_refused(operator, store, home, secret):
     with pytest.raises(OperatorFault, match="the shared secret is not valid: 1 to 2048 printable characters"):
         operator(f"create account acme -s {secret}")
-    assert store.accounts.accounts() == {} and not (home.accounts / "acme").exists()
+    assert store.accounts.all() == {} and not (home.accounts / "acme").exists()
 
 
 def test_an_account_is_created_once(operator, store):
     operator("create account acme -s 'the secret that was first'")
     with pytest.raises(OperatorFault, match="account acme exists already"):
         operator("create account acme")
-    assert store.accounts.account("acme").secret == "the secret that was first"
+    assert store.accounts.get("acme").secret == "the secret that was first"
 
 
 def test_show_account_lists_what_each_worker_has_loaded(operator, store):
@@ -114,7 +114,7 @@ def lived_in(operator, store, home):
 
 def test_delete_account_leaves_nothing_of_it(operator, store, home, lived_in):
     assert operator("delete account acme --yes").fields == {"account": "acme", "clients": 1}
-    assert list(store.accounts.accounts()) == ["acme-2"]
+    assert list(store.accounts.all()) == ["acme-2"]
     assert not (home.accounts / "acme").exists()
     assert store.objects.token(ALICE) is None and store.objects.observed([ALICE]) == [False]
 
@@ -127,7 +127,7 @@ def test_delete_account_leaves_other_accounts_alone(operator, store, home, lived
 
 
 def test_what_was_deleted_half_way_is_deleted_when_asked_again(operator, store, home, lived_in):
-    store.accounts.delete_account("acme", NOW)
+    store.accounts.delete("acme", NOW)
     operator("delete account acme --yes")
     assert not (home.accounts / "acme").exists() and store.objects.token(ALICE) is None
 
@@ -140,7 +140,7 @@ def test_deleting_an_unknown_account(operator, lived_in):
 def test_a_deleted_account_can_be_created_again(operator, store, lived_in):
     operator("delete account acme --yes")
     operator("create account acme")
-    assert store.accounts.account("acme").secret == SECRET
+    assert store.accounts.get("acme").secret == SECRET
 
 
 @pytest.mark.parametrize(
@@ -159,11 +159,11 @@ def test_delete_account_without_a_yes_changes_nothing(
     with pytest.raises(OperatorFault) as caught:
         operator("delete account acme")
     assert str(caught.value) == told
-    assert store.accounts.account("acme") and (home.accounts / "acme").is_dir()
+    assert store.accounts.get("acme") and (home.accounts / "acme").is_dir()
     assert store.objects.token(ALICE) is not None
 
 
 def test_delete_account_with_a_yes_on_the_terminal(operator, store, lived_in, standard_input):
     standard_input("yes\n", terminal=True)
     operator("delete account acme")
-    assert store.accounts.account("acme") is None
+    assert store.accounts.get("acme") is None

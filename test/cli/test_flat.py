@@ -47,7 +47,7 @@ class Counting(io.TextIOBase):
 
 @pytest.fixture
 def host(home, store):
-    store.accounts.put_account(ACCOUNT, "secret", NOW, NOW)
+    store.accounts.put(ACCOUNT, "secret", NOW, NOW)
     return Host(str(home), now=lambda: NOW)
 
 

@@ -109,13 +109,13 @@ def test_delete_account_asks_on_a_terminal(home, store):
     child.sendline("n")
     text, code = ended(child)
     assert "account acme was not deleted: not confirmed" in text and code == 1
-    assert store.accounts.account("acme")
+    assert store.accounts.get("acme")
     child = terminal(home, "delete", "account", "acme")
     child.expect(question)
     child.sendline("y")
     text, code = ended(child)
     assert "account acme deleted" in text and code == 0
-    assert store.accounts.account("acme") is None
+    assert store.accounts.get("acme") is None
 
 
 def test_a_secret_typed_on_a_terminal_is_not_echoed(home, store):
@@ -124,7 +124,7 @@ def test_a_secret_typed_on_a_terminal_is_not_echoed(home, store):
     child.sendline("typed blindly, and long enough")
     text, code = ended(child)
     assert code == 0 and text.count("typed blindly") == 1  # in the result, not as an echo
-    assert store.accounts.account("acme").secret == "typed blindly, and long enough"
+    assert store.accounts.get("acme").secret == "typed blindly, and long enough"
 
 
 def test_ctrl_c_at_a_question_changes_nothing(home, store):
@@ -133,7 +133,7 @@ def test_ctrl_c_at_a_question_changes_nothing(home, store):
     child.expect("y/N")
     child.sendintr()
     _, code = ended(child)
-    assert code == 130 and store.accounts.account("acme")
+    assert code == 130 and store.accounts.get("acme")
 
 
 def test_a_reader_that_has_enough_is_no_error(home, store):
@@ -215,7 +215,7 @@ def test_a_file_that_cannot_be_written_is_told(failed, home, store):
     home.accounts.rmdir()
     told = failed(1, "create", "account", "acme", "-s", SECRET, home=home)
     assert told == f"{home.accounts}/acme: No such file or directory"
-    assert store.accounts.accounts() == {}
+    assert store.accounts.all() == {}
 
 
 # --- quickness ------------------------------------------------------------------------------------------------------

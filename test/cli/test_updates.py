@@ -43,7 +43,7 @@ def files(home) -> AccountFiles:
 def contents(store, home):
     """All that an apply could change."""
     return (
-        store.accounts.version(),
+        store.operator.version(),
         list(store.accounts.updates()),
         {path: path.read_bytes() for path in home.accounts.rglob("*") if path.is_file()},
     )
@@ -74,9 +74,9 @@ def test_apply_makes_a_record_and_a_file(operator, store, files):
 
 def test_applying_the_same_file_again_changes_no_record(operator, store):
     operator(f"apply {GOOD}")
-    version = store.accounts.version()
+    version = store.operator.version()
     assert operator(f"apply {GOOD}").text.endswith("was applied already")
-    assert store.accounts.version() == version
+    assert store.operator.version() == version
 
 
 def test_a_reissue_takes_the_place_of_the_update(operator, store, files, protected):
@@ -156,23 +156,23 @@ def test_show_updates(operator, protected):
 
 def test_reload_of_what_nobody_changed(operator, store):
     operator(f"apply {GOOD}")
-    version = store.accounts.version()
+    version = store.operator.version()
     assert operator("reload account").text == "2 accounts read; changed: nothing"
-    assert store.accounts.version() == version
+    assert store.operator.version() == version
 
 
 def test_a_secret_changed_by_hand_becomes_effective(operator, store, files):
     files.write_secret("another secret")
     assert operator("reload account").fields == {"accounts": ["acme", "beta"], "changed": ["acme (shared secret)"]}
-    assert store.accounts.account("acme") == msgspec.structs.replace(
-        store.accounts.account("acme"), secret="another secret", created=NOW
+    assert store.accounts.get("acme") == msgspec.structs.replace(
+        store.accounts.get("acme"), secret="another secret", created=NOW
     )
 
 
 def test_an_account_made_by_hand_becomes_effective(operator, store, home):
     AccountFiles(home.accounts, "made").write_secret("by hand")
     assert operator("reload account").fields["changed"] == ["made (new)"]
-    assert store.accounts.account("made").secret == "by hand"
+    assert store.accounts.get("made").secret == "by hand"
 
 
 def test_an_update_copied_by_hand_becomes_effective(operator, store, files):
@@ -215,4 +215,4 @@ def test_a_file_that_cannot_be_used_is_told_and_the_others_count(operator, store
     warned = capsys.readouterr().err
     assert told in warned and warned.startswith("crs-cli: warning: ") and warned.count("\n") == 1
     assert store.accounts.update("acme", "202611").created == UPDATE.created
-    assert store.accounts.account("acme").secret == SECRETS["acme"]
+    assert store.accounts.get("acme").secret == SECRETS["acme"]

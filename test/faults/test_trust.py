@@ -176,7 +176,7 @@ def everything(host) -> tuple:
     """The operator's records and files as they stand."""
     store = Store.direct(Home(host.home), "crs1")
     try:
-        version = store.accounts.version()
+        version = store.operator.version()
     finally:
         store.close()
     files = {path: path.read_bytes() for path in (host.home / "accounts").rglob("*") if path.is_file()}

@@ -152,7 +152,7 @@ def test_a_month_that_runs_out_ends_its_connections():
         name="crs1", ip="127.0.0.1", relay_port=1, update_grace=7, attach_workers=1, detach_cleanup_for=lambda *_: None
     )
     store = MagicMock()
-    store.accounts.version.return_value = 1
+    store.operator.version.return_value = 1
     worker = Worker(conf, 0, store, None, lambda: now[0])
     worker.accounts.load(1, {"acme": {month: Month(1, bytes(32), "", (), (ALICE,)) for month in ("202611", "202612")}})
     going, staying = (connected(worker, month) for month in ("202611", "202612"))

@@ -1,13 +1,11 @@
-"""The operator's records: the last writer wins, what is deleted stays deleted, workers see that something changed."""
+"""Accounts and monthly updates: what was loaded last stands, and what belongs to it goes with it."""
 
-import gevent
 import msgspec
 import pytest
 
 from crs.names import Client
-from crs.store import Store, schema
+from crs.store import schema
 from crs.store.accounts import Account
-from crs.store.direct import Direct
 from crs.trust.update import Update
 from test.store.conftest import ALICE, NOW
 
@@ -32,13 +30,13 @@ def update(month="202611", created=NOW, clients=None, account="acme"):
 
 
 def test_accounts(accounts):
-    assert accounts.accounts() == {}
-    accounts.put_account("zeta", "s1", NOW, NOW)
-    accounts.put_account("acme", "s2", NOW, NOW)
-    accounts.put_account("acme", "s3", NOW, NOW + 1)
-    assert accounts.account("acme") == Account("s3", NOW)
-    assert accounts.account("none") is None
-    assert list(accounts.accounts()) == ["acme", "zeta"]
+    assert accounts.all() == {}
+    accounts.put("zeta", "s1", NOW, NOW)
+    accounts.put("acme", "s2", NOW, NOW)
+    accounts.put("acme", "s3", NOW, NOW + 1)
+    assert accounts.get("acme") == Account("s3", NOW)
+    assert accounts.get("none") is None
+    assert list(accounts.all()) == ["acme", "zeta"]
 
 
 def test_an_update_comes_back_whole(accounts):
@@ -76,54 +74,13 @@ def test_a_large_update(accounts):
 
 
 def test_a_deleted_account_takes_its_updates_along_and_leaves_tombstones(store, accounts):
-    accounts.put_account("acme", "s", NOW, NOW)
-    accounts.put_account("other", "s", NOW, NOW)
+    accounts.put("acme", "s", NOW, NOW)
+    accounts.put("other", "s", NOW, NOW)
     for account, month in (("acme", "202611"), ("acme", "202612"), ("other", "202611")):
         accounts.put_update(update(month, account=account), NOW)
-    accounts.delete_account("acme", NOW)
-    assert list(accounts.accounts()) == ["other"]
+    accounts.delete("acme", NOW)
+    assert list(accounts.all()) == ["other"]
     assert list(accounts.created()) == [("other", "202611")]
     assert accounts.crypto_update(ALICE, "202612") is None
     stone = msgspec.json.decode(store.low.call("HGET", schema.records("account"), "acme"))
     assert (stone["d"], stone["v"], stone["h"]) == (True, None, "crs1")
-
-
-def test_every_stamp_is_later_than_all_before_it_whatever_the_clock_says(store, accounts):
-    stamps = []
-    for now in (NOW, NOW, NOW - 5000, NOW + 5000):
-        accounts.put("account", "acme", {"n": now}, now)
-        stamps.append(msgspec.json.decode(store.low.call("HGET", schema.records("account"), "acme"))["t"])
-    assert stamps == [NOW, NOW + 1, NOW + 2, NOW + 5000]
-
-
-def test_every_change_moves_the_version_and_hints_the_workers(store, accounts):
-    heard = []
-    subscriber = store.subscriber("attach:0", lambda: None)
-
-    def listen():
-        for channel, message in subscriber:
-            heard.append((channel, message))
-
-    gevent.spawn(listen)
-    assert subscriber.ready.wait(10)
-    assert accounts.version() == 0
-    assert accounts.put_account("acme", "s", NOW, NOW) == 1
-    assert accounts.delete("account", "acme", NOW) == 2
-    assert accounts.version() == 2
-    with gevent.Timeout(10):
-        while len(heard) < 2:
-            gevent.sleep(0.005)
-    assert heard == [("reload", b'*\n["records"]\n')] * 2
-
-
-def test_a_value_is_stored_as_it_is(accounts):
-    value = {"text": 'quote " back \\ line\n å', "big": 2**53 + 1, "none": None, "list": []}
-    accounts.put("account", "odd", value, NOW)
-    assert accounts.get("account", "odd") == value
-    assert accounts.all("account") == {"odd": value}
-
-
-def test_the_change_stands_where_the_hint_is_lost(store, accounts, tmp_path):
-    deaf = Store(Direct(tmp_path / "nobody.sock", "high", {}), store.low, "crs1")
-    assert deaf.accounts.put_account("acme", "s", NOW, NOW) == 1
-    assert accounts.account("acme") == Account("s", NOW)

@@ -79,8 +79,8 @@ def test_a_store_for_the_command_line(servers, store, tmp_path):
     for server, path in zip(servers, (home.redis_high_sock, home.redis_low_sock), strict=True):
         path.symlink_to(server.path)
     cli, worker = Store.direct(home, "crs1"), Store.open(home, "crs1")
-    cli.accounts.put_account("acme", "secret", NOW, NOW)
-    assert worker.accounts.account("acme").secret == "secret"
+    cli.accounts.put("acme", "secret", NOW, NOW)
+    assert worker.accounts.get("acme").secret == "secret"
     worker.objects.put_token(ALICE, "token", NOW)
     assert cli.objects.token(ALICE).value == "token"
     cli.close()

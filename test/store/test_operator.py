@@ -103,8 +103,8 @@ def test_with_an_account_goes_all_that_belongs_to_it(operator):
 
 
 def test_every_change_moves_the_version_that_workers_compare(store, operator):
-    before = store.accounts.version()
+    before = store.operator.version()
     operator.block(ALICE, NOW)
     operator.unblock(ALICE, NOW)
     operator.switch("acme", STATISTICS, True, NOW)
-    assert store.accounts.version() == before + 3
+    assert store.operator.version() == before + 3
