@@ -9,8 +9,8 @@ from msgspec import UNSET, Raw
 from ..errors import NotFound, QuotaExceeded
 from ..service import delivery
 from ..service.connection import Connection
-from ..store.acknowledgement import Acknowledgement
-from ..store.items import PRIMARY, ref
+from ..store.acknowledgement import Acknowledgement, Told
+from ..store.items import PRIMARY, Draft, Quota
 from ..store.mailbox import FETCH_BYTES
 from ..wire.vocabulary import Ack, Acked, Fetch, Fetched, Item, Post, Posted, encode
 
@@ -32,34 +32,23 @@ def post(connection: Connection, params: Post, now: int) -> Posted:
     lifetime = worker.conf.message_expiry
     if params.expires is not UNSET:
         lifetime = min(lifetime, params.expires)
-    name = ref(params.kind, sender, params.id)
+    draft = Draft(receiver, sender, params.id, params.kind, now + lifetime * 1000, params.body)
+    quota = Quota(worker.conf.mailbox_count, worker.conf.mailbox_bytes)
     acknowledgement = _acknowledgement(connection, params.ack, now) if params.ack else None
     try:
-        posted = worker.store.mailbox.post(
-            receiver,
-            name,
-            sender,
-            params.id,
-            params.kind,
-            params.body,
-            now,
-            now + lifetime * 1000,
-            worker.conf.mailbox_count,
-            worker.conf.mailbox_bytes,
-            acknowledgement=acknowledgement,
-        )
+        receipt = worker.store.mailbox.post(draft, now, quota, acknowledgement)
     finally:
         if acknowledgement is not None:
-            _tell_senders(worker, sender, acknowledgement)
-    connection.backlog = posted.backlog
-    if posted.new:
+            _tell_senders(worker, acknowledgement)
+    connection.backlog = receipt.backlog
+    if receipt.new:
         worker.store.mailbox.posted(sender)
         column = "system" if params.kind == "system" else "message"
         worker.count(sender, f"{column}-outgoing")
         worker.count(receiver, f"{column}-incoming")
         worker.trace("message", sender.uri, receiver.uri, "posted content", receiver.account, params.id, sender.account)
-    delivery.announce(worker, receiver, name, params.kind, sender, params.id, posted, params.body)
-    return Posted(params.id, receiver.account, posted.time)
+    delivery.announce(worker, draft, receipt)
+    return Posted(params.id, receiver.account, receipt.time)
 
 
 def _check_backlog(connection: Connection) -> None:
@@ -102,7 +91,7 @@ def ack(connection: Connection, params: Ack, now: int) -> Acked:
     worker = connection.worker
     acknowledgement = _acknowledgement(connection, params.refs, now)
     worker.store.mailbox.acknowledge(acknowledgement)
-    _tell_senders(worker, connection.client, acknowledgement)
+    _tell_senders(worker, acknowledgement)
     return Acked(acknowledgement.dropped)
 
 
@@ -112,26 +101,27 @@ def _acknowledgement(connection: Connection, refs: list[str], now: int) -> Ackno
     )
 
 
-def _tell_senders(worker, client, acknowledgement: Acknowledgement) -> None:
-    for sender, id, name, posted in acknowledgement.told:
-        _tell(worker, sender, client, "ack", id, name, posted)
+def _tell_senders(worker, acknowledgement: Acknowledgement) -> None:
+    for told in acknowledgement.told:
+        _tell(worker, told)
 
 
 def report_expired(worker, receiver, items, now: int) -> None:
     """Store for the senders of ``items`` that these expired, and tell them."""
-    stored = worker.store.mailbox.report(receiver, "expired", items, now, _report_expiry(worker, now))
-    for item, posted in zip(items, stored, strict=True):
-        if posted.new:
+    for told in worker.store.mailbox.report(receiver, "expired", items, now, _report_expiry(worker, now)):
+        if told.receipt.new:
             worker.figures.count("messages", "expired")
-        _tell(worker, item.sender, receiver, "expired", item.id, ref("expired", receiver, item.id), posted)
+        _tell(worker, told)
 
 
 def _report_expiry(worker, now: int) -> int:
     return now + worker.conf.message_expiry * 1000
 
 
-def _tell(worker, sender, receiver, kind: str, id: str, name: str, posted) -> None:
+def _tell(worker, told: Told) -> None:
     """The sender of a message learns what became of it."""
-    if kind == "ack":
-        worker.trace("message", receiver.uri, sender.uri, "posted ack", sender.account, id, receiver.account)
-    delivery.announce(worker, sender, name, kind, receiver, id, posted)
+    draft = told.draft
+    if draft.kind == "ack":
+        here, there = draft.sender, draft.receiver
+        worker.trace("message", here.uri, there.uri, "posted ack", there.account, draft.id, here.account)
+    delivery.announce(worker, draft, told.receipt)

@@ -5,8 +5,7 @@ is handed on if the connection was given all up to that seq; else a hint goes ou
 lost or overtaken on the way is fetched, and the order stays. Never here: storing.
 """
 
-from ..names import Client
-from ..store.items import Posted
+from ..store.items import Draft, Receipt
 from ..store.wakeups import Mail, Notify
 from ..wire.vocabulary import Item, MessageWaiting, encode, notification
 from .connection import Connection
@@ -14,17 +13,16 @@ from .connection import Connection
 MAX_CARRIED = 16_384  # characters of a body that is published; a longer one is fetched
 
 
-def announce(
-    worker, receiver: Client, ref: str, kind: str, sender: Client, id: str, posted: Posted, body: str = ""
-) -> None:
-    """Tell the devices of ``receiver`` of an item that was posted. Nobody waits for it: where it is lost (with the
+def announce(worker, draft: Draft, receipt: Receipt) -> None:
+    """Tell the devices of the receiver of an item that was posted. Nobody waits for it: where it is lost (with the
     connection to the store) upkeep has all workers look again."""
-    if not posted.new or len(body) > MAX_CARRIED:
-        wakeup: Notify | Mail = Notify(notification("message.waiting", MessageWaiting(posted.waiting)))
+    if not receipt.new or len(draft.body) > MAX_CARRIED:
+        wakeup: Notify | Mail = Notify(notification("message.waiting", MessageWaiting(receipt.waiting)))
     else:
-        item = encode(Item(ref, posted.seq, kind, sender.uri, sender.account, id, posted.time, body))
-        wakeup = Mail(posted.before, posted.seq, posted.waiting, kind, sender.uri, sender.account, id, item)
-    worker.store.directory.hint(receiver, wakeup)
+        kind, sender, seq = draft.kind, draft.sender, receipt.seq
+        item = encode(Item(draft.ref, seq, kind, sender.uri, sender.account, draft.id, receipt.time, draft.body))
+        wakeup = Mail(receipt.before, seq, receipt.waiting, kind, sender.uri, sender.account, draft.id, item)
+    worker.store.directory.hint(draft.receiver, wakeup)
 
 
 def deliver(connection: Connection, mail: Mail) -> None:

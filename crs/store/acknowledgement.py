@@ -5,22 +5,20 @@ alone or with a post. Never here: when.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..names import Client
 from . import items, schema
 from .commands import Commands
 from .due import DueList
-from .items import MESSAGE, Posted
+from .items import MESSAGE, Draft, Receipt
 
 
 class Told(NamedTuple):
-    """An acknowledgement that was stored for the sender of a message."""
+    """A report for the sender of a message, who is its receiver."""
 
-    sender: Client
-    id: str  # of the message
-    ref: str  # of the report
-    posted: Posted
+    draft: Draft
+    receipt: Receipt
 
 
 class Acknowledgement:
@@ -39,25 +37,28 @@ class Acknowledgement:
             schema.devices(client),
             schema.statistics(client),
         ]
-        arguments, others, self._messages = [], [], []
-        for name in refs:
-            sender, id = items.sender_of(name)
+        self._drafts: list[Draft] = []
+        arguments: list[str | bytes | int] = []
+        others: list[str] = []
+        for ref in refs:
+            sender, id = items.sender_of(ref)
             if sender is None:
-                others.append(name)
+                others.append(ref)
                 continue
-            theirs, entry = items.report(due, sender, client, id, "ack", now, expires_at)
+            draft = Draft(sender, client, id, "ack", expires_at)
+            theirs, item = items.entry(due, draft, now)
             keys += theirs
-            arguments += (name, *entry)
-            self._messages.append((sender, id, entry[0]))
+            arguments += (ref, *item)
+            self._drafts.append(draft)
         self.command = low.evalsha(
-            "ack", keys, (now, schema.box(client, ""), MESSAGE, len(self._messages), *arguments, *others)
+            "ack", keys, (now, schema.box(client, ""), MESSAGE, len(self._drafts), *arguments, *others)
         )
 
-    def carried_out(self, answer: list) -> None:
+    def carried_out(self, answer: list[Any]) -> None:
         """Take what the command answered."""
         self.dropped, *reports = answer
-        for (sender, id, ref), report in zip(self._messages, reports, strict=True):
+        for draft, report in zip(self._drafts, reports, strict=True):
             if report:
-                posted = items.posted(id, "ack", "", report, False)
-                if posted.new:
-                    self.told.append(Told(sender, id, ref, posted))
+                receipt = items.receipt(draft, report)
+                if receipt.new:
+                    self.told.append(Told(draft, receipt))

@@ -152,10 +152,6 @@ class Directory:
         process = Process(self._host, worker, pid, clients, now, list(accounts), stall)
         self._high.call("HSET", schema.processes(), f"{self._host} {worker}", _encode(process))
 
-    def withdraw(self, worker: str) -> None:
-        """Say that a worker process ends."""
-        self._high.call("HDEL", schema.processes(), f"{self._host} {worker}")
-
     def processes(self, now: int) -> list[Process]:
         """The worker processes heard from within PROCESS_TIME, by host and name."""
         known = map(_process, self._high.call("HVALS", schema.processes()))

@@ -7,7 +7,7 @@ Lives here: the forms, as keys and arguments of a script and back. Never here: R
 import base64
 import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,7 @@ from .due import DueList, rounded
 
 PRIMARY = "primary"  # the box of the primary device, whatever its id: a replaced phone finds the mail
 MESSAGE = "message:"  # what the ref of a message begins with
+MESSAGES = frozenset(("content", "system"))  # kinds of items; the others are reports
 REPORT = "report:"  # what the ref of an ack or an expired begins with: of the two only one is ever told
 
 
@@ -33,7 +34,34 @@ class Header(msgspec.Struct, array_like=True):
     expires: int  # ms
 
 
-class Stored(NamedTuple):
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """An item that is to be stored."""
+
+    receiver: Client
+    sender: Client  # of a report: the receiver of the message that it is about
+    id: str  # of the message
+    kind: str
+    expires_at: int  # ms
+    body: str = ""
+
+    @property
+    def ref(self) -> str:
+        return ref(self.kind, self.sender, self.id)
+
+    @property
+    def is_message(self) -> bool:
+        """Else it is a report, which no quota refuses."""
+        return self.kind in MESSAGES
+
+
+class Quota(msgspec.Struct, frozen=True, gc=False):
+    """How much a mailbox holds of messages."""
+
+    count: int
+    bytes: int
+
+
+class MailItem(NamedTuple):
     """One item of a mailbox."""
 
     ref: str
@@ -47,7 +75,9 @@ class Stored(NamedTuple):
     first: bool = False  # no device fetched it, or one behind it, before
 
 
-class Posted(NamedTuple):
+class Receipt(NamedTuple):
+    """What became of a draft."""
+
     new: bool  # False: it was known already, and nothing was stored
     time: int  # ms, when it was stored first
     waiting: int  # items in the box of the receiver's primary device
@@ -56,32 +86,24 @@ class Posted(NamedTuple):
     backlog: int = 0  # items in the box of the sender's primary device
 
 
+Keys = tuple[str, ...]
+Arguments = tuple[str | bytes | int, ...]
+
+NOTHING = Quota(0, 0)
 _decode_header = msgspec.json.Decoder(Header).decode
 
 
 def ref(kind: str, sender: Client, id: str) -> str:
     """The name of an item in a mailbox. Two posts with the same ref are the same item, also as content and system."""
-    return f"{MESSAGE if kind in ('content', 'system') else REPORT}{sender}:{id}"
+    return f"{MESSAGE if kind in MESSAGES else REPORT}{sender}:{id}"
 
 
-def entry(
-    due: DueList,
-    receiver: Client,
-    ref: str,
-    sender: Client,
-    id: str,
-    kind: str,
-    body: str,
-    now: int,
-    expires_at: int,
-    max_count: int,
-    max_bytes: int,
-    quota: bool,
-) -> tuple[tuple, tuple]:
-    """The keys and the item that ``store`` of ``_store.lua`` takes."""
-    header = msgspec.json.encode(Header(kind, sender.uri, sender.account, id, now, expires_at))
-    text = body.encode()
-    _, queue, look, member = due.entry(bucket(receiver), str(receiver), rounded(expires_at, expires_at - now))
+def entry(due: DueList, draft: Draft, now: int, quota: Quota = NOTHING) -> tuple[Keys, Arguments]:
+    """The keys and the item that ``store`` of ``_store.lua`` takes. ``quota`` is that of a message."""
+    receiver, sender = draft.receiver, draft.sender
+    header = msgspec.json.encode(Header(draft.kind, sender.uri, sender.account, draft.id, now, draft.expires_at))
+    at = rounded(draft.expires_at, draft.expires_at - now)
+    _, queue, look, member = due.entry(bucket(receiver), str(receiver), at)
     return (
         (
             schema.mail(receiver),
@@ -94,36 +116,29 @@ def entry(
             queue,
         ),
         (
-            ref,
-            header + b"\n" + text,
-            expires_at,
-            max_count,
-            max_bytes,
-            "message" if quota else kind,
+            draft.ref,
+            header + b"\n" + draft.body.encode(),
+            draft.expires_at,
+            quota.count,
+            quota.bytes,
+            "message" if draft.is_message else draft.kind,
             schema.box(receiver, ""),
-            digest(kind, text, quota),
+            digest(draft),
             look,
             member,
         ),
     )
 
 
-def report(
-    due: DueList, to: Client, receiver: Client, id: str, kind: str, now: int, expires_at: int
-) -> tuple[tuple, tuple]:
-    """As ``entry``: what tells ``to`` that its message ``id`` was acknowledged (``ack``) or expired at ``receiver``."""
-    return entry(due, to, ref(kind, receiver, id), receiver, id, kind, "", now, expires_at, 0, 0, False)
-
-
-def posted(id: str, kind: str, body: str, answer: Sequence, quota: bool, backlog: int = 0) -> Posted:
+def receipt(draft: Draft, answer: Sequence[Any], backlog: int = 0) -> Receipt:
     """What ``store`` of ``_store.lua`` answered. Raises QuotaExceeded, Conflict."""
     known, first, waiting, seq, before = answer
     if known < 0:
         raise QuotaExceeded("the mailbox of the receiver is full")
     time, held = first.decode().split()
-    if not known and held != digest(kind, body.encode(), quota):
-        raise Conflict(f"id {id} was used for another message")
-    return Posted(known == 1, int(time), waiting, int(seq or 0), int(before or 0), backlog)
+    if not known and held != digest(draft):
+        raise Conflict(f"id {draft.id} was used for another message")
+    return Receipt(known == 1, int(time), waiting, int(seq or 0), int(before or 0), backlog)
 
 
 def sender_of(ref: str) -> tuple[Client | None, str]:
@@ -136,10 +151,10 @@ def sender_of(ref: str) -> tuple[Client | None, str]:
     return Client(uri, account), id
 
 
-def digest(kind: str, text: bytes, quota: bool) -> str:
+def digest(draft: Draft) -> str:
     """12 characters by which a retry is told from another message under the same id; all reports are alike."""
-    what = kind.encode() if quota else b"report"
-    return base64.b64encode(hashlib.sha256(what + b" " + text).digest()[:9]).decode()
+    what = draft.kind if draft.is_message else "report"
+    return base64.b64encode(hashlib.sha256(f"{what} {draft.body}".encode()).digest()[:9]).decode()
 
 
 def bucket(client: Client) -> int:
@@ -147,7 +162,7 @@ def bucket(client: Client) -> int:
     return slots.bucket(slots.slot(client.uri))
 
 
-def stored(flat: Sequence[bytes], shown: int = 0) -> list[Stored]:
+def stored(flat: Sequence[bytes], shown: int = 0) -> list[MailItem]:
     """Items from the flat list of seq, ref, record that the scripts return."""
     items = []
     for place in range(0, len(flat), 3):
@@ -155,7 +170,7 @@ def stored(flat: Sequence[bytes], shown: int = 0) -> list[Stored]:
         head, _, body = record.partition(b"\n")
         header = _decode_header(head)
         items.append(
-            Stored(
+            MailItem(
                 name,
                 seq,
                 header.kind,

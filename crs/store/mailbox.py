@@ -11,10 +11,10 @@ from typing import NamedTuple
 from .. import names
 from ..names import Client
 from . import items, schema
-from .acknowledgement import Acknowledgement
+from .acknowledgement import Acknowledgement, Told
 from .commands import Commands
 from .due import DueList
-from .items import MESSAGE, PRIMARY, Posted, Stored
+from .items import MESSAGE, PRIMARY, Draft, MailItem, Quota, Receipt
 
 FETCH_BYTES = 524_288  # bytes of one fetch: well below what a worker queues for a slow client
 
@@ -22,7 +22,7 @@ FETCH_BYTES = 524_288  # bytes of one fetch: well below what a worker queues for
 class Page(NamedTuple):
     """What a fetch found."""
 
-    items: list[Stored]
+    items: list[MailItem]
     more: bool  # whether there are items behind these
     newest: int  # the seq that this mailbox gave last
 
@@ -42,51 +42,34 @@ class Mailbox:
         self._low = low
         self._due = DueList(low, schema.MAIL_DUE)
 
-    def post(
-        self,
-        receiver: Client,
-        ref: str,
-        sender: Client,
-        id: str,
-        kind: str,
-        body: str,
-        now: int,
-        expires_at: int,
-        max_count: int,
-        max_bytes: int,
-        quota: bool = True,
-        acknowledgement: Acknowledgement | None = None,
-    ) -> Posted:
-        """Store an item for every device of ``receiver``. When this returns it is on the disk.
+    def post(self, draft: Draft, now: int, quota: Quota, acknowledgement: Acknowledgement | None = None) -> Receipt:
+        """Store an item for every device of its receiver. When this returns it is on the disk.
 
-        A ref that was here before is answered, not stored again, until ``expires_at`` of the first. With ``quota`` at
-        most ``max_count`` messages and ``max_bytes`` are held. An ``acknowledgement`` goes with it, and is carried out
-        also where the item is refused. Raises QuotaExceeded, and Conflict where the ref was used for something else.
+        A ref that was here before is answered, not stored again, until the first item under it would have expired. An
+        ``acknowledgement`` goes with it, and is carried out also where the item is refused. Raises QuotaExceeded (for
+        messages), and Conflict where the ref was used for something else.
         """
-        keys, item = items.entry(
-            self._due, receiver, ref, sender, id, kind, body, now, expires_at, max_count, max_bytes, quota
-        )
-        commands = [self._low.evalsha("post", keys, (now, *item)), ("ZCARD", schema.box(sender, PRIMARY))]
+        keys, item = items.entry(self._due, draft, now, quota)
+        commands = [self._low.evalsha("post", keys, (now, *item)), ("ZCARD", schema.box(draft.sender, PRIMARY))]
         if acknowledgement is not None:
             commands.insert(0, acknowledgement.command)
         *acknowledged, stored, backlog = self._low.all(commands)
         if acknowledgement is not None:
             acknowledgement.carried_out(*acknowledged)
-        return items.posted(id, kind, body, stored, quota, backlog)
+        return items.receipt(draft, stored, backlog)
 
-    def report(self, receiver: Client, kind: str, of: Sequence[Stored], now: int, expires_at: int) -> list[Posted]:
-        """Store for the sender of each item, exempt from quota, what became of it at ``receiver``.
+    def report(self, receiver: Client, kind: str, of: Sequence[MailItem], now: int, expires_at: int) -> list[Told]:
+        """Store for the sender of each message, exempt from quota, what became of it at ``receiver``.
 
         All in one round trip; when this returns they are on the disk. What was told before is not told again.
         """
+        drafts = [Draft(item.sender, receiver, item.id, kind, expires_at) for item in of]
         commands = []
-        for item in of:
-            keys, entry = items.report(self._due, item.sender, receiver, item.id, kind, now, expires_at)
-            commands.append(self._low.evalsha("post", keys, (now, *entry)))
-        return [
-            items.posted(item.id, kind, "", stored, False)
-            for item, stored in zip(of, self._low.all(commands), strict=True)
-        ]
+        for draft in drafts:
+            keys, item = items.entry(self._due, draft, now)
+            commands.append(self._low.evalsha("post", keys, (now, *item)))
+        answers = self._low.all(commands)
+        return [Told(draft, items.receipt(draft, answer)) for draft, answer in zip(drafts, answers, strict=True)]
 
     def acknowledgement(
         self, client: Client, device: str, refs: Iterable[str], now: int, expires_at: int
@@ -122,11 +105,6 @@ class Mailbox:
         newest, waiting = self._low.all((("HGET", schema.ledger(client), "seq"), ("ZCARD", schema.box(client, device))))
         return waiting, int(newest or 0)
 
-    def depth(self, client: Client) -> tuple[int, int]:
-        """Messages held, and their bytes: what the quota counts."""
-        count, size = self._low.call("HMGET", schema.ledger(client), "count", "bytes")
-        return int(count or 0), int(size or 0)
-
     # --- expiry -----------------------------------------------------------------------------------------------------
 
     def due(self, buckets: Iterable[int], now: int, limit: int) -> Iterator[Client]:
@@ -141,7 +119,7 @@ class Mailbox:
             if self._low.call("ZCOUNT", schema.tombs(client), "-inf", now):
                 self._low.call(*self._due.entry(where, name, now + 1))  # not the entry that now goes
 
-    def expired(self, client: Client, now: int, limit: int) -> list[Stored]:
+    def expired(self, client: Client, now: int, limit: int) -> list[MailItem]:
         """Items whose time is over, without bodies. They stay until ``expire``, so that they can be reported first."""
         return items.stored(
             self._low.script(

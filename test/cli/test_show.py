@@ -10,7 +10,7 @@ from crs.errors import OperatorFault, Unavailable
 from crs.names import Client
 from crs.relay.client import RelayClient
 from crs.store.directory import Entry
-from crs.store.items import ref
+from crs.store.items import Draft, Quota
 from test.relay.running import RunningRelay
 from test.trust.updates.make import NOW
 
@@ -82,12 +82,10 @@ def test_show_session_in_every_state(operator, call):
 
 def test_show_message_counts_posts_deliveries_and_looks(operator, store):
     for number in ("1", "2"):
-        store.mailbox.post(
-            BOB, ref("content", ALICE, number), ALICE, number, "content", "sealed", NOW, NOW + 60_000, 10, 1000
-        )
+        store.mailbox.post(Draft(BOB, ALICE, number, "content", NOW + 60_000, "sealed"), NOW, Quota(10, 1000))
         store.mailbox.posted(ALICE)
     store.mailbox.fetch(BOB, "primary", 0, 10, NOW + 1000)
-    store.mailbox.post(ALICE, ref("ack", BOB, "1"), BOB, "1", "ack", "", NOW, NOW + 60_000, 10, 1000, quota=False)
+    store.mailbox.post(Draft(ALICE, BOB, "1", "ack", NOW + 60_000), NOW, Quota(10, 1000))
     table = operator("show message")
     assert table.columns == ("URI", "POST", "DELIV", "READ", "ACCOUNT")
     assert table.rows == [(ALICE.uri, 2, 1, None, "acme"), (BOB.uri, 0, 0, NOW + 1000, "beta")]
@@ -97,7 +95,7 @@ def test_show_message_counts_posts_deliveries_and_looks(operator, store):
 def test_show_message_of_a_number_in_two_accounts(operator, store):
     twin = Client(ALICE.uri, "beta")
     store.mailbox.fetch(ALICE, "primary", 0, 10, NOW)
-    store.mailbox.post(twin, ref("ack", BOB, "1"), BOB, "1", "ack", "", NOW, NOW + 60_000, 10, 1000, quota=False)
+    store.mailbox.post(Draft(twin, BOB, "1", "ack", NOW + 60_000), NOW, Quota(10, 1000))
     assert operator("show message").rows == [(ALICE.uri, 0, 0, NOW, "acme"), (ALICE.uri, 0, 1, None, "beta")]
 
 

@@ -11,7 +11,7 @@ import pytest
 from crs.home.paths import Home
 from crs.names import Client
 from crs.store import Store, schema
-from crs.store.items import ref
+from crs.store.items import Draft, Quota
 from crs.telemetry.metrics import METRICS
 
 from ..hosts import Domain, free_port, running, wait_for
@@ -121,7 +121,7 @@ def test_every_metric_is_told_and_none_names_a_client(host, prometheus):
 def test_expired_and_waiting_messages(host, prometheus):
     store, now = Store.direct(Home(host.home), "crs1"), time.time_ns() // 1_000_000
     alice, bob = Client("+46701111111", "acme"), Client("+46702222222", "acme")
-    store.mailbox.post(bob, ref("content", alice, "1"), alice, "1", "content", "body", now, now + 1, 10, 10_000)
+    store.mailbox.post(Draft(bob, alice, "1", "content", now + 1, "body"), now, Quota(10, 10_000))
     prometheus.wait('crs_messages_total{event="expired"}', lambda value: value == 1)
     host.cli("create", "account", "other")  # the books are compared at once when the accounts change
     assert prometheus.wait('crs_mailbox_items{account="acme"}', lambda value: value == 1) == 1  # alice's report

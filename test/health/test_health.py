@@ -12,7 +12,7 @@ import pytest
 from crs.home.paths import Home
 from crs.names import Client
 from crs.store import Store, schema
-from crs.store.items import ref
+from crs.store.items import Draft, Quota
 from test.hosts import ROOT, Domain, running, wait_for
 
 SYSTEM = [
@@ -182,9 +182,9 @@ def test_a_lost_message_is_a_warning_with_the_account(tmp_path):
         started(host, Domain(host, "acme", ["+46701111111"]))
         store, now = Store.direct(Home(host.home), "crs1"), time.time_ns() // 1_000_000
         alice, bob = Client("+46701111111", "acme"), Client("+46702222222", "acme")
-        name = ref("content", alice, "1")
-        store.mailbox.post(bob, name, alice, "1", "content", "body", now, now + 3_600_000, 10, 10_000)
-        store.low.call("HDEL", schema.mail(bob), name)
+        draft = Draft(bob, alice, "1", "content", now + 3_600_000, "body")
+        store.mailbox.post(draft, now, Quota(10, 10_000))
+        store.low.call("HDEL", schema.mail(bob), draft.ref)
         host.cli("create", "account", "other")  # the books are compared at once when the accounts change
         wait_for(lambda: store.conservation.sheets(now)["acme"].difference, "the difference is found")
         store.close()

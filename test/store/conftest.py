@@ -3,7 +3,7 @@
 import pytest
 
 from crs.names import Client
-from crs.store import SCRIPTS, Store
+from crs.store import SCRIPTS, Store, schema
 from crs.store.direct import Direct
 from crs.store.pipe import Pipe
 from test.servers import RedisServer, redis_binaries
@@ -53,3 +53,9 @@ def acknowledge(store, client, device: str, refs, now: int = NOW) -> tuple[int, 
     acknowledgement = store.mailbox.acknowledgement(client, device, refs, now, now + DAY)
     store.mailbox.acknowledge(acknowledgement)
     return acknowledgement.dropped, acknowledgement.told
+
+
+def depth(store, client) -> tuple[int, int]:
+    """Messages that the ledger says are held, and their bytes."""
+    count, size = store.low.call("HMGET", schema.ledger(client), "count", "bytes")
+    return int(count or 0), int(size or 0)

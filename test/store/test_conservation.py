@@ -3,7 +3,7 @@
 from crs.names import Client
 from crs.store import schema
 from crs.store.conservation import LIFE, Sheet
-from crs.store.items import PRIMARY, ref
+from crs.store.items import PRIMARY, Draft, Quota
 
 from .conftest import ALICE, BOB, DAY, NOW, acknowledge
 
@@ -11,9 +11,9 @@ EVERYWHERE = range(64)
 
 
 def post(store, id: str, kind: str = "content", now: int = NOW, expires: int = NOW + DAY, receiver: Client = BOB):
-    name = ref(kind, ALICE, id)
-    store.mailbox.post(receiver, name, ALICE, id, kind, "body", now, expires, 10, 10_000, quota=kind == "content")
-    return name
+    draft = Draft(receiver, ALICE, id, kind, expires, "body")
+    store.mailbox.post(draft, now, Quota(10, 10_000))
+    return draft.ref
 
 
 def sheet(store, client: Client = BOB) -> Sheet:

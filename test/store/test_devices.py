@@ -1,15 +1,15 @@
 """Secondary devices: a mailbox copy from their first registration on, until they stay away too long."""
 
 from crs.store import DEVICE_EXPIRY, schema
-from crs.store.items import bucket, ref
-from test.store.conftest import ALICE, BOB, DAY, NOW, acknowledge
+from crs.store.items import Draft, Quota, bucket, ref
+from test.store.conftest import ALICE, BOB, DAY, NOW, acknowledge, depth
 
 BUCKETS = range(64)
 LATE = DEVICE_EXPIRY // 16  # a look may come so much later
 
 
 def post(store, id):
-    store.mailbox.post(BOB, ref("content", ALICE, id), ALICE, id, "content", "x", NOW, NOW + 99 * DAY, 100, 10_000)
+    store.mailbox.post(Draft(BOB, ALICE, id, "content", NOW + 99 * DAY, "x"), NOW, Quota(100, 10_000))
 
 
 def test_a_copy_of_what_is_posted_from_now_on(store):
@@ -27,7 +27,7 @@ def test_a_secondary_that_becomes_the_primary_gives_up_its_copy(store):
     store.devices.seen(BOB, "tablet", "primary", NOW + 1)
     assert store.devices.known(BOB) == {}
     assert acknowledge(store, BOB, "primary", [ref("content", ALICE, "m1")])[0] == 1
-    assert store.mailbox.depth(BOB) == (0, 0)
+    assert depth(store, BOB) == (0, 0)
 
 
 def test_one_that_stays_away_is_forgotten_with_its_copy(store, plain):
@@ -42,7 +42,7 @@ def test_one_that_stays_away_is_forgotten_with_its_copy(store, plain):
     ]
     assert forgotten == [(BOB, "tablet", True)]
     assert list(store.devices.due(BUCKETS, late + DEVICE_EXPIRY, 10)) == []
-    assert store.mailbox.depth(BOB) == (0, 0)
+    assert depth(store, BOB) == (0, 0)
     assert plain.call("EXISTS", schema.mail(BOB), schema.box(BOB, "tablet"), schema.devices(BOB)) == 0
 
 

@@ -196,5 +196,3 @@ def test_processes_that_say_so_are_listed(store):
     assert [
         (one.host, one.name, one.pid, one.clients, one.accounts, one.stall) for one in store.directory.processes(NOW)
     ] == [("crs1", "attach:1", 11, 5, ["acme"], 12.5)]
-    store.directory.withdraw("attach:1")
-    assert store.directory.processes(NOW) == []

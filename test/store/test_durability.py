@@ -8,9 +8,9 @@ import pytest
 from crs.errors import Unavailable
 from crs.names import Client
 from crs.store import SCRIPTS, Store
-from crs.store.items import PRIMARY, ref
+from crs.store.items import PRIMARY, Draft, Quota
 from crs.store.pipe import Pipe
-from test.store.conftest import BOB, DAY, NOW, acknowledge
+from test.store.conftest import BOB, DAY, NOW, acknowledge, depth
 
 SENDERS = [Client(f"+4670{number:07}", "acme") for number in range(1, 13)]
 KILLS = 15
@@ -47,7 +47,7 @@ class Load:
     def post(self, sender, id):
         return insist(
             lambda: self.store.mailbox.post(
-                BOB, ref("content", sender, id), sender, id, "content", "x" * 200, NOW, NOW + DAY, 10**6, 10**9
+                Draft(BOB, sender, id, "content", NOW + DAY, "x" * 200), NOW, Quota(10**6, 10**9)
             )
         )
 
@@ -92,7 +92,7 @@ def test_nothing_acknowledged_is_lost_nothing_comes_back(server, store):
     receiver.get(timeout=LIMIT)
     for sender in SENDERS:
         assert load.shown[sender] == load.posted[sender]
-    assert store.mailbox.depth(BOB) == (0, 0)
+    assert depth(store, BOB) == (0, 0)
 
 
 def test_a_torn_write_is_not_half_a_message(server, store):
@@ -100,7 +100,7 @@ def test_a_torn_write_is_not_half_a_message(server, store):
     for id in ("whole", "torn"):
         insist(
             lambda id=id: store.mailbox.post(
-                BOB, ref("content", SENDERS[0], id), SENDERS[0], id, "content", "x", NOW, NOW + DAY, 10, 10_000
+                Draft(BOB, SENDERS[0], id, "content", NOW + DAY, "x"), NOW, Quota(10, 10_000)
             )
         )
     server.kill()
@@ -109,9 +109,7 @@ def test_a_torn_write_is_not_half_a_message(server, store):
     server.start()
     items, *_ = insist(lambda: store.mailbox.fetch(BOB, PRIMARY, 0, 40, NOW))
     assert [item.id for item in items] == ["whole"]
-    assert insist(lambda: store.mailbox.depth(BOB))[0] == 1
+    assert insist(lambda: depth(store, BOB))[0] == 1
     assert insist(
-        lambda: store.mailbox.post(
-            BOB, items[0].ref.replace("whole", "torn"), SENDERS[0], "torn", "content", "x", NOW, NOW + DAY, 10, 10_000
-        )
+        lambda: store.mailbox.post(Draft(BOB, SENDERS[0], "torn", "content", NOW + DAY, "x"), NOW, Quota(10, 10_000))
     ).new

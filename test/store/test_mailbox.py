@@ -4,9 +4,9 @@ import pytest
 
 from crs.errors import Conflict, QuotaExceeded
 from crs.store import schema
-from crs.store.items import bucket, ref
+from crs.store.items import Draft, Quota, bucket, ref
 from crs.store.mailbox import FETCH_BYTES
-from test.store.conftest import ALICE, BOB, DAY, NOW, acknowledge
+from test.store.conftest import ALICE, BOB, DAY, NOW, acknowledge, depth
 
 BUCKETS = range(64)
 
@@ -22,12 +22,9 @@ def post(
     kind="content",
     count=10,
     size=10_000,
-    quota=True,
     acknowledgement=None,
 ):
-    return store.mailbox.post(
-        to, ref(kind, sender, id), sender, id, kind, body, now, now + life, count, size, quota, acknowledgement
-    )
+    return store.mailbox.post(Draft(to, sender, id, kind, now + life, body), now, Quota(count, size), acknowledgement)
 
 
 def ids(store, device="primary", after=0, limit=100, client=BOB):
@@ -121,7 +118,7 @@ def test_each_device_has_its_copy_and_the_last_one_deletes(store, plain):
     assert (ids(store), ids(store, "tablet")) == ([], ["m1"])
     assert acknowledge(store, BOB, "tablet", [name])[0] == 1
     assert plain.call("EXISTS", schema.mail(BOB)) == 0
-    assert store.mailbox.depth(BOB) == (0, 0)
+    assert depth(store, BOB) == (0, 0)
 
 
 def test_the_sender_is_told_once_whatever_devices_acknowledge(store):
@@ -129,11 +126,11 @@ def test_the_sender_is_told_once_whatever_devices_acknowledge(store):
     post(store)
     name = ref("content", ALICE, "m1")
     _, (told,) = acknowledge(store, BOB, "tablet", [name, name])
-    assert (told.sender, told.id, told.ref) == (ALICE, "m1", ref("ack", BOB, "m1"))
+    assert (told.draft.receiver, told.draft.id, told.draft.ref) == (ALICE, "m1", ref("ack", BOB, "m1"))
     assert acknowledge(store, BOB, "primary", [name]) == (1, [])
     (report,) = store.mailbox.fetch(ALICE, "primary", 0, 50, NOW).items
-    assert (report.ref, report.kind, report.sender, report.id, report.body) == (told.ref, "ack", BOB, "m1", "")
-    assert acknowledge(store, ALICE, "primary", [told.ref]) == (1, [])
+    assert (report.ref, report.kind, report.sender, report.id, report.body) == (told.draft.ref, "ack", BOB, "m1", "")
+    assert acknowledge(store, ALICE, "primary", [told.draft.ref]) == (1, [])
     assert ids(store, client=ALICE) == []
 
 
@@ -142,11 +139,11 @@ def test_an_acknowledgement_goes_with_a_post_also_with_one_that_is_refused(store
     post(store, "m2")
     answer = store.mailbox.acknowledgement(BOB, "primary", [ref("content", ALICE, "m1")], NOW, NOW + DAY)
     assert post(store, "r1", to=ALICE, sender=BOB, acknowledgement=answer).new
-    assert (answer.dropped, [one.id for one in answer.told], ids(store)) == (1, ["m1"], ["m2"])
+    assert (answer.dropped, [told.draft.id for told in answer.told], ids(store)) == (1, ["m1"], ["m2"])
     refused = store.mailbox.acknowledgement(BOB, "primary", [ref("content", ALICE, "m2")], NOW, NOW + DAY)
     with pytest.raises(Conflict):
         post(store, "r1", to=ALICE, sender=BOB, body="other", acknowledgement=refused)
-    assert (refused.dropped, [one.id for one in refused.told], ids(store)) == (1, ["m2"], [])
+    assert (refused.dropped, [told.draft.id for told in refused.told], ids(store)) == (1, ["m2"], [])
 
 
 @pytest.mark.parametrize(
@@ -175,15 +172,15 @@ def test_a_full_mailbox_refuses_messages_but_takes_reports(store, limits):
     post(store, body="x" * 50, **limits)
     with pytest.raises(QuotaExceeded):
         post(store, "m2", body="x" * 50, **limits)
-    assert post(store, "m3", kind="ack", quota=False, **limits).new
+    assert post(store, "m3", kind="ack", **limits).new
     assert ids(store) == ["m1", "m3"]
     acknowledge(store, BOB, "primary", [ref("content", ALICE, "m1")])
     assert post(store, "m2", body="x" * 50, **limits).new
 
 
 def test_of_ack_and_expired_only_the_first_is_told(store):
-    assert post(store, kind="ack", quota=False).new
-    assert not post(store, kind="expired", quota=False).new
+    assert post(store, kind="ack").new
+    assert not post(store, kind="expired").new
 
 
 def test_expiry_tells_first_then_deletes_with_the_tomb(store, plain):
@@ -247,8 +244,8 @@ def test_counts(store):
     post(store)
     store.mailbox.posted(ALICE)
     store.mailbox.posted(ALICE)
-    store.mailbox.post(ALICE, ref("ack", BOB, "m1"), BOB, "m1", "ack", "", NOW, NOW + DAY, 0, 0, quota=False)
-    store.mailbox.post(ALICE, ref("ack", BOB, "m1"), BOB, "m1", "ack", "", NOW, NOW + DAY, 0, 0, quota=False)
+    post(store, to=ALICE, sender=BOB, kind="ack", body="")
+    post(store, to=ALICE, sender=BOB, kind="ack", body="")
     store.mailbox.fetch(BOB, "primary", 0, 50, NOW)
     store.mailbox.fetch(BOB, "primary", 0, 50, NOW + 999)
     assert dict(store.mailbox.messages()) == {ALICE: (2, 1, 0), BOB: (0, 0, NOW)}

@@ -12,9 +12,9 @@ from crs.errors import Busy, Conflict, QuotaExceeded
 from crs.names import Client
 from crs.store import SCRIPTS, Store, schema
 from crs.store.direct import Direct
-from crs.store.items import PRIMARY, ref
+from crs.store.items import PRIMARY, Draft, Quota, ref
 from test.servers import RedisServer
-from test.store.conftest import DAY, NOW, acknowledge
+from test.store.conftest import DAY, NOW, acknowledge, depth
 
 RECEIVER = Client("+46709999999", "acme")
 SENDERS = [Client("+46701111111", "acme"), Client("+46702222222", "acme"), Client("+46701111111", "other")]
@@ -58,7 +58,7 @@ class MailboxMachine(RuleBasedStateMachine):
         fits = not quota or name in self.expiry or self.fits(kind, sender, id, body, life)
         try:
             posted = self.store.mailbox.post(
-                RECEIVER, name, sender, id, kind, body, self.now, self.now + life, MAX_COUNT, MAX_BYTES, quota
+                Draft(RECEIVER, sender, id, kind, self.now + life, body), self.now, Quota(MAX_COUNT, MAX_BYTES)
             )
         except QuotaExceeded:
             assert not fits
@@ -81,7 +81,7 @@ class MailboxMachine(RuleBasedStateMachine):
 
     def fits(self, kind, sender, id, body, life):
         # The length of a record depends on the form of its header, so the limit of bytes is taken as the store has it.
-        count, size = self.store.mailbox.depth(RECEIVER)
+        count, size = depth(self.store, RECEIVER)
         header = f'["{kind}","{sender.uri}","{sender.account}","{id}",{self.now},{self.now + life}]\n'
         return count < MAX_COUNT and size + len(header) + len(body.encode()) <= MAX_BYTES
 
@@ -109,12 +109,12 @@ class MailboxMachine(RuleBasedStateMachine):
         messages = {self.items[name][1:3] for name in there if name.startswith("message:")}
         dropped, told = acknowledge(self.store, RECEIVER, device, refs, self.now)
         assert dropped == len(there)
-        assert {(one.sender, one.id) for one in told} == messages - self.reported
-        for one in told:
-            assert one.ref == ref("ack", RECEIVER, one.id)
-            reports = self.store.mailbox.fetch(one.sender, PRIMARY, one.posted.before, 1, self.now).items
+        assert {(draft.receiver, draft.id) for draft, _ in told} == messages - self.reported
+        for draft, receipt in told:
+            assert draft.ref == ref("ack", RECEIVER, draft.id)
+            reports = self.store.mailbox.fetch(draft.receiver, PRIMARY, receipt.before, 1, self.now).items
             assert [(report.ref, report.kind, report.sender, report.id) for report in reports] == [
-                (one.ref, "ack", RECEIVER, one.id)
+                (draft.ref, "ack", RECEIVER, draft.id)
             ]
         self.reported |= messages
         box[:] = [name for name in box if name not in there]
@@ -154,7 +154,7 @@ class MailboxMachine(RuleBasedStateMachine):
         assert {key.decode() for key in low.call("HKEYS", schema.mail(RECEIVER))} == self.held()
         assert {name.decode() for name in low.call("ZRANGE", schema.tombs(RECEIVER), 0, -1)} == set(self.expiry)
         assert {name.decode() for name in low.call("HKEYS", schema.firsts(RECEIVER))} == set(self.expiry)
-        count, size = self.store.mailbox.depth(RECEIVER)
+        count, size = depth(self.store, RECEIVER)
         assert count == len(self.messages())
         assert size == sum(low.call("HSTRLEN", schema.mail(RECEIVER), name) for name in self.messages())
         for device, box in self.boxes.items():

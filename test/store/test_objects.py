@@ -4,7 +4,7 @@ import pytest
 
 from crs.errors import Conflict, QuotaExceeded
 from crs.store.directory import Entry
-from crs.store.items import ref
+from crs.store.items import Draft, Quota
 from crs.store.objects import MAX_TYPES, Info, PushTokens
 from test.store.conftest import ALICE, BOB, DAY, NOW
 
@@ -138,7 +138,7 @@ def test_an_upload_is_whole_when_all_parts_are_there(store):
 def test_erase_takes_one_account_and_no_other(store):
     def fill(client):
         store.devices.seen(client, "tablet", "secondary", NOW)
-        store.mailbox.post(client, ref("content", client, "m"), client, "m", "content", "x", NOW, NOW + DAY, 10, 10_000)
+        store.mailbox.post(Draft(client, client, "m", "content", NOW + DAY, "x"), NOW, Quota(10, 10_000))
         store.mailbox.fetch(client, "primary", 0, 10, NOW)
         store.directory.register(
             client, Entry("phone", "primary", "attach:0", f"0.{client}", NOW, "5.0", "::1", 1, "crs1"), NOW
