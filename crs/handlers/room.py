@@ -11,7 +11,7 @@ from ..errors import Busy, Conflict, NotFound
 from ..names import Client
 from ..service import media
 from ..service.connection import Connection
-from ..store.conferences import Conference, Member, Room, Seat
+from ..store.conferences import Conference, Member, RoomId, Seat
 from ..wire.vocabulary import (
     Done,
     FoundRoom,
@@ -49,7 +49,7 @@ def join(connection: Connection, params: JoinRoom, now: int) -> JoinedRoom:
     owners = _owners(connection, params)
     if not owners:
         raise NotFound(f"no conference room {params.number} for this client")
-    room, seat = Room(params.number, owners[0].account), Seat(connection.device_id, client)
+    room, seat = RoomId(params.number, owners[0].account), Seat(connection.device_id, client)
     if len([one for one in worker.store.conferences.of(client) if one.room != room]) >= MAX_ROOMS:
         raise Busy(f"a client is in at most {MAX_ROOMS} conferences at a time")
     member = Member(params.id, *media.credentials(worker.random), params.body, now)
@@ -97,7 +97,7 @@ def leave_all(worker, client: Client, reason: str, now: int) -> None:
         _drop(worker, conference, [seat for seat in conference.members if seat.client == client], reason)
 
 
-def check(worker, room: Room, now: int) -> None:
+def check(worker, room: RoomId, now: int) -> None:
     """The regular look: who may not be there any more goes, and who was not registered at two looks; the relay is
     given the legs of the others again."""
     conferences = worker.store.conferences

@@ -14,7 +14,7 @@ from ..home.paths import Home
 from ..names import Client
 from . import schema
 from .accounts import AccountRecords
-from .calls import Calls
+from .calls import CallTable
 from .commands import SCRIPTS, Commands
 from .conferences import Conferences
 from .conservation import Conservation
@@ -42,7 +42,7 @@ class Store:
         self.devices = Devices(low, device_expiry_ms)
         self.directory = Directory(high, host, self.devices)
         self.mailbox = Mailbox(low)
-        self.calls = Calls(high)
+        self.calls = CallTable(high)
         self.conferences = Conferences(high)
         records = Records(low, high, host)
         self.accounts = AccountRecords(records, low)

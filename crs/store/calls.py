@@ -60,7 +60,7 @@ class CallConflict(Conflict):
         self.call = call
 
 
-class Calls:
+class CallTable:
     """Every method raises Unavailable where Redis did not do it for certain."""
 
     def __init__(self, high: Commands):

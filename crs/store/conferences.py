@@ -19,7 +19,7 @@ _MEMBER = "member "  # what a member's field begins with; device id and client f
 _AWAY = "away "
 
 
-class Room(NamedTuple):
+class RoomId(NamedTuple):
     """A conference room: its number, six digits, and the account that it belongs to."""
 
     number: str
@@ -52,7 +52,7 @@ class Member(msgspec.Struct, frozen=True):
 class Conference(NamedTuple):
     """A conference as it stands."""
 
-    room: Room
+    room: RoomId
     session: str  # its own name: a later conference in the same room has another
     seq: int  # grows by one with every change
     created: int  # ms
@@ -74,7 +74,7 @@ class Conferences:
         self._high = high
 
     def join(
-        self, room: Room, seat: Seat, member: Member, session: str, now: int, limit: int, due_at: int
+        self, room: RoomId, seat: Seat, member: Member, session: str, now: int, limit: int, due_at: int
     ) -> tuple[int, Conference]:
         """Put a device in; ``session`` names a conference that begins with it. Returns 1 and the conference; 2 where
         the device had joined under another id, 0 where it had under this one, and nothing is changed.
@@ -93,7 +93,9 @@ class Conferences:
             raise Busy(f"{limit} devices are in the conference")
         return code, _conference(room, flat)
 
-    def leave(self, room: Room, seats: Iterable[tuple[Seat, str]], session: str = "") -> tuple[int, Conference | None]:
+    def leave(
+        self, room: RoomId, seats: Iterable[tuple[Seat, str]], session: str = ""
+    ) -> tuple[int, Conference | None]:
         """Take devices out, each only if it joined under the id beside it ("" for any), and only of this ``session``
         where one is given. Returns how many left, and the conference as it then stands: without members it is over."""
         seats = list(seats)
@@ -108,7 +110,7 @@ class Conferences:
             self._high.call("SREM", schema.conferences_of(client), str(room))
         return left, conference
 
-    def get(self, room: Room) -> Conference | None:
+    def get(self, room: RoomId) -> Conference | None:
         """The conference in a room; None when nobody is in it."""
         flat = self._high.call("HGETALL", schema.conference(str(room)))
         return _conference(room, flat) if flat else None
@@ -124,7 +126,7 @@ class Conferences:
                 self._high.call("SREM", schema.conferences_of(client), name)
         return found
 
-    def note_away(self, room: Room, seat: Seat, since: int | None) -> None:
+    def note_away(self, room: RoomId, seat: Seat, since: int | None) -> None:
         """Note that a member was not seen (``since`` in ms; the first time counts), or, with None, that it is there."""
         self._high.script(
             "conference_away",
@@ -134,7 +136,7 @@ class Conferences:
 
     # --- deadlines --------------------------------------------------------------------------------------------------
 
-    def due(self, buckets: Iterable[int], now: int, limit: int) -> list[Room]:
+    def due(self, buckets: Iterable[int], now: int, limit: int) -> list[RoomId]:
         """Rooms to look at, at most ``limit`` of each bucket. Each comes again until the caller says ``postpone`` or
         ``forget_due``."""
         found = self._high.all(
@@ -145,11 +147,11 @@ class Conferences:
         )
         return [room(name.decode()) for names in found for name in names]
 
-    def postpone(self, room: Room, at: int) -> None:
+    def postpone(self, room: RoomId, at: int) -> None:
         """Look at a room again at ``at`` (ms)."""
         self._high.call("ZADD", _due(room), at, str(room))
 
-    def forget_due(self, room: Room) -> None:
+    def forget_due(self, room: RoomId) -> None:
         """Look no more at a room that nobody is in."""
         self._high.call("ZREM", _due(room), str(room))
 
@@ -162,13 +164,13 @@ class Conferences:
                     yield conference
 
 
-def room(name: str) -> Room:
+def room(name: str) -> RoomId:
     """Take ``number@account`` apart."""
     number, _, account = name.partition("@")
-    return Room(number, account)
+    return RoomId(number, account)
 
 
-def _due(room: Room) -> str:
+def _due(room: RoomId) -> str:
     return schema.due(schema.CONFERENCES_DUE, slots.bucket(slots.slot(str(room))))
 
 
@@ -177,7 +179,7 @@ def _seat(text: str) -> Seat:
     return Seat(device, names.client(client))
 
 
-def _conference(room: Room, flat: list[bytes]) -> Conference:
+def _conference(room: RoomId, flat: list[bytes]) -> Conference:
     fields = {field.decode(): value for field, value in pairs(flat)}
     members = {
         _seat(field.removeprefix(_MEMBER)): _member(value)

@@ -54,7 +54,7 @@ class Blob(NamedTuple):
     value: str
 
 
-class Held(NamedTuple):
+class BlobEntry(NamedTuple):
     """A stored value without the value, as ``show client-storage`` has it."""
 
     client: Client
@@ -154,14 +154,14 @@ class Objects:
         flat = self._low.call("HGETALL", schema.storage(client))
         return {type.decode(): (_blob(record), len(type) + len(record)) for type, record in pairs(flat)}
 
-    def storage(self, account: str) -> Iterator[Held]:
+    def storage(self, account: str) -> Iterator[BlobEntry]:
         """Everything that the clients of an account store, in the order of the clients and types."""
         for key, flat in self._low.each_client(
             schema.storage(Client("*", account)), lambda key: self._low.evalsha("stored", (key,))
         ):
             client = schema.client_of(key)
             for type, updated, size in sorted(zip(flat[::3], flat[1::3], flat[2::3], strict=True)):
-                yield Held(client, size, int(updated), type.decode())
+                yield BlobEntry(client, size, int(updated), type.decode())
 
     def each_token(self) -> Iterator[tuple[Client, str, str]]:
         """Every token that is held: whose, what it is, the token. In no order, and one may come twice."""

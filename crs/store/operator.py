@@ -18,7 +18,7 @@ IW = "iw"  # ``<ip>``                                  -> Peer
 ADMIN = "admin"  # ``<name>``                                -> Admin
 ADMIN_ACCOUNT = "admin-account"  # ``<name> <account>``                      -> {}
 AUTHORIZATION = "admin-authorization"  # ``<name> <account> <one of AUTHORIZATIONS>`` -> {}
-ROOM = "room"  # ``<number> <account> <uri>``              -> Room
+ROOM = "room"  # ``<number> <account> <uri>``              -> RoomRecord
 SETTING = "setting"  # ``<account> <one of SETTINGS>``           -> true; no record: off
 
 # Which word of an element is the account, for the kinds that belong to one.
@@ -50,7 +50,7 @@ class Admin(msgspec.Struct, frozen=True):
     created: int  # ms
 
 
-class Room(msgspec.Struct, frozen=True):
+class RoomRecord(msgspec.Struct, frozen=True):
     """A conference room of one client."""
 
     created: int  # ms
@@ -148,18 +148,18 @@ class Operator:
     # --- conference rooms -------------------------------------------------------------------------------------------
 
     def put_room(self, number: str, owner: Client, now: int) -> None:
-        self._records.put(ROOM, f"{number} {owner.account} {owner.uri}", Room(now), now)
+        self._records.put(ROOM, f"{number} {owner.account} {owner.uri}", RoomRecord(now), now)
 
     def delete_room(self, number: str, owner: Client, now: int) -> None:
         self._records.delete(ROOM, f"{number} {owner.account} {owner.uri}", now)
 
     def rooms(self) -> list[tuple[str, Client]]:
         """Every room as (number, owner), in order. A number may belong to several accounts."""
-        return [(number, Client(uri, account)) for (number, account, uri), _ in self._all(ROOM, Room)]
+        return [(number, Client(uri, account)) for (number, account, uri), _ in self._all(ROOM, RoomRecord)]
 
     def each_room(self) -> Iterator[tuple[str, Client]]:
         """As ``rooms``, for lists of any length."""
-        for (number, account, uri), _ in self._each(ROOM, Room):
+        for (number, account, uri), _ in self._each(ROOM, RoomRecord):
             yield number, Client(uri, account)
 
     # --- switches of an account -------------------------------------------------------------------------------------

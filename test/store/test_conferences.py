@@ -3,10 +3,10 @@
 import pytest
 
 from crs.errors import Busy
-from crs.store.conferences import Member, Room, Seat
+from crs.store.conferences import Member, RoomId, Seat
 from test.store.conftest import ALICE, BOB, NOW
 
-ROOM = Room("100200", "acme")
+ROOM = RoomId("100200", "acme")
 PHONE, TABLET, BOBS = Seat("phone", ALICE), Seat("tablet", ALICE), Seat("phone", BOB)
 LATER = NOW + 60_000
 
