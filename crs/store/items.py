@@ -72,7 +72,7 @@ class MailItem(NamedTuple):
     time: int
     expires: int
     body: str = ""
-    first: bool = False  # no device fetched it, or one behind it, before
+    first: bool = False  # no device was given it, or an item behind it, before
 
 
 class Receipt(NamedTuple):

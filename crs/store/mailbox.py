@@ -96,6 +96,15 @@ class Mailbox:
         more, shown, newest, *found = answer
         return Page(items.stored(found, int(shown)), bool(more), int(newest))
 
+    def shown(self, given: Sequence[tuple[Client, int]]) -> list[bool]:
+        """Note which items, by client and seq, were given to a device otherwise than by a fetch; one round trip.
+
+        True for those that are delivered by this: no device was given it, or an item behind it, before. Those that
+        a fetch delivers are ``first`` there.
+        """
+        commands = [self._low.evalsha("shown", (schema.ledger(client),), (seq,)) for client, seq in given]
+        return [answer == 1 for answer in self._low.all(commands)]
+
     def waiting(self, client: Client, device: str) -> int:
         """How many items the device has not acknowledged."""
         return self._low.call("ZCARD", schema.box(client, device))

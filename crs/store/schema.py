@@ -129,7 +129,7 @@ def firsts(client: Client) -> str:
 
 
 def ledger(client: Client) -> str:
-    """Hash: figures of the mailbox. ``seq`` the last one given; ``shown`` the highest that was fetched; ``count`` and
+    """Hash: figures of the mailbox. ``seq`` the last one given; ``shown`` the highest that a device was given; ``count`` and
     ``bytes`` of the messages held (reports do not count: they are exempt from quota). ``posted``, ``received``,
     ``acked``, ``expired``, ``purged``, ``forwarded``: items, reports too, as in ``conservation.Sheet``."""
     return tagged("ledger", client)

@@ -80,6 +80,36 @@ def test_first_means_that_no_device_saw_it(store):
     assert [item.first for item in store.mailbox.fetch(BOB, "primary", 0, 50, NOW)[0]] == [False]
 
 
+def test_what_was_fetched_is_not_shown_first_again(store):
+    first, second = post(store), post(store, "m2")
+    assert [item.first for item in store.mailbox.fetch(BOB, "primary", 0, 1, NOW).items] == [True]
+    assert store.mailbox.shown([(BOB, first.seq), (BOB, second.seq)]) == [False, True]
+
+
+def test_what_was_shown_is_not_first_in_a_fetch(store):
+    store.devices.seen(BOB, "tablet", "secondary", NOW)
+    first, second = post(store), post(store, "m2")
+    assert store.mailbox.shown([(BOB, first.seq)]) == [True]
+    assert [item.first for item in store.mailbox.fetch(BOB, "primary", 0, 50, NOW).items] == [False, True]
+    assert [item.first for item in store.mailbox.fetch(BOB, "tablet", 0, 50, NOW).items] == [False, False]
+    assert store.mailbox.shown([(BOB, second.seq)]) == [False]
+
+
+def test_of_several_devices_the_first_that_is_shown_an_item_counts(store):
+    mine, other = post(store), post(store, to=ALICE, sender=BOB)
+    given = [(BOB, mine.seq), (ALICE, other.seq), (BOB, mine.seq)]
+    assert store.mailbox.shown(given) == [True, True, False]
+    assert store.mailbox.shown(given) == [False, False, False]
+    assert store.mailbox.shown([]) == []
+
+
+def test_shown_brings_no_mailbox_back_that_is_gone(store, plain):
+    seq = post(store).seq
+    store.erase("acme")
+    assert store.mailbox.shown([(BOB, seq)]) == [False]
+    assert plain.call("EXISTS", schema.ledger(BOB)) == 0
+
+
 def test_a_retry_is_answered_not_stored(store):
     first = post(store, now=NOW)
     again = post(store, now=NOW + 7, life=7 * DAY)
