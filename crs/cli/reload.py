@@ -71,7 +71,7 @@ def _take_update(host, files: AccountFiles, month: str) -> list[str]:
     if (update.account, update.month) != (files.account, month):
         raise OperatorFault(f"it is the update of {updates.title(update.account, update.month)}")
     trusted.check_time(update, now, grace)
-    standing = monthly.held(host.store, files.account, month)
+    standing = monthly.held(host.store.accounts, files.account, month)
     trusted.check_replaces(update, standing)
     if update == standing:
         return []
@@ -91,4 +91,4 @@ def _write_missing(host) -> None:
     for account, month in host.store.accounts.created():
         files = AccountFiles(host.home.accounts, account)
         if not files.update_path(month).is_file():
-            files.write_update(month, encode(monthly.held(host.store, account, month)))
+            files.write_update(month, encode(monthly.held(host.store.accounts, account, month)))

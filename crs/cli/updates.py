@@ -23,7 +23,9 @@ def apply(host, arguments) -> Line:
     with Progress("bytes") as progress:
         if len(protected) > LONG_WORK:
             progress.step(f"checking and loading {len(protected)} bytes")
-        update, changed = monthly.apply(host.store, host.home.accounts, protected, secrets.get, host.now(), grace(host))
+        update, changed = monthly.apply(
+            host.store.accounts, host.home.accounts, protected, secrets.get, host.now(), grace(host)
+        )
     return Line(
         f"{title(update.account, update.month)}, created {Utc(update.created)} UTC, "
         f"{len(update.clients)} clients, connected domains: {', '.join(update.domains) or 'none'}; "

@@ -3,12 +3,16 @@
 What an admin was not given is answered like what does not exist. A connection of an admin knows nothing else.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import gevent
 
 from .. import log
 from ..errors import Conflict, Denied, Refused, Unavailable, UpdateRefused
 from ..service import monthly
 from ..service.connection import Connection
+from ..service.worker import Worker
 from ..store.operator import STATISTICS
 from ..store.statistics import COLUMNS
 from ..trust import months
@@ -30,9 +34,9 @@ LOG = log.get("attach")
 UPDATE = "update"  # the other authorization; STATISTICS is both a setting and the right to change it
 
 
-def accounts(connection: Connection, params: Nothing, now: int) -> AdminAccounts:
+def accounts(worker: Worker, connection: Connection, params: Nothing, now: int) -> AdminAccounts:
     """admin.accounts {} -> AdminAccounts: those the admin has access to, and what it may do there. Fails: try-again."""
-    rules, created = connection.worker.accounts.rules, connection.worker.store.accounts.created()
+    rules, created = worker.accounts.rules, worker.account_records.created()
     return AdminAccounts(
         [
             AdminAccount(
@@ -46,34 +50,34 @@ def accounts(connection: Connection, params: Nothing, now: int) -> AdminAccounts
     )
 
 
-def upload(connection: Connection, params: UploadPart, now: int) -> Done:
+def upload(worker: Worker, connection: Connection, params: UploadPart, now: int) -> Done:
     """admin.update.part {id, number, body} -> {}: one part of a protected update file, kept for an hour.
 
     Parts may come in any order, and again. Fails: denied (no authorization ``update`` for any account), try-again.
     """
-    if not any(UPDATE in may for may in connection.worker.accounts.rules.access.get(connection.admin, {}).values()):
+    if not any(UPDATE in may for may in worker.accounts.rules.access.get(connection.admin, {}).values()):
         raise Denied("this admin may not apply updates")
-    connection.worker.store.uploads.put(connection.admin, params.id, params.number, params.body)
+    worker.uploads.put(connection.admin, params.id, params.number, params.body)
     return Done()
 
 
-def apply(connection: Connection, params: ApplyUpdate, now: int) -> AppliedUpdate:
+def apply(worker: Worker, connection: Connection, params: ApplyUpdate, now: int) -> AppliedUpdate:
     """admin.update.apply {id, parts} -> AppliedUpdate. A retry is answered the same, with changed false.
 
     Fails: conflict (data.missing: parts that are not here), refused (the message says why), try-again.
     """
-    worker, admin = connection.worker, connection.admin
-    protected, missing = worker.store.uploads.whole(admin, params.id, params.parts)
+    admin = connection.admin
+    protected, missing = worker.uploads.whole(admin, params.id, params.parts)
     if missing:
         raise Conflict(f"{len(missing)} parts of {params.id} are not here", missing=missing[:100])
     secrets = {
         account: known.secret
-        for account, known in worker.store.accounts.all().items()
+        for account, known in worker.account_records.all().items()
         if worker.accounts.rules.may(admin, account, UPDATE)
     }
     try:
         update, changed = monthly.apply(
-            worker.store,
+            worker.account_records,
             worker.conf.home.accounts,
             protected,
             secrets.get,
@@ -91,48 +95,48 @@ def apply(connection: Connection, params: ApplyUpdate, now: int) -> AppliedUpdat
     return AppliedUpdate(update.account, update.month, update.created, len(update.clients), changed)
 
 
-def _aside(work, *arguments):
+def _aside(work: Callable[[], Any]) -> Any:
     """Work that takes long, in a thread: the other clients of this worker go on meanwhile."""
-    return gevent.get_hub().threadpool.apply(work, arguments)
+    return gevent.get_hub().threadpool.apply(work)
 
 
-def enable(connection: Connection, params: AccountOnly, now: int) -> Done:
+def enable(worker: Worker, connection: Connection, params: AccountOnly, now: int) -> Done:
     """admin.statistics.enable {account} -> {}: collect statistics of an account from now on. Fails: denied,
     try-again."""
-    return _switch(connection, params.account, True, now)
+    return _switch(worker, connection, params.account, True, now)
 
 
-def disable(connection: Connection, params: AccountOnly, now: int) -> Done:
+def disable(worker: Worker, connection: Connection, params: AccountOnly, now: int) -> Done:
     """admin.statistics.disable {account} -> {}: collect no more; what was collected stays. Fails: denied,
     try-again."""
-    return _switch(connection, params.account, False, now)
+    return _switch(worker, connection, params.account, False, now)
 
 
-def clear(connection: Connection, params: AccountOnly, now: int) -> ClearedStatistics:
+def clear(worker: Worker, connection: Connection, params: AccountOnly, now: int) -> ClearedStatistics:
     """admin.statistics.clear {account} -> ClearedStatistics: for how many clients there was something. Fails: denied,
     try-again."""
-    _check(connection, params.account)
-    cleared = connection.worker.store.statistics.clear(params.account)
+    _check(worker, connection, params.account)
+    cleared = worker.statistics.clear(params.account)
     LOG.info(f"admin {connection.admin}: statistics of {params.account} cleared")
     return ClearedStatistics(cleared)
 
 
-def export(connection: Connection, params: ExportStatistics, now: int) -> StatisticsRows:
+def export(worker: Worker, connection: Connection, params: ExportStatistics, now: int) -> StatisticsRows:
     """admin.statistics.export {account, after?, limit?} -> StatisticsRows, in the order of URIs. Fails: denied,
     try-again."""
-    _check(connection, params.account)
-    found = connection.worker.store.statistics.page(params.account, now, params.after, params.limit + 1)
-    rows = [[row.uri, *row.counts, *row.states] for row in found[: params.limit]]
+    _check(worker, connection, params.account)
+    found = worker.statistics.page(params.account, now, params.after, params.limit + 1)
+    rows: list[list[str | int | bool]] = [[row.uri, *row.counts, *row.states] for row in found[: params.limit]]
     return StatisticsRows(list(COLUMNS), rows, len(found) > params.limit)
 
 
-def _switch(connection: Connection, account: str, on: bool, now: int) -> Done:
-    _check(connection, account)
-    connection.worker.store.operator.switch(account, STATISTICS, on, now)
+def _switch(worker: Worker, connection: Connection, account: str, on: bool, now: int) -> Done:
+    _check(worker, connection, account)
+    worker.operator.switch(account, STATISTICS, on, now)
     LOG.info(f"admin {connection.admin}: statistics of {account} {'enabled' if on else 'disabled'}")
     return Done()
 
 
-def _check(connection: Connection, account: str) -> None:
-    if not connection.worker.accounts.rules.may(connection.admin, account, STATISTICS):
+def _check(worker: Worker, connection: Connection, account: str) -> None:
+    if not worker.accounts.rules.may(connection.admin, account, STATISTICS):
         raise Denied(f"this admin may not manage statistics of account {account}")

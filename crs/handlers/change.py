@@ -5,63 +5,55 @@ import zlib
 from msgspec import UNSET
 
 from ..errors import Conflict, InvalidParams
-from ..names import client as parse_client
 from ..service import media
 from ..service.connection import Connection
-from ..store.calls import CallConflict
+from ..service.media import RelayedStream, Role
+from ..service.worker import Worker
+from ..store.calls import Call
 from ..wire.vocabulary import Change, Relayed, SessionChanged, SessionOnly, SessionRelay
-from .session import as_device
 
-KEPT_CHANGES = 32
+KEPT_CHANGES = 32  # of a call, so that a retry of one of them is known
 
 
-def change(connection: Connection, params: Change, now: int) -> Relayed:
+def change(worker: Worker, connection: Connection, params: Change, now: int) -> Relayed:
     """session.change {session, id, kind, body?, streams?} -> Relayed. The other party gets *session.changed*.
 
     An offer may add streams (their legs are in the answer and in the notification). A retry with the same id tells
     the other party again. Fails: no-such-session, conflict (not in talk), invalid-params, limit-reached, try-again.
     """
-    worker = connection.worker
-    call, role = as_device(connection, params.session)
+    call, role = worker.calls.as_device(connection, params.session)
     known, mark = call.changes.split(), f"{role}:{params.id}:{zlib.crc32(f'{params.kind} {params.body}'.encode()):08x}"
     streams = media.load(call.streams)
     if mark not in known:
-        if any(one.rpartition(":")[0] == f"{role}:{params.id}" for one in known):
+        if any(held.rpartition(":")[0] == f"{role}:{params.id}" for held in known):
             raise Conflict(f"id {params.id} was used for another change of this call", state=call.state)
-        before, streams = len(streams), _grown(worker, call, streams, params)
-        worker.allocate(call, streams)
-        marks = [*known, mark][-KEPT_CHANGES:]
-        multi, column = _multi(call, role, params.kind, before, len(streams))
-        call = worker.store.calls.transition(
-            call.id,
-            {"talk"},
-            {"streams": media.dump(streams), "multi": multi, "changes": " ".join(marks)},
-            {"seq": call.seq},
-            now,
-            None,
-        )
+        added = _added(worker, call, streams, params)
+        multi, column = _multi(call, role, params.kind, len(streams), len(streams) + len(added))
+        streams += added
+        fields = {
+            "streams": media.dump(streams),
+            "multi": multi,
+            "changes": " ".join([*known, mark][-KEPT_CHANGES:]),
+        }
+        with worker.relays.allocated(call, streams, added):
+            call = worker.calls.records.transition(call.id, {"talk"}, fields, {"seq": call.seq}, now, None)
         if column:
-            worker.count(connection.client, column)
-    other = "callee" if role == "caller" else "caller"
-    _tell(
-        worker,
-        call,
-        other,
-        "session.changed",
-        SessionChanged(
-            call.id,
-            call.seq,
-            params.id,
-            params.kind,
-            params.body,
-            media.infos(streams),
-            media.legs(streams, other, worker.candidates),
-        ),
+            worker.events.count(connection.client, column)
+    other, candidates = media.other(role), worker.relays.candidates
+    changed = SessionChanged(
+        call.id,
+        call.seq,
+        params.id,
+        params.kind,
+        params.body,
+        media.infos(streams),
+        media.legs(streams, other, candidates),
     )
-    return Relayed(call.id, call.seq, media.legs(streams, role, worker.candidates))
+    worker.calls.tell(call, other, "session.changed", changed)
+    return Relayed(call.id, call.seq, media.legs(streams, role, candidates))
 
 
-def _multi(call, role: str, kind: str, before: int, after: int) -> tuple[str, str]:
+def _multi(call: Call, role: Role, kind: str, before: int, after: int) -> tuple[str, str]:
     """Who waits for the other to accept several streams, and what this step counts for in the statistics."""
     if before == 1 < after:
         return role, "initiated-multi-session"
@@ -70,50 +62,34 @@ def _multi(call, role: str, kind: str, before: int, after: int) -> tuple[str, st
     return call.multi, ""
 
 
-def _grown(worker, call, streams, params: Change):
-    """The call's streams with those that an offer adds."""
+def _added(worker: Worker, call: Call, streams: list[RelayedStream], params: Change) -> list[RelayedStream]:
+    """The streams that an offer adds to those that the call has."""
     if params.streams is UNSET:
-        return streams
+        return []
     if params.kind != "offer":
         raise InvalidParams("session.change: streams go with an offer only")
     if [(old.kind, old.media) for old in streams] != [(new.kind, new.media) for new in params.streams[: len(streams)]]:
         raise InvalidParams("session.change: the streams that the call has stay as they are, in front")
-    return streams + [
+    return [
         media.new_stream(call.id, stream, number, worker.random)
         for number, stream in enumerate(params.streams)
         if number >= len(streams)
     ]
 
 
-def relay(connection: Connection, params: SessionOnly, now: int) -> Relayed:
+def relay(worker: Worker, connection: Connection, params: SessionOnly, now: int) -> Relayed:
     """session.relay {session} -> Relayed: new legs for all streams, for a client whose media is gone.
 
     The other party gets *session.relay*. Fails: no-such-session, conflict (not in talk), limit-reached, try-again.
     """
-    worker = connection.worker
-    call, role = as_device(connection, params.session)
+    call, role = worker.calls.as_device(connection, params.session)
     old = media.load(call.streams)
     streams = [media.new_stream(call.id, stream, number, worker.random) for number, stream in enumerate(old)]
-    worker.allocate(call, streams)  # first: what the record names must be there
-    try:
-        call = worker.store.calls.transition(
-            call.id, {"talk"}, {"streams": media.dump(streams)}, {"seq": call.seq}, now, None
-        )
-    except CallConflict:  # it ended or changed in this moment
-        worker.release_streams(streams)
-        raise
-    worker.release_streams(old)
-    other = "callee" if role == "caller" else "caller"
-    _tell(
-        worker,
-        call,
-        other,
-        "session.relay",
-        SessionRelay(call.id, call.seq, media.legs(streams, other, worker.candidates)),
-    )
-    return Relayed(call.id, call.seq, media.legs(streams, role, worker.candidates))
-
-
-def _tell(worker, call, role: str, method: str, params) -> None:
-    party, device = (call.caller, call.caller_device) if role == "caller" else (call.callee, call.callee_device)
-    worker.wake(parse_client(party), method, params, [device])
+    with worker.relays.allocated(call, streams, streams):
+        fields = {"streams": media.dump(streams)}
+        call = worker.calls.records.transition(call.id, {"talk"}, fields, {"seq": call.seq}, now, None)
+    worker.relays.release(old)
+    other, candidates = media.other(role), worker.relays.candidates
+    legs = media.legs(streams, other, candidates)
+    worker.calls.tell(call, other, "session.relay", SessionRelay(call.id, call.seq, legs))
+    return Relayed(call.id, call.seq, media.legs(streams, role, candidates))

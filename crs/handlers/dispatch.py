@@ -1,12 +1,13 @@
 """From the bytes of one WebSocket message to the bytes of its answer: JSON-RPC 2.0, checked row by row.
 
-Lives here: decoding, the checks that every request passes in the same order (form, method, state, kind of user,
-parameters), ids and error objects. Never here: sockets, Redis, what a method does.
+Every request passes the same checks in the same order: form, method, kind of user, state, parameters. What a method
+does stands with its handler.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -34,109 +35,116 @@ _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decoder = functools.cache(msgspec.json.Decoder)
 
 
+class Caller(Protocol):
+    """Whose request it is: a connection of a client or an admin."""
+
+    state: str
+    kind: str
+
+
 class Command(NamedTuple):
     """One row of the COMMANDS table.
 
-    ``states``: the states of a connection in which the method is allowed; ``kinds``: the kinds of user;
-    ``summary``: one line for the generated description.
+    ``handler(services, caller, params, now)``; ``states``: the states of a connection in which the method is allowed;
+    ``kinds``: the kinds of user; ``summary``: one line for the generated description.
     """
 
-    handler: Callable[[Any, Any, int], Result]
+    handler: Callable[[Any, Any, Any, int], Result]
     params: type[Params]
     result: type[Result]
-    states: frozenset
-    kinds: frozenset
+    states: frozenset[str]
+    kinds: frozenset[str]
     summary: str
 
 
-def answer(commands: dict[str, Command], connection, message: bytes, now: Callable[[], int]) -> bytes | None:
-    """Carry out one message (a request or a batch) and return what to send, None where nothing is owed.
+class Dispatcher:
+    """Answers messages by a table of commands. ``services`` go to the handlers; ``clock()`` gives ms."""
 
-    ``connection`` is passed on to the handler; its ``state`` and ``kind`` are checked here. Nothing escapes: every
-    error becomes an error object, a fault of our own is logged without the parameters.
-    """
-    if message.lstrip(b" \t\r\n")[:1] == b"[":
-        return _answer_batch(commands, connection, message, now)
-    return _answer_one(commands, connection, message, now)
+    def __init__(self, commands: Mapping[str, Command], services: object, clock: Callable[[], int]):
+        self._commands = commands
+        self._services = services
+        self._clock = clock
+
+    def answer(self, caller: Caller, message: bytes) -> bytes | None:
+        """Carry out one message (a request or a batch) and return what to send, None where nothing is owed.
+
+        Nothing escapes: every error becomes an error object; a fault of our own is logged without the parameters.
+        """
+        if message.lstrip(b" \t\r\n")[:1] == b"[":
+            return self._answer_batch(caller, message)
+        return self._answer_request(caller, message)
+
+    def _answer_batch(self, caller: Caller, message: bytes) -> bytes | None:
+        try:
+            batch = _decode_batch(message)
+        except _NOT_JSON as error:
+            return _failed(None, ParseError(f"not JSON: {error}"))
+        if not 1 <= len(batch) <= MAX_BATCH:
+            return _failed(None, InvalidRequest(f"a batch holds 1 to {MAX_BATCH} requests, not {len(batch)}"))
+        owed: list[bytes] = []
+        for request in map(bytes, batch):
+            reply: bytes | None
+            if sum(map(len, owed)) > MAX_ANSWER:
+                refusal = TooLarge("the answers of this batch are too long; ask for the rest anew")
+                reply = _failed(_id_of(request), refusal)
+            else:
+                reply = self._answer_request(caller, request)
+            if reply is not None:
+                owed.append(reply)
+        return b"[" + b",".join(owed) + b"]" if owed else None
+
+    def _answer_request(self, caller: Caller, message: bytes) -> bytes | None:
+        try:
+            request = _decode_request(message)
+        except msgspec.ValidationError as error:
+            return _failed(_id_of(message), InvalidRequest(f"not a JSON-RPC 2.0 request: {error}"))
+        except _NOT_JSON as error:
+            return _failed(None, ParseError(f"not JSON: {error}"))
+        id = request.id
+        try:
+            result = self._carry_out(caller, request)
+            return None if id is msgspec.UNSET else encode(Response(id, result))
+        except RpcError as error:
+            return None if id is msgspec.UNSET else _failed(id, error)
+
+    def _carry_out(self, caller: Caller, request: Request) -> Result:
+        command = self._commands.get(request.method)
+        if command is None:
+            raise MethodNotFound(f"no method {request.method!r:.80}", methods=sorted(self._commands))
+        if caller.kind not in command.kinds:
+            raise Denied(f"{request.method} is not for a user of kind {caller.kind}")
+        if caller.state not in command.states:
+            raise NotRegistered(
+                f"{request.method} is not allowed in state {caller.state}",
+                state=caller.state,
+                allowed=sorted(command.states),
+            )
+        raw = b"{}" if request.params is msgspec.UNSET else bytes(request.params)
+        try:
+            params = _decoder(command.params).decode(raw)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise InvalidParams(f"{request.method}: {error}") from None
+        try:
+            return command.handler(self._services, caller, params, self._clock())
+        except RpcError:
+            raise
+        except Exception as error:
+            # The text of a foreign exception may quote parameters: only its class and place are logged.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            file = place.filename.rsplit("/crs/", 1)[-1]
+            LOG.warn(f"{request.method} failed: {type(error).__name__} at {file}:{place.lineno}")
+            raise Internal("the server failed at this request; it is logged there") from error
 
 
-def _answer_batch(commands, connection, message: bytes, now) -> bytes | None:
-    try:
-        batch = _decode_batch(message)
-    except _NOT_JSON as error:
-        return _failed(None, ParseError(f"not JSON: {error}"))
-    if not 1 <= len(batch) <= MAX_BATCH:
-        return _failed(None, InvalidRequest(f"a batch holds 1 to {MAX_BATCH} requests, not {len(batch)}"))
-    owed: list[bytes] = []
-    for request in map(bytes, batch):
-        if sum(map(len, owed)) > MAX_ANSWER:
-            one = _failed(_id_of(request), TooLarge("the answers of this batch are too long; ask for the rest anew"))
-        else:
-            one = _answer_one(commands, connection, request, now)
-        if one is not None:
-            owed.append(one)
-    return b"[" + b",".join(owed) + b"]" if owed else None
-
-
-def _answer_one(commands, connection, message: bytes, now) -> bytes | None:
-    try:
-        request = _decode_request(message)
-    except msgspec.ValidationError as error:
-        return _failed(_id_of(message), InvalidRequest(f"not a JSON-RPC 2.0 request: {error}"))
-    except _NOT_JSON as error:
-        return _failed(None, ParseError(f"not JSON: {error}"))
-    silent = request.id is msgspec.UNSET
-    try:
-        result = _carry_out(commands, connection, request, now)
-        if silent:
-            return None
-        return encode(Response(request.id, result))
-    except RpcError as error:
-        return None if silent else _failed(request.id, error)
-
-
-def _carry_out(commands, connection, request: Request, now) -> Result:
-    command = commands.get(request.method)
-    if command is None:
-        raise MethodNotFound(f"no method {request.method!r:.80}", methods=sorted(commands))
-    if connection.kind not in command.kinds:
-        raise Denied(f"{request.method} is not for a user of kind {connection.kind}")
-    if connection.state not in command.states:
-        raise NotRegistered(
-            f"{request.method} is not allowed in state {connection.state}",
-            state=connection.state,
-            allowed=sorted(command.states),
-        )
-    raw = b"{}" if request.params is msgspec.UNSET else bytes(request.params)
-    try:
-        params = _decoder(command.params).decode(raw)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise InvalidParams(f"{request.method}: {error}") from None
-    try:
-        return command.handler(connection, params, now())
-    except RpcError:
-        raise
-    except Exception as error:
-        # the text of a foreign exception may quote parameters: only its place and class are logged
-        trail = error.__traceback__
-        while trail.tb_next:
-            trail = trail.tb_next
-        LOG.warn(
-            f"{request.method} failed: {type(error).__name__} at "
-            f"{trail.tb_frame.f_code.co_filename.rsplit('/crs/', 1)[-1]}:{trail.tb_lineno}"
-        )
-        raise Internal("the server failed at this request; it is logged there") from error
-
-
-def _id_of(message: bytes):
+def _id_of(message: bytes) -> str | int | float | None:
     """The id of a malformed request, where one can be read (JSON-RPC 2.0, chapter 5)."""
     try:
         value = _decode_any(message)
     except _NOT_JSON:
         return None
-    identity = value.get("id") if isinstance(value, dict) else None
-    return identity if isinstance(identity, str | int | float) and not isinstance(identity, bool) else None
+    id = value.get("id") if isinstance(value, dict) else None
+    return id if isinstance(id, str | int | float) and not isinstance(id, bool) else None
 
 
-def _failed(identity, error: RpcError) -> bytes:
-    return encode(ErrorResponse(identity, ErrorObject(error.code, str(error), error.data())))
+def _failed(id: str | int | float | None, error: RpcError) -> bytes:
+    return encode(ErrorResponse(id, ErrorObject(error.code, str(error), error.data())))

@@ -3,25 +3,25 @@
 from msgspec import UNSET
 
 from ..service.connection import Connection
+from ..service.worker import Worker
 from ..wire.vocabulary import Done, FoundObject, LookupObject, PutObject
 
 
-def put(connection: Connection, params: PutObject, now: int) -> Done:
+def put(worker: Worker, connection: Connection, params: PutObject, now: int) -> Done:
     """object.put {type: "client-token", value} -> {}. Replaces what was there. Fails: not-registered, try-again."""
-    connection.worker.store.objects.put_token(connection.client, params.value, now)
-    connection.worker.trace("object", connection.client.uri, "update client_token", connection.client.account)
+    worker.objects.put_token(connection.client, params.value, now)
+    worker.events.object(connection.client, "update client_token")
     return Done()
 
 
-def lookup(connection: Connection, params: LookupObject, now: int) -> FoundObject:
+def lookup(worker: Worker, connection: Connection, params: LookupObject, now: int) -> FoundObject:
     """object.lookup {uri, account?} -> FoundObject: who that is for the asking client, and with which keys.
 
     ``client_token`` is null while that client never stored one. Fails: invalid-params, not-found,
     domain-not-connected, not-registered, try-again.
     """
-    worker = connection.worker
     found = worker.resolve(connection.client, params.uri, None if params.account is UNSET else params.account)
-    token = worker.store.objects.token(found)
+    token = worker.objects.token(found)
     domain = worker.accounts.newest(found.account)
     return FoundObject(
         found.uri,

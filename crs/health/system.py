@@ -69,8 +69,8 @@ class SystemCheck:
     def _worker(self, name: str) -> str:
         for process in self._store.directory.processes(self._host.now()):
             if (process.host, process.name) == (self._conf.name, name):
-                if process.stall > STALL:
-                    raise Doubt(f"{process.clients} connections; its loop stood still for {process.stall:.0f} ms")
+                if process.worst > STALL:
+                    raise Doubt(f"{process.clients} connections; its loop stood still for {process.worst:.0f} ms")
                 return f"{process.clients} connections"
         raise Fault(f"does not say that it lives; {self._host.remedy}")
 

@@ -1,13 +1,14 @@
 """An attach worker: it accepts clients on its own listening socket; a greenlet serves each that has something to say.
 
-Lives here: the loop from TCP to TLS to WebSocket to dispatch, and the start and end of the process. What is done
-between the connections (keep-alive, deadlines, heartbeats) is in ``crs/upkeep/tasks.py``.
+From TCP to TLS to WebSocket to dispatch, and the start and end of the process. What is done between requests
+(keep-alive, deadlines, heartbeats) is in ``crs/upkeep``.
 """
 
 from gevent import monkey
 
 monkey.patch_all()
 
+import contextlib  # noqa: E402
 import errno  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
@@ -19,9 +20,10 @@ from gevent.event import Event  # noqa: E402
 from .. import log, names  # noqa: E402
 from ..errors import Unavailable  # noqa: E402
 from ..handlers import COMMANDS  # noqa: E402
-from ..handlers.dispatch import answer  # noqa: E402
+from ..handlers.dispatch import Dispatcher  # noqa: E402
 from ..loop import garbage, turns  # noqa: E402
 from ..net import rest, tls, websocket  # noqa: E402
+from ..net.websocket import WebSocket  # noqa: E402
 from ..relay.client import RelayClient  # noqa: E402
 from ..service.connection import Connection  # noqa: E402
 from ..service.worker import Worker  # noqa: E402
@@ -29,11 +31,13 @@ from ..store import Store  # noqa: E402
 from ..trust import months  # noqa: E402
 from ..upkeep.tasks import Upkeep  # noqa: E402
 from ..wire.vocabulary import Reconnect  # noqa: E402
+from .start import Start  # noqa: E402
 
 LOG = log.get("attach")
 ACCEPTS_A_PASS = 8  # new connections taken before the others get their turn
 DRAIN_SECONDS = 5
 QUIET_REFUSALS = 20  # refused attaches logged in one second; the rest is counted
+OUT_OF_MEANS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED)
 
 
 class Attach:
@@ -43,6 +47,7 @@ class Attach:
         self.worker = worker
         self.listener = listener
         self.upkeep = Upkeep(worker)
+        self.dispatcher = Dispatcher(COMMANDS, worker, worker.clock)
         self.context = tls.server_context(worker.accounts.find_key)
         self.limits = websocket.Limits(
             max_message=worker.conf.max_request,
@@ -51,7 +56,7 @@ class Attach:
             send_timeout_ms=worker.conf.send_timeout,
             upgrade_timeout_ms=worker.conf.upgrade_timeout,
         )
-        self._refusals = (0, 0)
+        self._refusals = (0, 0)  # the second, and how many in it
 
     def accept(self) -> None:
         """Take connections for ever. Out of file descriptors is waited out: those who are attached go on."""
@@ -60,7 +65,7 @@ class Attach:
             try:
                 sock, address = self.listener.accept()
             except OSError as error:
-                if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED):
+                if error.errno not in OUT_OF_MEANS:
                     raise
                 LOG.warn(f"accept: {error.strerror}; attached clients go on, new ones wait")
                 gevent.sleep(0.2)
@@ -70,27 +75,31 @@ class Attach:
             if taken % ACCEPTS_A_PASS == 0:
                 admission.take(shaking=True)
 
-    def serve(self, sock: socket.socket, address) -> None:
+    def serve(self, sock: socket.socket, address: tuple[str, int]) -> None:
         """One client's connection, from TCP until it rests for the first time."""
-        connection = self.worker.open(names.plain_ip(address[0]), address[1])
-        link = None
+        connection = self.worker.connections.open(names.plain_ip(address[0]), address[1])
+        self.worker.events.connection(connection)
+        link = transport = None
         try:
             link = tls.accept(self.context, sock, self.worker.conf.handshake_timeout)
             if self._authenticate(connection, link.identity):
-                transport = websocket.upgrade(link, self.limits)
+                opened = websocket.upgrade(link, self.limits)
                 self._enter(connection, "negotiated")
-                self.upkeep.keep_alive(connection, link)
-                connection.transport = transport
+                self.upkeep.keep_alive.watch(connection, link.sock)
+                connection.transport = transport = opened
         except (tls.TlsError, websocket.UpgradeError) as error:
             self._refused(f"{connection.ip}:{connection.port} {connection.state}: {error}")
         except OSError:
             pass
         finally:
-            if connection.transport is None:
+            if transport is None:
                 self._leave(connection)
-                link.close() if link is not None else sock.close()
-        if connection.transport is not None:
-            self._converse(connection)
+                if link is not None:
+                    link.close()
+                else:
+                    sock.close()
+        if transport is not None:
+            self._converse(connection, transport)
 
     def _authenticate(self, connection: Connection, identity: str) -> bool:
         accounts = self.worker.accounts
@@ -102,7 +111,7 @@ class Attach:
             (connection.client, connection.month), connection.kind = found, "client"
         else:  # the month ran out, or the account or the admin went during the handshake
             return False
-        oldest = self.worker.admit(connection)
+        oldest = self.worker.connections.admit(connection)
         if oldest is not None and oldest.transport is not None:
             gevent.spawn(oldest.transport.close, 1008, "too many connections")
         self._enter(connection, "authenticated")
@@ -110,14 +119,14 @@ class Attach:
 
     def _enter(self, connection: Connection, state: str) -> None:
         connection.advance(state)
-        self.worker.trace_connection(connection)
+        self.worker.events.connection(connection)
 
-    def _converse(self, connection: Connection) -> None:
+    def _converse(self, connection: Connection, transport: WebSocket) -> None:
         """Answer what has come. Then the connection rests, and this is called again; or it has ended."""
-        transport, rests = connection.transport, False
+        rests = False
         try:
-            while (message := transport.receive_or_rest(self._converse, connection)) is not None:
-                reply = answer(COMMANDS, connection, message, self.worker.clock)
+            while (message := transport.receive_or_rest(self._converse, connection, transport)) is not None:
+                reply = self.dispatcher.answer(connection, message)
                 if reply is not None:
                     transport.send(reply)
             rests = True
@@ -130,15 +139,14 @@ class Attach:
 
     def _leave(self, connection: Connection) -> None:
         worker = self.worker
-        worker.forget(connection)
+        worker.connections.forget(connection)
         if connection.state == "registered":
-            try:
-                worker.store.directory.unregister(connection.client, connection.device_id, connection.id)
-            except Unavailable:
-                pass  # upkeep drops the entry when the store is back
-            worker.trace_attach(connection, "unregistered", "connection closed")
+            # where the store is down the upkeep drops the entry when it is back
+            with contextlib.suppress(Unavailable):
+                worker.directory.unregister(connection.client, connection.device_id, connection.id)
+            worker.events.attach(connection, "unregistered", "connection closed")
         connection.advance("closed")
-        worker.trace_connection(connection)
+        worker.events.connection(connection)
         connection.transport = None
 
     def _refused(self, text: str) -> None:
@@ -151,30 +159,30 @@ class Attach:
             count = 0
         if count < QUIET_REFUSALS:
             LOG.info(f"attach refused: {text}")
-            self.worker.debug(f"attach refused: {text}")
+            self.worker.events.debug(f"attach refused: {text}")
         self._refusals = (second, count + 1)
 
     def drain(self) -> None:
         """Ask all clients to attach elsewhere, paced over half of DRAIN_SECONDS, then close what is left."""
-        connections = list(self.worker.connections.values())
+        connections = self.worker.connections.all()
         LOG.info(f"draining {len(connections)} connections")
         pause = DRAIN_SECONDS / 2 / max(1, len(connections))
         for connection in connections:
             if connection.state == "registered":
                 connection.notify("reconnect", Reconnect("server-stopping", DRAIN_SECONDS * 500))
             gevent.sleep(pause)
-        with gevent.Timeout(DRAIN_SECONDS / 2, False):
-            while any(connection.state == "registered" for connection in self.worker.connections.values()):
+        with contextlib.suppress(gevent.Timeout), gevent.Timeout(DRAIN_SECONDS / 2):
+            while any(connection.state == "registered" for connection in self.worker.connections.all()):
                 gevent.sleep(0.05)
         closers = [
             gevent.spawn(connection.transport.close, 1001, "server stopping")
-            for connection in list(self.worker.connections.values())
+            for connection in self.worker.connections.all()
             if connection.transport is not None
         ]
         gevent.joinall(closers, timeout=1)
 
 
-def main(start) -> int:
+def main(start: Start) -> int:
     """Run one attach worker until SIGTERM (drained) or until the supervisor is gone; returns the exit code."""
     conf = start.conf
     store = Store.open(start.home, conf.name, conf.device_expiry * months.DAY)
@@ -182,7 +190,12 @@ def main(start) -> int:
     worker = Worker(conf, start.index, store, relay)
     attach = Attach(worker, socket.socket(fileno=start.listen_fd))
     ending, orphaned = Event(), Event()
-    gevent.spawn(start.watch_lifeline, lambda: (orphaned.set(), ending.set()))
+
+    def orphan() -> None:
+        orphaned.set()
+        ending.set()
+
+    gevent.spawn(start.watch_lifeline, orphan)
     gevent.hub.signal(signal.SIGTERM, ending.set)
     gevent.hub.signal(signal.SIGINT, ending.set)
     gevent.hub.signal(signal.SIGHUP, attach.upkeep.refresh_soon)

@@ -1,8 +1,9 @@
 """What a worker knows of the security domains, held in memory: keys, listed clients, connected domains, rules.
 
-Filled from the operator records of the store (``refresh``), read by the PSK callback and the handlers.
-Never here: Redis commands, sockets. The PSK callback calls ``find_key``: it never blocks, locks or logs.
+Filled from the operator's records by ``loading``. The PSK callback calls ``find_key``: it never blocks, locks or logs.
 """
+
+from collections.abc import Callable, Iterable
 
 from .. import names
 from ..errors import DomainNotConnected, InvalidParams, NotFound
@@ -19,7 +20,15 @@ class Month:
 
     __slots__ = ("applied", "created", "domain_token", "domains", "key", "uris")
 
-    def __init__(self, created: int, key: bytes, domain_token: str, domains, uris, applied: int = 0):
+    def __init__(
+        self,
+        created: int,
+        key: bytes,
+        domain_token: str,
+        domains: Iterable[str],
+        uris: Iterable[str],
+        applied: int = 0,
+    ):
         self.created = created
         self.applied = applied
         self.key = key
@@ -31,7 +40,7 @@ class Month:
 class Accounts:
     """All accounts of this host. ``version`` is the operator records' version that this view was made from."""
 
-    def __init__(self, grace_days: int, clock):
+    def __init__(self, grace_days: int, clock: Callable[[], int]):
         self._grace = grace_days * months.DAY
         self._clock = clock
         self.version = -1
@@ -69,7 +78,7 @@ class Accounts:
         """The client and month behind an identity that passed the handshake, None when it is no longer good."""
         parsed = psk_identity.parse_identity(identity)
         month = self._month(parsed)
-        if month is None:
+        if parsed is None or month is None:
             return None
         uri = psk_identity.open_uri(month.key, parsed)
         return None if uri is None else (Client(uri, parsed.account), parsed.month)
@@ -79,7 +88,7 @@ class Accounts:
         name = psk_identity.parse_admin(identity)
         return name if name in self.rules.admins else None
 
-    def _month(self, parsed) -> Month | None:
+    def _month(self, parsed: psk_identity.ParsedIdentity | None) -> Month | None:
         if parsed is None or parsed.kind != "c" or not self.is_valid(parsed.month):
             return None
         return self.months.get(parsed.account, {}).get(parsed.month)
@@ -96,7 +105,7 @@ class Accounts:
         self._current = current = months.of(now)
         before = months.before(current)
         self._good = frozenset(
-            one for one in (before, current, months.after(current)) if months.usable(one, now, self._grace)
+            month for month in (before, current, months.after(current)) if months.usable(month, now, self._grace)
         )
         ends = (months.end(current), months.end(before) + self._grace)
         self._holds = (now, min(end for end in ends if end > now))
@@ -104,7 +113,7 @@ class Accounts:
 
     # --- domains ----------------------------------------------------------------------------------------------------
 
-    def _live(self, account: str):
+    def _live(self, account: str) -> list[Month]:
         """The valid months of an account, the current one first, then the older, then the next."""
         self._look_at_the_date()
         live = self._lists.get(account)
@@ -130,7 +139,9 @@ class Accounts:
         month = self.newest(account)
         return month is not None and other in month.domains
 
-    def resolve(self, asking: Client, to: str, account: str | None, is_observed) -> Client:
+    def resolve(
+        self, asking: Client, to: str, account: str | None, is_observed: Callable[[list[Client]], list[bool]]
+    ) -> Client:
         """The client that ``asking`` means by ``to``: the one place where connected domains are enforced.
 
         Own account first, then the connected domains in their order (design: names, slots, homes).

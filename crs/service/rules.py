@@ -1,7 +1,6 @@
 """What the operator decided about clients, rooms and admins, as a worker holds it in memory.
 
-Read from the operator's records, whole and anew, whenever they changed. Never here: keys and connected domains
-(``accounts``), and what follows from a rule.
+Read from the operator's records, whole and anew, whenever they changed. Keys and connected domains: ``accounts``.
 """
 
 from typing import NamedTuple

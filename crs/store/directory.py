@@ -41,7 +41,8 @@ class Process(msgspec.Struct, frozen=True):
     clients: int  # connections it has
     time: int  # ms, when it last said so
     accounts: list[str] = []
-    stall: float = 0.0  # ms: the longest of its loop since it said so last (crs.loop.stall)
+    stall: float = 0.0  # ms: the longest of its loop since the last regular entry (crs.loop.stall)
+    worst: float = 0.0  # ms: the longest in the last minute
 
 
 _entry = msgspec.json.Decoder(Entry).decode
@@ -145,11 +146,18 @@ class Directory:
     # --- processes --------------------------------------------------------------------------------------------------
 
     def announce(
-        self, worker: str, pid: int, clients: int, now: int, accounts: Iterable[str] = (), stall: float = 0.0
+        self,
+        worker: str,
+        pid: int,
+        clients: int,
+        now: int,
+        accounts: Iterable[str] = (),
+        stall: float = 0.0,
+        worst: float = 0.0,
     ) -> None:
         """Say that a worker process lives, how many connections it has, which accounts it has loaded, and for how long
-        (ms) its loop stood still at most since it said so last."""
-        process = Process(self._host, worker, pid, clients, now, list(accounts), stall)
+        (ms) its loop stood still at most: since the last regular entry, and in the last minute."""
+        process = Process(self._host, worker, pid, clients, now, list(accounts), stall, worst)
         self._high.call("HSET", schema.processes(), f"{self._host} {worker}", _encode(process))
 
     def processes(self, now: int) -> list[Process]:

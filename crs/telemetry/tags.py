@@ -4,7 +4,7 @@
     token-<yyyymm>-<base32>    a token: HMAC-SHA256, so the host knows it again among the tokens that it holds
 
 Without the key nobody can tell whose tag it is, nor which tags of two months belong together. The key is made at the
-first start, lies in ``data/log-key`` (0600), and is in every backup. Never here: the log, and where tokens are stored.
+first start, lies in ``data/log-key`` (0600), and is in every backup. What is logged: ``log``.
 """
 
 import base64
@@ -13,11 +13,15 @@ import hmac
 import os
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .. import names
 from ..errors import OperatorFault
 from ..home import files
 from ..home.paths import Home
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 KEY_BYTES = 32
 _DIGEST_BYTES = 10
@@ -56,12 +60,12 @@ class Tags:
 
         _, month, sealed = taken_apart(tag)
         try:
-            sealed = base64.b32decode(sealed.upper() + "=" * (-len(sealed) % 8))
-            return self._cipher(month).decrypt(sealed, None).decode()
+            octets = base64.b32decode(sealed.upper() + "=" * (-len(sealed) % 8))
+            return self._cipher(month).decrypt(octets, None).decode()
         except (ValueError, InvalidTag):
             raise ValueError(f"{tag} is no tag of this host") from None
 
-    def _tag(self, match: re.Match) -> str:
+    def _tag(self, match: re.Match[str]) -> str:
         if match["token"]:
             return self.token(match["token"], self._month())
         found = match["uri"].replace("%2B", "+").replace("%2b", "+")
@@ -73,7 +77,7 @@ class Tags:
     def _of(self, month: str) -> bytes:
         return hmac.digest(self._key, f"log-tags {month}".encode(), hashlib.sha256)
 
-    def _cipher(self, month: str):
+    def _cipher(self, month: str) -> "AESSIV":
         from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # here: most processes never log an identity
 
         return AESSIV(self._of(month))
@@ -84,7 +88,8 @@ def taken_apart(tag: str) -> tuple[str, str, str]:
     match = _TAG.fullmatch(tag)
     if match is None:
         raise ValueError(f"{tag!r:.60} is no tag; crs.log has such as id-202611-… and token-202611-…")
-    return match.groups()
+    kind, month, rest = match.groups()
+    return kind, month, rest
 
 
 def make_key(home: Home) -> None:

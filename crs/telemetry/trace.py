@@ -1,17 +1,18 @@
 """Trace: events as they happen, for whoever listens now; it costs next to nothing while nobody does.
 
-Lives here: which elements there are and their fields, those of the manual (chapter 5.4, trace); telling and hearing.
-Workers emit, ``crs-cli trace`` listens; what nobody hears is gone. Never here: what an event says, the way it is
-printed, and content of messages: no element has a field for it.
+The elements and their fields are those of the manual (chapter 5.4, trace). Workers emit, ``crs-cli trace`` listens; what
+nobody hears is gone. No element has a field for the content of a message.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ..errors import Unavailable
-from ..store import schema, wakeups
+from ..store import Store, schema, wakeups
+from ..store.commands import Commands
+from ..store.listener import Listener
 
 TICK = 1.0  # seconds between two looks whether anybody listens
 
@@ -41,17 +42,17 @@ class Event(NamedTuple):
     """One event: when (ms), and its values as ``Element`` says."""
 
     time: int
-    values: list
+    values: list[Any]
 
 
 class Tracer:
     """One for each worker. ``follow`` must run in a greenlet of its own."""
 
-    def __init__(self, store):
-        self._high = store.high
+    def __init__(self, high: Commands):
+        self._high = high
         self._heard: frozenset[str] = frozenset()
 
-    def emit(self, element: str, fields: Sequence, now: int) -> None:
+    def emit(self, element: str, fields: Sequence[object], now: int) -> None:
         """Tell an event (``now`` in ms) to whoever listens. Never waits, never raises."""
         if element in self._heard:
             self._high.tell("PUBLISH", schema.trace(element), msgspec.json.encode((now, *fields)))
@@ -76,10 +77,8 @@ class Tracer:
 class Hearing:
     """Events of one element from now on, for the command line: ``early``, then wait for ``fileno()`` and ``read()``."""
 
-    def __init__(self, store, element: str):
+    def __init__(self, store: Store, element: str):
         """Raises Unavailable."""
-        from ..store.listener import Listener
-
         self._listener = Listener(store.high.path, store.high.name, [schema.trace(element)])
         self.early = self._decoded(self._listener.early)
         store.high.tell(*wakeups.to_all(wakeups.Look()))
@@ -99,7 +98,7 @@ class Hearing:
         return [Event(time, values) for time, *values in map(msgspec.json.decode, messages)]
 
 
-def concerns(element: str, values: Sequence, uri: str | None, account: str | None) -> bool:
+def concerns(element: str, values: Sequence[Any], uri: str | None, account: str | None) -> bool:
     """Whether an event is about a URI and an account; None stands for any."""
     row = ELEMENTS[element]
     pairs = [str(values[place]).rpartition("@") for place in row.users]

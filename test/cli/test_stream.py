@@ -39,7 +39,7 @@ class Trace:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.element, self.tracer, self.store, self.read = words[0], Tracer(store), store, b""
+        self.element, self.tracer, self.store, self.read = words[0], Tracer(store.high), store, b""
 
     def emit(self, values=None) -> None:
         """Tell an event as soon as somebody listens."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crs.errors import NotFound
-from crs.handlers.dispatch import Command, answer
+from crs.handlers.dispatch import Command, Dispatcher
 from crs.wire import vocabulary
 
 FOLDER = Path(__file__).with_name("requests")
@@ -16,15 +16,15 @@ class Someone:
     state, kind = "registered", "client"
 
 
-def echo(connection, params, now):
+def echo(services, caller, params, now):
     return vocabulary.Posted(params.id, "acme", now)
 
 
-def fail(connection, params, now):
+def fail(services, caller, params, now):
     raise NotFound("nobody", uri="+46")
 
 
-def burst(connection, params, now):
+def burst(services, caller, params, now):
     raise RuntimeError("secret text")
 
 
@@ -44,7 +44,7 @@ GOOD = {"id": "m1", "to": "+46700000001", "body": ""}
 
 def ask(message) -> dict | list | None:
     data = message if isinstance(message, bytes) else json.dumps(message).encode()
-    reply = answer(COMMANDS, Someone(), data, lambda: 7)
+    reply = Dispatcher(COMMANDS, None, lambda: 7).answer(Someone(), data)
     return reply if reply is None else json.loads(reply)
 
 
@@ -102,9 +102,14 @@ def test_batch():
 
 
 def test_a_small_batch_does_not_make_an_answer_without_bound():
-    long = {**COMMANDS, "echo": row(lambda connection, params, now: vocabulary.Posted("x" * 300_000, "acme", now))}
+    long = {
+        **COMMANDS,
+        "echo": row(lambda services, caller, params, now: vocabulary.Posted("x" * 300_000, "acme", now)),
+    }
     reply = json.loads(
-        answer(long, Someone(), json.dumps([request(id=number) for number in range(50)]).encode(), lambda: 7)
+        Dispatcher(long, None, lambda: 7).answer(
+            Someone(), json.dumps([request(id=number) for number in range(50)]).encode()
+        )
     )
     assert [one["id"] for one in reply] == list(range(50))
     assert ["result" in one for one in reply] == [True] * 2 + [False] * 48

@@ -12,10 +12,11 @@ from unittest.mock import MagicMock
 
 import gevent
 
+from crs.loop.clock import wall_clock
 from crs.modules.attach import Attach
 from crs.net import tls, websocket
 from crs.service.accounts import Month
-from crs.service.worker import Worker, wall_clock
+from crs.service.worker import Worker
 from crs.trust import identity, months
 
 from ..hosts import wait_for
@@ -31,6 +32,8 @@ def new_attach() -> Attach:
         ip="127.0.0.1",
         relay_port=1,
         update_grace=7,
+        message_expiry=60,
+        session_keep=60,
         attach_workers=1,
         max_request=262_144,
         control_rate=20,
@@ -78,7 +81,7 @@ def is_gone(attach: Attach) -> None:
 
 def is_closed_here(attach: Attach) -> None:
     link, serving = conversing(attach)
-    next(iter(attach.worker.connections.values())).transport.close(1008, "enough")
+    attach.worker.connections.all()[0].transport.close(1008, "enough")
     see_off(link)
     serving.join(TIMEOUT)
 
@@ -110,12 +113,12 @@ def see_off(link: websocket.WebSocket) -> None:
 def main() -> None:
     attach, how = new_attach(), globals()[sys.argv[1]]
     how(attach)  # the first of a process also leaves what is made once
-    wait_for(lambda: not attach.worker.connections, "it has ended")
+    wait_for(lambda: len(attach.worker.connections) == 0, "it has ended")
     gc.collect()
     gc.disable()
     for _ in range(3):
         how(attach)
-    wait_for(lambda: not attach.worker.connections, "all have ended")
+    wait_for(lambda: len(attach.worker.connections) == 0, "all have ended")
     gevent.sleep(0.01)  # what ended greenlets leave to the loop
     gc.set_debug(gc.DEBUG_SAVEALL)
     gc.collect()

@@ -55,7 +55,7 @@ def wait_for(condition):
 
 
 def test_who_listens_hears_its_element_only(store, hear):
-    tracer, heard = Tracer(store), hear("session")
+    tracer, heard = Tracer(store.high), hear("session")
     following = gevent.spawn(tracer.follow)
 
     def tell():
@@ -69,6 +69,7 @@ def test_who_listens_hears_its_element_only(store, hear):
 
 
 def test_who_begins_to_listen_asks_the_workers_to_look_at_once(store, hear):
+    store.high.call("PING")  # connected: what is told before that is lost
     subscriber = store.subscriber("attach:0", lambda: None)
     messages = iter(subscriber)
     first = gevent.spawn(next, messages)
@@ -78,7 +79,7 @@ def test_who_begins_to_listen_asks_the_workers_to_look_at_once(store, hear):
 
 
 def test_nothing_is_sent_while_nobody_listens(store):
-    tracer = Tracer(store)
+    tracer = Tracer(store.high)
     tracer.look()
     before = _commands(store)
     for element in ELEMENTS:
@@ -87,7 +88,7 @@ def test_nothing_is_sent_while_nobody_listens(store):
 
 
 def test_it_stops_when_redis_does(server, store, hear):
-    tracer, heard = Tracer(store), hear("object")
+    tracer, heard = Tracer(store.high), hear("object")
     tracer.look()
     tracer.emit("object", ("x",), NOW)
     wait_for(heard)
