@@ -1,6 +1,6 @@
 """Tasks that are tried again: the first failure and the recovery are logged, and nothing in between."""
 
-import mock
+from unittest import mock
 
 from crs import log
 from crs.errors import Unavailable

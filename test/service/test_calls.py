@@ -1,6 +1,7 @@
 """Calls: who may do a step, who is told of the end, and what the others see."""
 
-import mock
+from unittest import mock
+
 import pytest
 
 from crs.errors import Conflict, NoSuchSession

@@ -1,6 +1,7 @@
 """Delivery: items in their order or a hint, and each message counted as delivered once."""
 
-import mock
+from unittest import mock
+
 import pytest
 
 from crs.names import Client

@@ -1,6 +1,7 @@
 """What other workers publish reaches whom it is for; what is not understood does no harm."""
 
-import mock
+from unittest import mock
+
 import pytest
 
 from crs.service.connection import Connections

@@ -1,6 +1,7 @@
 """Relay conversations of calls: none stays allocated that no record names."""
 
-import mock
+from unittest import mock
+
 import pytest
 
 from crs.errors import Busy, NoSuchSession, Unavailable

@@ -75,6 +75,5 @@ def test_a_server_that_cannot_write_is_told(server, redis):
 def test_a_server_that_is_gone_is_told(server, redis):
     redis.call("PING")
     server.kill()
-    with pytest.raises(Unavailable):
-        with snapshot.taken(redis, server.directory):
-            pass
+    with pytest.raises(Unavailable), snapshot.taken(redis, server.directory):
+        pass
