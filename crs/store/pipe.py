@@ -4,13 +4,14 @@ A call hands its packed bytes to the writer and waits; the reader gives the repl
 write is under way at a time: what gathers until it is answered shares the next one, and so its commit to the disk. So
 no call holds up another for long, and an answer cannot reach the wrong greenlet: whoever gave up keeps its place in
 the queue and its answer is dropped; any fault of the protocol closes the socket and fails all who wait.
-Never here: what a command means (``commands``), or a connection that blocks or subscribes.
 """
 
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import gevent
 import hiredis
@@ -21,11 +22,12 @@ from gevent.hub import Waiter
 from .. import log
 from ..errors import Unavailable
 from ..loop import turns
-from .commands import Commands
+from . import resp
+from .commands import Commands, Part
+from .resp import pack
 
 LOG = log.get("store")
 
-CHUNK = 65_536  # bytes read at a time
 MAX_UNSENT = 256 * 1024**2  # bytes queued for a Redis that does not read; beyond, calls are refused
 WATCH_TICK = 0.1  # seconds between two looks for calls that waited too long
 
@@ -39,8 +41,8 @@ class _Waiting:
         self.count = count
         self.deadline = deadline
         self.failed = False
-        self.replies: list = []
-        self.waiter = Waiter()
+        self.replies: list[Any] = []
+        self.waiter: Waiter[list[Any]] = Waiter()
 
     def answer(self) -> None:
         if not self.failed:
@@ -61,8 +63,7 @@ class Pipe(Commands):
     def __init__(
         self, path: str | Path, name: str, scripts: Mapping[str, bytes], timeout_ms: int = 5000, retry_ms: int = 100
     ):
-        super().__init__(name, scripts)
-        self.path = str(path)
+        super().__init__(path, name, scripts)
         self._timeout = timeout_ms / 1000
         self._retry = retry_ms / 1000
         self._unsent: list[bytes] = []
@@ -74,27 +75,25 @@ class Pipe(Commands):
         self._waiting: deque[_Waiting] = deque()
         self._tried = Event()  # the first attempt to connect is over, however it ended
         self._up = False
-        self.connects = 0  # connections so far: after each but the first, what was told before may be lost
         self._said_down = False
         self._life = gevent.spawn(self._live)
 
     def close(self) -> None:
-        """End for good; whoever waits gets Unavailable."""
         self._life.kill()
 
-    def tell(self, *command: str | bytes | int) -> None:
-        """Send a command and forget it: never waits, never raises; while Redis is away it is lost. For hints."""
+    def tell(self, *command: Part) -> None:
+        """Here it never waits either."""
         if self._up and self._unsent_bytes <= MAX_UNSENT:
-            self._queue(hiredis.pack_command(command), 1)
+            self._queue(pack(command), 1)
 
-    def _exchange(self, packed: bytes, count: int) -> list:
+    def _exchange(self, packed: bytes, count: int) -> list[Any]:
         if not self._up:
             self._tried.wait(self._timeout)
             if not self._up:
                 raise Unavailable(f"{self.name} is not running")
         if self._unsent_bytes > MAX_UNSENT:
             raise Unavailable(f"{self.name} does not keep up")
-        replies = self._queue(packed, count).waiter.get()
+        replies: list[Any] = self._queue(packed, count).waiter.get()
         turns.of(gevent.get_hub()).take()  # one read may have brought the answers of hundreds
         return replies
 
@@ -116,29 +115,24 @@ class Pipe(Commands):
                 with socket.socket(socket.AF_UNIX) as sock:
                     self._greet(sock)
                     self._serve(sock)
-            except (OSError, hiredis.HiredisError) as error:
-                self._say_down(self._reason(error))
+            except resp.FAULTS as error:
+                self._say_down(resp.reason(error))
             self._tried.set()
             gevent.sleep(self._retry)
 
-    def _greet(self, sock) -> None:
+    def _greet(self, sock: socket.socket) -> None:
         """Connect and load the scripts, all within the time of one call. Raises OSError, HiredisError."""
         with gevent.Timeout(self._timeout, TimeoutError("no answer")):
             sock.connect(self.path)
             sock.sendall(
-                b"".join(
-                    [hiredis.pack_command(("SCRIPT", "LOAD", source)) for source in self._sources.values()]
-                    + [hiredis.pack_command(("PING",))]
-                )
+                b"".join([pack(("SCRIPT", "LOAD", source)) for source in self._sources.values()] + [pack(("PING",))])
             )
             reader = hiredis.Reader()
             for _ in range(len(self._sources) + 1):
-                while (reply := reader.gets()) is False:
-                    reader.feed(_some(sock))
-                if isinstance(reply, hiredis.ReplyError):
+                if isinstance(reply := resp.reply(sock, reader), hiredis.ReplyError):
                     raise reply  # LOADING, most of all
 
-    def _serve(self, sock) -> None:
+    def _serve(self, sock: socket.socket) -> None:
         """Carry calls until the connection breaks; then fail all who wait. Always raises."""
         self._up = True
         self.connects += 1
@@ -146,15 +140,16 @@ class Pipe(Commands):
         if self._said_down:
             LOG.info(f"{self.name}: works again")
             self._said_down = False
-        tasks = [gevent.spawn(self._write, sock), gevent.spawn(self._watch)]
+        writer, watcher = gevent.spawn(self._write, sock), gevent.spawn(self._watch)
         try:
             self._read(sock)
         finally:
             self._up = False
-            gevent.killall(tasks, block=False)
+            writer.kill(block=False)
+            watcher.kill(block=False)
             self._fail_all()
 
-    def _write(self, sock) -> None:
+    def _write(self, sock: socket.socket) -> None:
         """Send what gathered since the last write, as one, when that one is answered."""
         try:
             while True:
@@ -170,12 +165,12 @@ class Pipe(Commands):
         except OSError:
             _hang_up(sock)  # the reader then sees the end, after the answers that still came
 
-    def _read(self, sock) -> None:
+    def _read(self, sock: socket.socket) -> None:
         """Hand replies out in order. Raises OSError at the end, HiredisError when it is not the protocol."""
         reader = hiredis.Reader()
         waiting = self._waiting
         while True:
-            chunk = _some(sock)
+            chunk = resp.receive(sock)
             reader.feed(chunk)
             while (reply := reader.gets()) is not False:
                 if not waiting:
@@ -187,7 +182,7 @@ class Pipe(Commands):
                     first.answer()
                     if first is self._last:
                         self._answered.set()
-            if len(chunk) == CHUNK:
+            if len(chunk) == resp.CHUNK:
                 gevent.sleep(0)  # a socket that is never empty would keep the loop from all others
 
     def _watch(self) -> None:
@@ -215,15 +210,6 @@ class Pipe(Commands):
             self._said_down = True
 
 
-def _some(sock) -> bytes:
-    data = sock.recv(CHUNK)
-    if not data:
-        raise ConnectionResetError("connection closed")
-    return data
-
-
-def _hang_up(sock) -> None:
-    try:
+def _hang_up(sock: socket.socket) -> None:
+    with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass

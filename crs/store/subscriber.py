@@ -1,7 +1,6 @@
-"""A connection that listens: iterates over what is published on some channels, and connects again by itself.
+"""A connection that listens, for the workers: what is published on some channels, reconnecting by itself.
 
-Never here: what the messages mean. What was published while it was away is lost; the caller is told, and looks at the
-facts.
+What was published while it was away is lost; the caller is told, and looks at the facts in the store.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +12,10 @@ from gevent import socket
 from gevent.event import Event
 
 from .. import log
+from . import resp
 
 LOG = log.get("store")
 
-CHUNK = 65_536  # bytes read at a time
 GREETING_LIMIT = 5  # seconds for connecting and subscribing
 RETRY = 0.1  # seconds between attempts
 
@@ -48,9 +47,9 @@ class Subscriber:
                     self.ready.set()
                     self._on_subscribed()
                     while True:
-                        _, channel, message = _next(sock, reader)
+                        channel, message = resp.message(resp.reply(sock, reader))
                         yield channel.decode(), message
-            except (OSError, hiredis.HiredisError) as error:
+            except resp.FAULTS as error:
                 if not said_down:
                     LOG.warn(f"listening to {self.name}: {error}; trying again")
                     said_down = True
@@ -58,22 +57,10 @@ class Subscriber:
                 self.ready.clear()
             gevent.sleep(RETRY)
 
-    def _subscribe(self, sock, reader) -> None:
+    def _subscribe(self, sock: socket.socket, reader: hiredis.Reader) -> None:
         """Connect and wait until every channel is confirmed. Raises OSError, HiredisError."""
         with gevent.Timeout(GREETING_LIMIT, TimeoutError("no answer")):
             sock.connect(self.path)
-            sock.sendall(hiredis.pack_command(("SUBSCRIBE", *self.channels)))
+            sock.sendall(resp.pack(("SUBSCRIBE", *self.channels)))
             for _ in self.channels:
-                _next(sock, reader)
-
-
-def _next(sock, reader) -> list:
-    """The next push: kind, channel, message. Raises OSError, HiredisError (an error instead of a push, too)."""
-    while (push := reader.gets()) is False:
-        chunk = sock.recv(CHUNK)
-        if not chunk:
-            raise ConnectionResetError("connection closed")
-        reader.feed(chunk)
-    if isinstance(push, hiredis.HiredisError):
-        raise push
-    return push
+                resp.message(resp.reply(sock, reader))
