@@ -156,13 +156,12 @@ def _worker(conf: Config) -> int | None:
 
 def _servers(conf: Config) -> Iterator[tuple[str, str]]:
     """The Redis servers of a host that runs: their version, and whether they keep what they are told."""
-    from crs.store import snapshot
     from crs.store.direct import Direct
 
     for name, fsync in redis_server.FSYNC.items():
         redis = Direct(conf.home.run / f"{name}.sock", name, {})
         try:
-            server, kept = snapshot.facts(redis, "server"), snapshot.facts(redis, "persistence")
+            server, kept = redis.info("server"), redis.info("persistence")
             wanted = {"appendonly": "yes", "appendfsync": fsync, "maxmemory-policy": "noeviction"}
             for setting, value in wanted.items():
                 given = redis.call("CONFIG", "GET", setting)[1].decode()

@@ -57,10 +57,8 @@ class SystemCheck:
         began = time.monotonic()
         redis.call("PING")
         took = (time.monotonic() - began) * 1000
-        facts = dict(
-            line.split(":", 1) for line in redis.call("INFO", "persistence").decode().splitlines() if ":" in line
-        )
-        if facts.get("aof_enabled") != "1" or facts.get("aof_last_write_status") != "ok":
+        persistence = redis.info("persistence")
+        if persistence.get("aof_enabled") != "1" or persistence.get("aof_last_write_status") != "ok":
             raise Fault("what is stored does not reach the disk; see the log of this Redis, and the disk")
         if took > SLOW:
             raise Doubt(f"answers within {took:.0f} ms, which is slow")

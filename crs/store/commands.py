@@ -128,6 +128,11 @@ class Commands(ABC):
         keys = tuple(keys)
         return ("EVALSHA", self._digests[name], len(keys), *keys, *arguments)
 
+    def info(self, section: str) -> dict[str, str]:
+        """What the server says of itself: INFO of one section. Raises Unavailable."""
+        lines = self.call("INFO", section).decode(errors="replace").splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
     # --- walks: none needs more memory where there is more to walk -------------------------------------------------
 
     def keys(self, pattern: str) -> Iterator[bytes]:

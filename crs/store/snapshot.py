@@ -1,6 +1,6 @@
-"""A snapshot of a Redis server that runs: the server writes its data of one moment to a file, without stopping.
+"""A snapshot of a running Redis server: the server writes its data of one moment to a file, without stopping.
 
-Never here: where the file goes from there (``backup``). How Redis names its own files stands here alone.
+How Redis names its own files stands only here.
 """
 
 import time
@@ -13,13 +13,7 @@ from .commands import Commands, RedisError
 
 DUMP = "dump.rdb"  # where BGSAVE writes; nothing else of ours does
 _LOOK_EVERY = 0.05  # seconds
-_PARTED = 7  # from this release on, the append-only file is a directory of parts
-
-
-def facts(redis: Commands, section: str) -> dict[str, str]:
-    """What a server tells of itself: INFO of one section. Raises Unavailable."""
-    lines = redis.call("INFO", section).decode(errors="replace").splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
+_MULTI_PART = 7  # from this release on, the append-only file is a directory of parts
 
 
 @contextmanager
@@ -56,7 +50,7 @@ def _begin(redis: Commands, dump: Path, pause: Callable[[float], None]) -> None:
 
 def _writing(redis: Commands) -> bool:
     """Whether a child of the server writes a snapshot or a new append-only file."""
-    now = facts(redis, "persistence")
+    now = redis.info("persistence")
     return "1" in (now["rdb_bgsave_in_progress"], now["aof_rewrite_in_progress"])
 
 
@@ -69,8 +63,8 @@ def loadable(redis: Commands) -> tuple[str, dict[str, bytes]]:
 
     The name to give the snapshot, below the server's directory, and the files that must lie there beside it.
     """
-    version = facts(redis, "server")["redis_version"]
-    if int(version.split(".")[0]) < _PARTED:
+    version = redis.info("server")["redis_version"]
+    if int(version.split(".")[0]) < _MULTI_PART:
         return "appendonly.aof", {}
     base = "appendonly.aof.1.base.rdb"
     return f"appendonlydir/{base}", {"appendonlydir/appendonly.aof.manifest": f"file {base} seq 1 type b\n".encode()}

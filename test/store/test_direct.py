@@ -96,3 +96,11 @@ def test_the_command_line_does_not_load_gevent():
 def test_every_script_is_found():
     assert {"post", "fetch", "ack", "expire", "register", "wake", "create", "transition", "record"} <= set(SCRIPTS)
     assert not any(name.startswith("_") for name in SCRIPTS)
+
+
+def test_info_is_one_section_by_name(server):
+    direct = Direct(server.path, "redis", {})
+    told = direct.info("persistence")
+    assert told["loading"] == "0" and "redis_version" not in told
+    assert direct.info("server")["redis_version"][0].isdigit()
+    direct.close()

@@ -51,7 +51,7 @@ def test_a_rewrite_that_is_under_way_is_waited_for(server, redis):
     redis.call("BGREWRITEAOF")
     with snapshot.taken(redis, server.directory) as dump:
         assert dump.stat().st_size > 0
-        assert snapshot.facts(redis, "persistence")["aof_rewrite_in_progress"] == "0"
+        assert redis.info("persistence")["aof_rewrite_in_progress"] == "0"
 
 
 def test_what_was_left_of_an_earlier_one_is_not_taken_for_it(server, redis):
