@@ -1,13 +1,15 @@
-"""The store: all state of a host that outlives a process, in two Redis servers, behind words of the domain.
+"""The store: all state of a host that outlives a process, in two Redis servers, in terms of the domain.
 
-Read ``schema.py`` first: it names every key and says what it holds, and nothing else does. Then the domains:
-``mailbox`` and ``devices``, ``directory``, ``calls``, ``accounts`` and ``operator``, ``objects``; ``due`` keeps
-deadlines. Each change is one atomic step: a command, or a script of ``lua/``. Below them: ``commands`` (what a
-connection offers), ``pipe`` (shared by greenlets), ``direct`` (for the command line), ``subscriber`` (listens).
-Never here: TLS, the wire of the clients, who may do what. Time is always an argument.
+Read ``schema.py`` first: it alone names the keys, and says what each holds. Then the domains: ``mailbox`` and
+``devices``, ``directory``, ``calls`` and ``conferences``, ``accounts`` and ``operator`` (on ``records``), ``objects``;
+``due`` keeps deadlines, ``wakeups`` is what workers publish for each other. Each change is one atomic step: a command,
+or a script of ``lua/``. Below them: ``commands`` (what a connection offers), ``pipe`` (shared by greenlets), ``direct``
+(for the command line), ``subscriber`` and ``listener`` (receive what is published), ``resp`` (the protocol).
+Who may do what is decided elsewhere. Time is always an argument.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .. import slots
 from ..home.paths import Home
@@ -28,6 +30,9 @@ from .probes import Probes
 from .records import Records
 from .statistics import Statistics
 from .uploads import Uploads
+
+if TYPE_CHECKING:  # it loads gevent, which the command line does without
+    from .subscriber import Subscriber
 
 DEVICE_EXPIRY = 30 * 86_400_000  # ms; design, chapter 3
 
@@ -80,7 +85,7 @@ class Store:
         self.high.close()
         self.low.close()
 
-    def subscriber(self, worker: str, on_subscribed: Callable[[], None]):
+    def subscriber(self, worker: str, on_subscribed: Callable[[], None]) -> "Subscriber":
         """What is published for a worker of this host, and for all workers, as ``wakeups`` encodes it."""
         from .subscriber import Subscriber
 
@@ -93,9 +98,9 @@ class Store:
         return slots.buckets(index, workers)
 
     def erase(self, account: str) -> int:
-        """Delete all that is kept for the clients of an account, whose record is gone by now; returns how many.
+        """Delete all that is kept for the clients of an account, whose record is gone by now; returns how many clients.
 
-        Raises Unavailable; it may be repeated.
+        Raises Unavailable; may be repeated.
         """
         clients = set()
         for redis in (self.low, self.high):

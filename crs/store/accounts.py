@@ -1,6 +1,6 @@
 """Accounts and their monthly updates, as records of the operator.
 
-What an update may contain is the business of ``trust.update``; here it is kept.
+What an update contains is checked by ``crs.trust.update``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -52,7 +52,7 @@ UPDATE = "update"
 
 
 class AccountRecords:
-    """Every method raises Unavailable where Redis did not do it for certain. Times are milliseconds."""
+    """Every method raises Unavailable unless Redis has confirmed it. Times are milliseconds."""
 
     def __init__(self, records: Records, low: Commands):
         self._records = records
@@ -98,7 +98,7 @@ class AccountRecords:
     def created(self) -> dict[tuple[str, str], int]:
         """When the CMS made each update held (ms), by account and month. Quick: clients are not read."""
         return {
-            tuple(element.split(".")): msgspec.convert(value, _UpdateHead).created
+            _account_and_month(element): msgspec.convert(value, _UpdateHead).created
             for element, value in sorted(self._records.all(UPDATE).items())
         }
 
@@ -110,7 +110,7 @@ class AccountRecords:
     def updates(self) -> Iterator[HeldUpdate]:
         """Every update held, by account and month."""
         heads = sorted(self._records.all(UPDATE).items())
-        uris = self._low.all([("HKEYS", schema.crypto_updates(*element.split("."))) for element, _ in heads])
+        uris = self._low.all([("HKEYS", schema.crypto_updates(*_account_and_month(element))) for element, _ in heads])
         for (element, value), listed in zip(heads, uris, strict=True):
             yield _held(element, value, listed)
 
@@ -137,10 +137,17 @@ def _element(account: str, month: str) -> str:
     return f"{account}.{month}"
 
 
+def _account_and_month(element: str) -> tuple[str, str]:
+    account, _, month = element.partition(".")
+    return account, month
+
+
 def _held(element: str, value: Any, listed: Iterable[bytes]) -> HeldUpdate:
     head = msgspec.convert(value, _UpdateHead)
+    account, month = _account_and_month(element)
     return HeldUpdate(
-        *element.split("."),
+        account,
+        month,
         head.created,
         head.month_key,
         head.domain_token,

@@ -1,7 +1,6 @@
 """Acknowledgements: what a device has read leaves its box, and each message's sender is told, in one step.
 
-For senders whose mailbox is at this host. Lives here: one acknowledgement, as a command and back, so that it can travel
-alone or with a post. Never here: when.
+For senders whose mailbox is at this host. An acknowledgement is a command, so that it can travel alone or with a post.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Calls: one record each, changed only by compare-and-set, so that any worker may carry out any step.
 
-A call is in redis_high at the host that created it; every call that has not ended has a deadline there. Never here:
-what a step means, relays, who is told.
+A call is in redis_high at the host that created it; every call that has not ended has a deadline there. What a step
+means, the relay and who is notified is the business of ``crs.service``.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,6 +14,9 @@ from ..names import Client
 from . import schema
 from .commands import Commands, pairs
 from .ordering import ordered
+from .resp import Command
+
+Fields = Mapping[str, str | int]  # of a call, by name
 
 LIVE = frozenset(("invite", "ringing", "talk"))  # the other states are the end of a call
 
@@ -36,11 +39,11 @@ class Call(msgspec.Struct, frozen=True):
     host: str = ""  # that created it
     offer: str = ""  # body of the invite, opaque
     answer: str = ""  # body of the accept, opaque
-    streams: str = ""  # relayed streams with their legs (crs.service.media)
+    streams: str = ""  # relayed streams with their legs, see ``crs.service.media``
     group: str = ""  # of a group call: its id, chosen by who started it
     multi: str = ""  # who made it a call of several streams, as long as the other has not accepted that
     changes: str = ""  # ids of the last changes of media, for retries
-    alone: str = ""  # ms, since when no party was seen at a regular look; empty while one is
+    alone: str = ""  # ms, since when no party was seen at a regular look; empty while any is
 
     @property
     def shown_state(self) -> str:
@@ -61,17 +64,17 @@ class CallConflict(Conflict):
 
 
 class CallTable:
-    """Every method raises Unavailable where Redis did not do it for certain."""
+    """Every method raises Unavailable unless Redis has confirmed it."""
 
     def __init__(self, high: Commands):
         self._high = high
 
-    def create(self, session: str, fields: Mapping, now: int, due_at: int, keep_ms: int) -> tuple[bool, Call]:
-        """Make a call; where there is one of this id, it is left as it is. Returns whether it is new, and the call.
+    def create(self, session: str, fields: Fields, now: int, due_at: int, keep_ms: int) -> tuple[bool, Call]:
+        """Make a call; a call of this id that exists is left as it is. Returns whether it is new, and the call.
 
-        One that begins in an end state has no deadline and stays for ``keep_ms``.
+        A call that begins in an end state has no deadline and stays for ``keep_ms``.
         """
-        record = {"id": session, "seq": 1, "created": now, **fields}
+        record: Fields = {"id": session, "seq": 1, "created": now, **fields}
         ended = record["state"] not in LIVE
         create = self._high.evalsha("create", (schema.call(session),), (keep_ms if ended else 0, *_flat(record)))
         is_new, *flat = self._high.all((create,) if ended else (self._due(session, due_at), create))[-1]
@@ -81,8 +84,8 @@ class CallTable:
         self,
         session: str,
         allowed: Collection[str],
-        fields: Mapping,
-        guard: Mapping | None,
+        fields: Fields,
+        guard: Fields | None,
         now: int,
         due_at: int | None,
         keep_ms: int | None = None,
@@ -153,7 +156,7 @@ class CallTable:
         """Take the deadline off a call that has ended."""
         self._high.call("ZREM", schema.due(schema.CALLS_DUE, _bucket(session)), session)
 
-    def _due(self, session: str, at: int) -> tuple:
+    def _due(self, session: str, at: int) -> Command:
         return "ZADD", schema.due(schema.CALLS_DUE, _bucket(session)), at, session
 
     # --- all of them ------------------------------------------------------------------------------------------------
@@ -172,20 +175,20 @@ class CallTable:
         keys = (line[21:] for line in lines)
         for _, values in self._high.of_each(keys, lambda key: ("HMGET", key, *_SHOWN)):
             if any(values):  # else it went meanwhile
-                yield _told((field, value) for field, value in zip(_SHOWN, values, strict=True) if value is not None)
+                yield _call_of((field, value) for field, value in zip(_SHOWN, values, strict=True) if value is not None)
 
 
 def _bucket(session: str) -> int:
     return slots.bucket(slots.slot(session))
 
 
-def _flat(fields: Mapping) -> list:
+def _flat(fields: Fields) -> list[str | int]:
     return [part for pair in fields.items() for part in pair]
 
 
 def _call(flat: list[bytes]) -> Call:
-    return _told(pairs(flat))
+    return _call_of(pairs(flat))
 
 
-def _told(fields: Iterable[tuple[bytes, bytes]]) -> Call:
+def _call_of(fields: Iterable[tuple[bytes, bytes]]) -> Call:
     return msgspec.convert({field.decode(): value.decode() for field, value in fields}, Call, strict=False)

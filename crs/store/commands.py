@@ -62,8 +62,8 @@ class RedisError(CrsError):
 
 
 class Commands(ABC):
-    """A connection to the Redis at the socket ``path``. ``name`` says in errors which one it is; ``scripts`` maps a name
-    to Lua source. ``connects`` counts the connections so far: after each but the first, what was told may be lost.
+    """A connection to the Redis at the socket ``path``. ``name`` says in errors which Redis it is; ``scripts`` maps a
+    name to Lua source. ``connects`` counts the connections so far: at each but the first, what was told may be lost.
 
     A result is what hiredis gives: bytes, int, None or a list of those. Every call raises Unavailable when Redis did
     not answer or cannot serve now (nothing was acknowledged; the command may or may not have been carried out),

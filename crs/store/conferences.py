@@ -1,7 +1,7 @@
 """Conferences: what goes on in a conference room while anybody is in it; any worker may carry out any step.
 
-A conference begins when the first device joins and is over when the last one has left. It is in redis_high, like
-calls; the room itself is a record of the operator (``records``). Never here: who may join, relays, who is told.
+A conference begins when the first device joins and is over when the last has left. It is in redis_high, like calls;
+the room itself is a record of the operator (``operator``).
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -40,7 +40,7 @@ class Seat(NamedTuple):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """What is kept of one who joined."""
+    """What is kept of a device that joined."""
 
     id: str  # of the join, chosen by the client
     ufrag: str  # of its relay leg
@@ -53,7 +53,7 @@ class Conference(NamedTuple):
     """A conference as it stands."""
 
     room: RoomId
-    session: str  # its own name: a later conference in the same room has another
+    session: str  # its own id: a later conference in the same room has another
     seq: int  # grows by one with every change
     created: int  # ms
     members: dict[Seat, Member]  # by when they joined
@@ -68,7 +68,7 @@ _member = msgspec.json.Decoder(Member).decode
 
 
 class Conferences:
-    """Every method raises Unavailable where Redis did not do it for certain."""
+    """Every method raises Unavailable unless Redis has confirmed it."""
 
     def __init__(self, high: Commands):
         self._high = high
@@ -152,7 +152,7 @@ class Conferences:
         self._high.call("ZADD", _due(room), at, str(room))
 
     def forget_due(self, room: RoomId) -> None:
-        """Look no more at a room that nobody is in."""
+        """Take the deadline off a room that nobody is in."""
         self._high.call("ZREM", _due(room), str(room))
 
     def live(self, buckets: Collection[int]) -> Iterator[Conference]:
@@ -192,6 +192,6 @@ def _conference(room: RoomId, flat: list[bytes]) -> Conference:
         fields["session"].decode(),
         int(fields["seq"]),
         int(fields["created"]),
-        dict(sorted(members.items(), key=lambda one: (one[1].joined, one[0]))),
+        dict(sorted(members.items(), key=lambda member: (member[1].joined, member[0]))),
         away,
     )

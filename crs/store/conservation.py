@@ -1,9 +1,9 @@
 """Conservation: of every mailbox, posted + received = held + acked + expired + purged + forwarded.
 
-Each figure is counted in the script that does the thing, in the mailbox's ledger; what is held is counted anew. Both are
-read in one atomic step for each client, so a difference is never due to traffic; the differences of an account's clients
-add up to the account's. The workers compare, each for the slots it owns, and leave what they found in redis_high.
-Never here: when they do.
+Each figure is counted in the mailbox's ledger by the script that makes the change; what is held is counted anew. Both
+are read in one atomic step for each client, so a difference is never due to traffic; the differences of an account's
+clients add up to the account's. The workers compare, each for the slots it owns, and leave what they found in
+redis_high.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,11 +32,11 @@ class Sheet(msgspec.Struct, array_like=True):
 
     @property
     def difference(self) -> int:
-        """0; more than that where something is lost, less where something came from nowhere."""
+        """0; positive where items were lost, negative where items are held that nobody posted."""
         return self.posted + self.received - self.stored - self.acked - self.expired - self.purged - self.forwarded
 
     def __add__(self, other: "Sheet") -> "Sheet":
-        return Sheet(*(one + two for one, two in zip(self._figures(), other._figures(), strict=True)))
+        return Sheet(*(mine + theirs for mine, theirs in zip(self._figures(), other._figures(), strict=True)))
 
     def _figures(self) -> tuple[int, ...]:
         return tuple(getattr(self, field) for field in self.__struct_fields__)
@@ -53,7 +53,7 @@ _found = msgspec.json.Decoder(_Found).decode
 
 
 class Conservation:
-    """Every method raises Unavailable where Redis did not do it for certain."""
+    """Every method raises Unavailable unless Redis has confirmed it."""
 
     def __init__(self, high: Commands, low: Commands):
         self._high = high

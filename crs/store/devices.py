@@ -1,6 +1,6 @@
 """The secondary devices of a client: each has a mailbox copy of its own, until it is not seen for some weeks.
 
-The primary is not listed: its box belongs to the client. Never here: who is registered now (``directory``).
+The primary is not listed: its box belongs to the client. Who is registered now is in ``directory``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,6 +12,7 @@ from . import schema
 from .commands import Commands, pairs
 from .due import DueList, rounded
 from .items import MESSAGE, PRIMARY, bucket
+from .resp import Command
 
 MAX_SECONDARIES = 4  # design, chapter 3
 
@@ -25,8 +26,8 @@ class Devices:
         self._due = DueList(low, schema.DEVICES_DUE)
 
     def seen(self, client: Client, device: str, type: str, now: int) -> None:
-        """Note that a device registered. A new secondary gets the messages posted from now on; one that has become
-        the primary gives up its own copy.
+        """Note that a device registered. A new secondary gets the messages posted from now on; a secondary that has
+        become the primary gives up its own copy.
 
         Raises Busy when there are four other secondaries, Conflict for a secondary named like the primary's box.
         """
@@ -55,7 +56,7 @@ class Devices:
 
     def due(self, buckets: Iterable[int], now: int, limit: int) -> Iterator[tuple[Client, str]]:
         """Devices that may have been away too long, as (client, device): the caller says ``seen`` or ``forget``."""
-        for name, where in self._due.walk(buckets, now, limit):
+        for name, _ in self._due.walk(buckets, now, limit):
             device, _, rest = name.partition(" ")
             client = names.client(rest)
             yield client, device
@@ -63,7 +64,7 @@ class Devices:
             if last is not None:
                 self._low.call(*self._look(client, device, max(int(last) + self._expiry, now + 1)))
 
-    def _look(self, client: Client, device: str, at: int) -> tuple:
+    def _look(self, client: Client, device: str, at: int) -> Command:
         return self._due.entry(bucket(client), f"{device} {client}", rounded(at, self._expiry))
 
     def _forget(self, client: Client, device: str, limit: int) -> int:

@@ -1,10 +1,10 @@
 """The directory: which devices of a client are registered, on which connection of which worker, and how to wake them.
 
-Also the table of worker processes. All of it is in redis_high; wake-ups are hints, never the fact. Never here: what a
-notification says, and what a device may do.
+Also the table of worker processes. All of it is in redis_high; wake-ups (``wakeups``) are hints, never the fact.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -51,7 +51,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Directory:
-    """Every method raises Unavailable where Redis did not do it for certain."""
+    """Every method raises Unavailable unless Redis has confirmed it."""
 
     def __init__(self, high: Commands, host: str, devices: Devices):
         self._high = high
@@ -69,7 +69,8 @@ class Directory:
         """Put back an entry that was dropped as stale. False: another registration has taken its place meanwhile."""
         return isinstance(self._put(client, entry, entry.since), list)
 
-    def _put(self, client: Client, entry: Entry, since: int | str):
+    def _put(self, client: Client, entry: Entry, since: int | str) -> Any:
+        """What ``register.lua`` answers."""
         return self._high.all(
             (
                 ("HSET", schema.attached(self._host), entry.connection, f"{entry.worker} {entry.device_id} {client}"),
@@ -81,15 +82,13 @@ class Directory:
 
     def unregister(self, client: Client, device: str, connection: str) -> bool:
         """Take a device out, if it is still registered on ``connection``; returns whether it was."""
-        return (
-            self._high.all(
-                (
-                    self._high.evalsha("unregister", (schema.directory(client),), (device, connection)),
-                    ("HDEL", schema.attached(self._host), connection),
-                )
-            )[0]
-            == 1
+        removed, _ = self._high.all(
+            (
+                self._high.evalsha("unregister", (schema.directory(client),), (device, connection)),
+                ("HDEL", schema.attached(self._host), connection),
+            )
         )
+        return bool(removed)
 
     def lookup(self, client: Client) -> list[Entry]:
         """The registered devices of a client."""
@@ -98,8 +97,8 @@ class Directory:
     def entries_of(self, worker: str) -> Iterator[tuple[Client, str, str]]:
         """What a worker of this host has put in and not taken out, as (client, device id, connection id).
 
-        A new worker finds here what a dead one of its name left. A later registration may have replaced an entry;
-        ``unregister`` minds that.
+        A new worker finds here what a dead worker of its name left. A later registration may have replaced an entry;
+        ``unregister`` leaves that in place.
         """
         cursor = b"0"
         while True:
@@ -126,10 +125,12 @@ class Directory:
         Returns how many were reached; an entry that nobody hears is taken out.
         """
         which = ("all",) if devices is None else ("some", *devices)
-        return self._high.script("wake", (schema.directory(client),), (wakeups.encode(wakeup), but or "", *which))
+        payload = wakeups.encode(wakeup)
+        reached: int = self._high.script("wake", (schema.directory(client),), (payload, but or "", *which))
+        return reached
 
     def hint(self, client: Client, wakeup: Notify | Mail) -> None:
-        """As ``wake`` to all devices, without waiting: lost where the connection to redis_high is."""
+        """As ``wake`` to all devices, without waiting: it is lost where the connection to redis_high is down."""
         payload = wakeups.encode(wakeup)
         self._high.tell(*self._high.evalsha("wake", (schema.directory(client),), (payload, "", "all")))
 
@@ -141,7 +142,7 @@ class Directory:
         """Ask the worker of an entry, which may be replaced by now, to unregister that device; returns whether any
         worker heard."""
         wakeup = wakeups.Dismiss(entry.since, reason)
-        return self._high.call(*wakeups.to_connection(entry.host, entry.worker, entry.connection, wakeup)) > 0
+        return bool(self._high.call(*wakeups.to_connection(entry.host, entry.worker, entry.connection, wakeup)))
 
     # --- processes --------------------------------------------------------------------------------------------------
 
@@ -163,4 +164,5 @@ class Directory:
     def processes(self, now: int) -> list[Process]:
         """The worker processes heard from within PROCESS_TIME, by host and name."""
         known = map(_process, self._high.call("HVALS", schema.processes()))
-        return sorted((one for one in known if now - one.time < PROCESS_TIME), key=lambda one: (one.host, one.name))
+        lately = (process for process in known if now - process.time < PROCESS_TIME)
+        return sorted(lately, key=lambda process: (process.host, process.name))

@@ -1,7 +1,7 @@
-"""Lists of deadlines in Redis, walked by whoever owns the slots: none lives in a process alone.
+"""Lists of deadlines in Redis, walked by the worker that owns the slots: no deadline exists in a process alone.
 
-An entry is (time, name), so one for a later time is never lost by removing an earlier one, and two writers need not
-agree on anything. Times are rounded up so that a name has few of them. Never here: what is done when the time comes.
+An entry is (time, name): removing an entry never removes that of a later time, and two writers need not agree on
+anything. Times are rounded up, so that a name has few entries.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,14 +23,14 @@ class DueList:
         self._redis = redis
         self._kind = kind
 
-    def entry(self, bucket: int, name: str, at: int) -> tuple:
+    def entry(self, bucket: int, name: str, at: int) -> tuple[str, str, int, str]:
         """The command that adds an entry; to be sent before, or in front of, the change it stands for."""
         return "ZADD", schema.due(self._kind, bucket), at, f"{at} {name}"
 
     def walk(self, buckets: Iterable[int], now: int, limit: int) -> Iterator[tuple[str, int]]:
         """The entries whose time has come, as (name, bucket); at most ``limit`` of each bucket.
 
-        An entry is removed when the caller comes back for the next one: a caller that fails in between finds it again.
+        An entry is removed when the caller asks for the next: a caller that fails in between finds it again.
         """
         buckets = list(buckets)
         found = self._redis.all(

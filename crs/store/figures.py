@@ -1,7 +1,7 @@
 """Counters of this host for the metrics: they only grow, and outlive the workers that count.
 
-Each worker adds what it counted every few seconds; what one counted since is lost with it. Never here: what a figure means
-(``crs.telemetry.metrics``).
+Each worker adds what it counted every few seconds; what it counted since then is lost with it. What the figures mean
+stands in ``crs.telemetry.metrics``.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from .commands import Commands, pairs
 
 
 class Figures:
-    """Every method raises Unavailable where Redis did not do it for certain."""
+    """Every method raises Unavailable unless Redis has confirmed it."""
 
     def __init__(self, high: Commands):
         self._high = high
@@ -26,4 +26,4 @@ class Figures:
 
     def attached(self, host: str) -> int:
         """How many devices the workers of a host have put into the directory."""
-        return self._high.call("HLEN", schema.attached(host))
+        return int(self._high.call("HLEN", schema.attached(host)))

@@ -1,7 +1,6 @@
-"""What is stored in a mailbox, item by item: names, records, and what the scripts answer.
+"""The items of a mailbox: their values, how the scripts take them, and what the scripts answer.
 
-Lives here: the forms, as keys and arguments of a script and back. Never here: Redis, and what is done with a mailbox
-(``mailbox``).
+Nothing here talks to Redis; ``mailbox`` does.
 """
 
 import base64

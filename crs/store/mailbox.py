@@ -1,8 +1,8 @@
 """Mailboxes: post, fetch, acknowledge, expire. At least once, in order per sender, never twice under one id.
 
 What is stored survives kill -9 of anything (redis_low writes to the disk before it answers), and every change is one
-script. What expires is reported in two steps of the caller, each of which may be repeated: first the report for the
-sender, then the message goes. Never here: what is stored (``items``), who may write to whom, and waking devices.
+script. What expires is handled in two steps of the caller, each of which may be repeated: first the report is stored
+for the sender, then the message is deleted. The form of an item is in ``items``.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ class Counts(NamedTuple):
 
 
 class Mailbox:
-    """All mailboxes of this host. Every method raises Unavailable where Redis did not do it for certain."""
+    """All mailboxes of this host. Every method raises Unavailable unless Redis has confirmed it."""
 
     def __init__(self, low: Commands):
         self._low = low
@@ -107,7 +107,7 @@ class Mailbox:
 
     def waiting(self, client: Client, device: str) -> int:
         """How many items the device has not acknowledged."""
-        return self._low.call("ZCARD", schema.box(client, device))
+        return int(self._low.call("ZCARD", schema.box(client, device)))
 
     def state(self, client: Client, device: str) -> tuple[int, int]:
         """How many items the device has not acknowledged, and the seq that this mailbox gave last."""
@@ -138,7 +138,7 @@ class Mailbox:
 
     def expire(self, client: Client, refs: Iterable[str], now: int) -> int:
         """Delete reported items whose time is over, with their tombs; returns how many were there."""
-        return self._low.script(
+        expired: int = self._low.script(
             "expire",
             (
                 schema.mail(client),
@@ -149,6 +149,7 @@ class Mailbox:
             ),
             (schema.box(client, ""), MESSAGE, now, *refs),
         )
+        return expired
 
     # --- statistics -------------------------------------------------------------------------------------------------
 

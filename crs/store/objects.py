@@ -1,7 +1,7 @@
 """What is kept for a client beside its mailbox: its token, what it told of itself, push tokens, its own storage,
-which crypto updates it has taken, that it was seen.
+which crypto updates it has taken, whether it was observed.
 
-Never here: what is in a token, an update or a stored value; all are opaque.
+Tokens, updates and stored values are opaque here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -68,55 +68,55 @@ _push = msgspec.json.Decoder(PushTokens).decode
 
 
 class Objects:
-    """Every method raises Unavailable where Redis did not do it for certain."""
+    """Every method raises Unavailable unless Redis has confirmed it."""
 
     def __init__(self, low: Commands):
         self._low = low
 
     def put_token(self, client: Client, value: str, now: int) -> None:
-        """Store the client token in the place of the one before."""
+        """Store the client token in the place of the token before."""
         self._low.call("HSET", schema.token(client), "value", value, "updated", now)
 
     def token(self, client: Client) -> Token | None:
-        """The client token; None while the client never stored one."""
+        """The client token; None where the client never stored one."""
         value, updated = self._low.call("HMGET", schema.token(client), "value", "updated")
         return None if value is None else Token(value.decode(), int(updated))
 
     # --- client info ------------------------------------------------------------------------------------------------
 
     def put_info(self, client: Client, info: Info) -> None:
-        """Store what the client told in the place of what it told before."""
+        """Store what the client told of itself in the place of what it told before."""
         self._low.call("SET", schema.info(client), msgspec.json.encode(info))
 
     def info(self, client: Client) -> Info | None:
-        """None while the client never told anything."""
+        """What the client told of itself; None where it never did."""
         text = self._low.call("GET", schema.info(client))
         return None if text is None else _info(text)
 
     def all_info(self, account: str) -> Iterator[tuple[Client, Info]]:
-        """Every client of an account that told something, with it; in the order of the clients."""
+        """Every client of an account that told of itself, with what it told; in the order of the clients."""
         for key, text in self._low.each_client(schema.info(Client("*", account)), lambda key: ("GET", key)):
             if text is not None:
                 yield schema.client_of(key), _info(text)
 
     def delete_info(self, client: Client) -> bool:
         """Returns whether there was any."""
-        return self._low.call("DEL", schema.info(client)) == 1
+        return bool(self._low.call("DEL", schema.info(client)))
 
     # --- push tokens ------------------------------------------------------------------------------------------------
 
     def put_push_tokens(self, client: Client, tokens: PushTokens) -> None:
-        """Store a device's tokens in the place of those before. There is one primary: another one's tokens go."""
+        """Store a device's tokens in the place of those before. There is one primary: those of another primary go."""
         self._low.script("push", (schema.push(client),), (tokens.device_id, tokens.type, msgspec.json.encode(tokens)))
 
     def push_tokens(self, client: Client) -> list[PushTokens]:
         """Of all devices, the primary first."""
         stored = map(_push, self._low.call("HVALS", schema.push(client)))
-        return sorted(stored, key=lambda one: (one.type, one.device_id))
+        return sorted(stored, key=lambda tokens: (tokens.type, tokens.device_id))
 
     def forget_push_tokens(self, client: Client, device: str) -> bool:
         """Returns whether the device had any."""
-        return self._low.call("HDEL", schema.push(client), device) == 1
+        return bool(self._low.call("HDEL", schema.push(client), device))
 
     # --- storage ----------------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Objects:
         """Store a value; returns when it was stored (ms), for a second try under the same ``id`` when the first was.
 
         ``replaces``: the id of the value that must be there ("" for none; None: whatever is there). Raises Conflict
-        where another one is, QuotaExceeded beyond ``max_bytes`` in all or MAX_TYPES types.
+        where another value is, QuotaExceeded beyond ``max_bytes`` in all or MAX_TYPES types.
         """
         code, told = self._low.script(
             "storage",
@@ -142,12 +142,13 @@ class Objects:
         return int(told)
 
     def blob(self, client: Client, type: str) -> Blob | None:
+        """The value under a type; None where there is none."""
         record = self._low.call("HGET", schema.storage(client), type)
         return None if record is None else _blob(record)
 
     def delete_blob(self, client: Client, type: str) -> bool:
-        """Returns whether there was one."""
-        return self._low.call("HDEL", schema.storage(client), type) == 1
+        """Returns whether there was a value."""
+        return bool(self._low.call("HDEL", schema.storage(client), type))
 
     def blobs(self, client: Client) -> dict[str, tuple[Blob, int]]:
         """By type: each stored value, and the bytes that it takes of the quota."""
@@ -164,7 +165,7 @@ class Objects:
                 yield BlobEntry(client, size, int(updated), type.decode())
 
     def each_token(self) -> Iterator[tuple[Client, str, str]]:
-        """Every token that is held: whose, what it is, the token. In no order, and one may come twice."""
+        """Every token that is held: whose, what it is, the token. In no order, and some may come twice."""
         everyone = Client("*", "*")
         for key, value in self._low.each(schema.tagged("token", everyone), lambda key: ("HGET", key, "value")):
             if value is not None:
@@ -201,7 +202,7 @@ class Objects:
     def forget_observed(self, account: str) -> int:
         """Forget the observed clients of an account; returns how many there were."""
         count, _ = self._low.all((("SCARD", schema.observed(account)), ("UNLINK", schema.observed(account))))
-        return count
+        return int(count)
 
 
 def _blob(record: bytes) -> Blob:

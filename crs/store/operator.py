@@ -1,12 +1,12 @@
-"""The operator's records by their names: who is blocked, which peers and admins there are, rooms, switches.
+"""What the operator decides: who is blocked, which peers and admins there are, rooms, settings of accounts.
 
-Lives here: kinds, elements and values of those records, each explained once. Never here: how a record is written, in
-which order, and what is left of a deleted one (``operator``); accounts and monthly updates (``operator`` too).
-
-A record that belongs to an account names it in its element, so that all of an account's go with it.
+Each is a record (see ``records``) whose kind, element and value are explained here. A record that belongs to an account
+names it in its element, so that all records of an account can be deleted with it. The accounts themselves, and their
+monthly updates, are in ``accounts``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -28,6 +28,9 @@ AUTHORIZATIONS = {"update": "apply monthly updates for an account", "statistics"
 STATISTICS = "statistics"
 UPDATE_NOTIFICATION = "update-notification"
 SETTINGS = (STATISTICS, UPDATE_NOTIFICATION)
+
+
+Value = TypeVar("Value")
 
 
 class Blocked(msgspec.Struct, frozen=True):
@@ -57,9 +60,9 @@ class RoomRecord(msgspec.Struct, frozen=True):
 
 
 class Operator:
-    """Every method raises Unavailable where Redis did not do it for certain; times are milliseconds.
+    """Every method raises Unavailable unless Redis has confirmed it; times are milliseconds.
 
-    What is put or deleted twice is as if it were done once; whether it was there before is the caller's to ask.
+    To put or delete something twice is as good as once; whether it was there before is for the caller to ask.
     """
 
     def __init__(self, records: Records):
@@ -104,7 +107,7 @@ class Operator:
         self._records.put(ADMIN, name, Admin(secret, now), now)
 
     def delete_admin(self, name: str, now: int) -> None:
-        """The admin first, so that nothing is allowed to it from then on; then its access to accounts."""
+        """Delete an admin first, so that it may do nothing from then on; then its access to accounts."""
         self._records.delete(ADMIN, name, now)
         for kind in (ADMIN_ACCOUNT, AUTHORIZATION):
             self._delete_where(kind, 0, name, now)
@@ -133,8 +136,8 @@ class Operator:
     def access(self) -> dict[str, dict[str, frozenset[str]]]:
         """What each existing admin may do: admin -> account -> authorizations.
 
-        An authorization counts only where the access to its account does, and access only of an admin that exists:
-        whichever record of them a pool still exchanges, nothing that was taken away is allowed.
+        An authorization counts only with access to its account, and access only for an admin that exists: in whatever
+        order the hosts of a pool exchange these records, nothing that was taken away is allowed.
         """
         given: dict[tuple[str, str], set[str]] = {}
         for (admin, account, authorization), _ in self._all(AUTHORIZATION, dict):
@@ -162,10 +165,10 @@ class Operator:
         for (number, account, uri), _ in self._each(ROOM, RoomRecord):
             yield number, Client(uri, account)
 
-    # --- switches of an account -------------------------------------------------------------------------------------
+    # --- settings of an account -------------------------------------------------------------------------------------
 
     def switch(self, account: str, setting: str, on: bool, now: int) -> None:
-        """``setting`` is one of SETTINGS; off is the default, and no record."""
+        """Switch one of SETTINGS on or off; off is the default, and has no record."""
         if on:
             self._records.put(SETTING, f"{account} {setting}", True, now)
         else:
@@ -187,15 +190,15 @@ class Operator:
             if element.split(" ")[at] == word:
                 self._records.delete(kind, element, now)
 
-    def _all(self, kind: str, form) -> Iterator[tuple[tuple[str, ...], object]]:
+    def _all(self, kind: str, form: type[Value]) -> Iterator[tuple[tuple[str, ...], Value]]:
         """Words of the element and the value of every record of a kind, in order."""
-        return _told(sorted(self._records.all(kind).items()), form)
+        return _converted(sorted(self._records.all(kind).items()), form)
 
-    def _each(self, kind: str, form) -> Iterator[tuple[tuple[str, ...], object]]:
-        """As ``_all``, for lists of any length; a round trip more."""
-        return _told(self._records.walk(kind), form)
+    def _each(self, kind: str, form: type[Value]) -> Iterator[tuple[tuple[str, ...], Value]]:
+        """As ``_all``, for lists of any length; it takes a round trip more."""
+        return _converted(self._records.walk(kind), form)
 
 
-def _told(records, form) -> Iterator[tuple[tuple[str, ...], object]]:
+def _converted(records: Iterable[tuple[str, Any]], form: type[Value]) -> Iterator[tuple[tuple[str, ...], Value]]:
     for element, value in records:
         yield tuple(element.split(" ")), msgspec.convert(value, form)

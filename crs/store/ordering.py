@@ -1,13 +1,13 @@
-"""Lines in order, however many, in memory that does not grow with them: what lists of all clients are made by.
+"""An external merge sort: any number of lines in order, in memory that does not grow with them. For lists of clients.
 
-Sorted parts go to a file that has no name and is gone with the process, then they are merged. What fits into one part
-never leaves memory; where no such file can be written (a full disk), the parts stay in memory, packed. Never here: what
-the lines are.
+Sorted parts go to a file without a name, which ends with the process, and are then merged. What fits into one part
+never leaves memory; where no such file can be written (a full disk), the parts stay in memory, packed.
 """
 
 import heapq
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 
@@ -44,7 +44,7 @@ def least(lines: Iterable[bytes], count: int) -> list[bytes]:
 
 
 def _once(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Without repetitions of the line before."""
+    """Lines without those that repeat the line before."""
     before = None
     for line in lines:
         if line != before:
@@ -55,28 +55,25 @@ def _once(lines: Iterable[bytes]) -> Iterator[bytes]:
 class _Spill:
     """A file without a name, for parts."""
 
-    def __init__(self):
-        self._file, self._size = None, 0
-        try:
+    def __init__(self) -> None:
+        self._file: int | None = None
+        self._size = 0
+        with suppress(OSError):  # no such place, or its file system has no such files
             self._file = os.open(os.environ.get("TMPDIR") or DIRECTORY, os.O_TMPFILE | os.O_EXCL | os.O_RDWR, 0o600)
-        except OSError:
-            pass  # no such place, or its file system has no such files
 
     def put(self, text: bytes) -> Iterator[bytes]:
         """Keep the lines of ``text``, each with its line feed; returns them one by one, as they are read."""
         if self._file is not None:
-            try:
-                start, self._size = self._size, self._write(text)
+            with suppress(OSError):  # the disk is full
+                start, self._size = self._size, self._write(self._file, text)
                 return _lines(partial(os.pread, self._file, READ), start, self._size)
-            except OSError:
-                pass  # the disk is full
         return _lines(lambda at: text[at : at + READ], 0, len(text))
 
-    def _write(self, text: bytes) -> int:
+    def _write(self, file: int, text: bytes) -> int:
         """Returns where it ends."""
         at, rest = self._size, memoryview(text)
         while rest:
-            written = os.pwrite(self._file, rest, at)
+            written = os.pwrite(file, rest, at)
             at, rest = at + written, rest[written:]
         return at
 

@@ -1,9 +1,9 @@
 """One connection to Redis, shared by all greenlets of a worker: what many ask at a time travels as one write.
 
-A call hands its packed bytes to the writer and waits; the reader gives the replies out in the order of the calls. One
-write is under way at a time: what gathers until it is answered shares the next one, and so its commit to the disk. So
-no call holds up another for long, and an answer cannot reach the wrong greenlet: whoever gave up keeps its place in
-the queue and its answer is dropped; any fault of the protocol closes the socket and fails all who wait.
+A caller hands its packed bytes to the writer and waits; the reader gives the replies out in the order of the calls. One
+write is under way at a time: what gathers until it is answered shares the next write, and so its commit to the disk.
+No caller holds up another for long, and a reply cannot reach the wrong greenlet: a caller that gave up keeps its place
+in the queue, and its reply is dropped; any fault of the protocol closes the socket and fails all who wait.
 """
 
 import time
@@ -33,7 +33,7 @@ WATCH_TICK = 0.1  # seconds between two looks for calls that waited too long
 
 
 class _Waiting:
-    """The place of one call in the queue of answers. The hub hands over: it does not mind a call that left."""
+    """The place of a caller in the queue of replies. The hub hands them over: a caller that has left does no harm."""
 
     __slots__ = ("count", "deadline", "failed", "replies", "waiter")
 
@@ -150,7 +150,7 @@ class Pipe(Commands):
             self._fail_all()
 
     def _write(self, sock: socket.socket) -> None:
-        """Send what gathered since the last write, as one, when that one is answered."""
+        """When the last write is answered, send what gathered meanwhile, as one write."""
         try:
             while True:
                 self._queued.wait()

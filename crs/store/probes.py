@@ -1,7 +1,7 @@
-"""The test clients of health checks: who there is, and how they are erased without a trace.
+"""The test clients of health checks, and how all that is kept for them is erased.
 
-A health check renews a lease on its clients while it works. When it was killed the lease runs out, and a worker erases
-what is left. Never here: what a test client does.
+A health check renews a lease on its clients while it works. If it is killed the lease runs out, and a worker erases
+what is left.
 """
 
 from collections.abc import Iterable
@@ -9,15 +9,16 @@ from collections.abc import Iterable
 from .. import names, slots
 from ..names import Client
 from . import schema
+from .commands import Commands
 from .items import PRIMARY
 
 LEASE = 10_000  # ms
 
 
 class Probes:
-    """Every method raises Unavailable where Redis did not do it for certain; each may be repeated."""
+    """Every method raises Unavailable unless Redis has confirmed it; each may be repeated."""
 
-    def __init__(self, high, low):
+    def __init__(self, high: Commands, low: Commands):
         self._high = high
         self._low = low
 

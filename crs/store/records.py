@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import schema, wakeups
-from .commands import Commands, pairs
+from .commands import Commands, Part, pairs
 from .ordering import ordered
 
 
@@ -35,7 +35,7 @@ _record = msgspec.json.Decoder(Record).decode
 
 
 class Records:
-    """Every method raises Unavailable where Redis did not do it for certain. Times are milliseconds."""
+    """Every method raises Unavailable unless Redis has confirmed it. Times are milliseconds."""
 
     def __init__(self, low: Commands, high: Commands, host: str):
         self._low = low
@@ -75,10 +75,10 @@ class Records:
 
     def _write(self, kind: str, element: str, value: object, now: int, deleted: bool, attached: Attached | None) -> int:
         keys = [schema.records(kind), schema.clock()]
-        arguments = [element, msgspec.json.encode(value), self._host, now, int(deleted)]
+        arguments: list[Part] = [element, msgspec.json.encode(value), self._host, now, int(deleted)]
         if attached is not None:
             keys.append(attached.key)
             arguments += (part for pair in attached.fields.items() for part in pair)
-        version = self._low.script("record", keys, arguments)
+        version: int = self._low.script("record", keys, arguments)
         self._high.tell(*wakeups.to_all(wakeups.RecordsChanged()))
         return version

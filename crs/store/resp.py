@@ -25,8 +25,7 @@ class Receiving(Protocol):
     def recv(self, size: int, /) -> bytes: ...
 
 
-# Its own stub takes a tuple of exactly one.
-pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]
+pack: Callable[[Command], bytes] = hiredis.pack_command  # type: ignore[assignment]  # its stub: a tuple of length 1
 
 
 def receive(sock: Receiving, size: int = CHUNK) -> bytes:

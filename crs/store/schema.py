@@ -1,4 +1,4 @@
-"""The schema: every key and channel of both Redis servers, what it holds, field by field. No other file names one.
+"""The schema: every key and channel of both Redis servers, what it holds, field by field. No other file names any.
 
 A client's key carries its URI in braces, the hash tag, so that all of them fall into the client's slot and one script
 may touch several; the account behind it keeps clients of different domains apart. The same holds for a call's id.
@@ -38,14 +38,14 @@ def key_of(line: bytes) -> bytes:
 
 
 def directory(client: Client) -> str:
-    """Hash: who is registered now. Device id -> ``directory.Entry`` as JSON."""
+    """Hash: the devices that are registered now. Device id -> ``directory.Entry`` as JSON."""
     return tagged("dir", client)
 
 
 def attached(host: str) -> str:
     """Hash: what the workers of a host have put into the directory. Connection id -> ``<worker> <device id> <client>``.
 
-    Written before the directory, removed after it: so whoever comes after a dead worker finds all that it left.
+    Written before the directory, removed after it: the successor of a dead worker finds here all that it left.
     """
     return f"attached:{host}"
 
@@ -66,9 +66,9 @@ def calls_of(client: Client) -> str:
 
 
 def conference(room: str) -> str:
-    """Hash: what goes on in a room ``<number>@<account>``, while anybody is in it. ``session``, ``seq``, ``created`` as
-    in ``conferences.Conference``; ``member <device id> <client>`` -> ``conferences.Member`` as JSON; ``away <device id>
-    <client>`` -> since when that member was not seen, ms."""
+    """Hash: the conference in a room ``<number>@<account>``, while anybody is in it. ``session``, ``seq``, ``created``
+    as in ``conferences.Conference``; ``member <device id> <client>`` -> ``conferences.Member`` as JSON;
+    ``away <device id> <client>`` -> since when that member was not seen, ms."""
     return f"conference:{{{room}}}"
 
 
@@ -78,7 +78,7 @@ def conferences_of(client: Client) -> str:
 
 
 def figures() -> str:
-    """Hash: counters for the metrics. Name and label, a blank between them -> number; see ``crs.telemetry.metrics``."""
+    """Hash: counters for the metrics. Name, a blank, label -> number; see ``crs.telemetry.metrics``."""
     return "figures"
 
 
@@ -88,7 +88,7 @@ def conservation() -> str:
 
 
 def wake(host: str, worker: str) -> str:
-    """Channel of one worker. Message: see ``wakeups``."""
+    """Channel of one worker; ``wake.lua`` builds its name likewise. Message: see ``wakeups``."""
     return f"wake:{host}:{worker}"
 
 
@@ -129,9 +129,10 @@ def firsts(client: Client) -> str:
 
 
 def ledger(client: Client) -> str:
-    """Hash: figures of the mailbox. ``seq`` the last one given; ``shown`` the highest that a device was given; ``count`` and
-    ``bytes`` of the messages held (reports do not count: they are exempt from quota). ``posted``, ``received``,
-    ``acked``, ``expired``, ``purged``, ``forwarded``: items, reports too, as in ``conservation.Sheet``."""
+    """Hash: figures of the mailbox. ``seq`` the last that an item got; ``shown`` the highest that a device was given;
+    ``count`` and ``bytes`` of the messages held (reports do not count: they are exempt from quota). ``posted``,
+    ``received``, ``acked``, ``expired``, ``purged``, ``forwarded``: items, reports too, as in
+    ``conservation.Sheet``."""
     return tagged("ledger", client)
 
 
@@ -194,7 +195,7 @@ def probes() -> str:
 
 
 def records(kind: str) -> str:
-    """Hash: the operator's records of one kind (named in ``accounts`` and ``operator``).
+    """Hash: the records of one kind (the kinds are in ``accounts`` and ``operator``).
 
     Element -> ``records.Record`` as JSON.
     """
@@ -202,7 +203,7 @@ def records(kind: str) -> str:
 
 
 def clock() -> str:
-    """Hash: ``version`` grows with every change of a record; ``t`` is the time stamp of the newest (see ``records``)."""
+    """Hash: ``version`` grows with every change of a record, ``t`` is the time stamp of the newest (``records``)."""
     return "obj:{operator}:clock"
 
 
@@ -212,7 +213,7 @@ def crypto_updates(account: str, month: str) -> str:
 
 
 def all_low(client: Client, device: str) -> tuple[str, ...]:
-    """Every key of redis_low that belongs to a client which never had another box than that of ``device``."""
+    """Every key of redis_low that belongs to a client whose only box ever was that of ``device``."""
     return (
         mail(client),
         box(client, device),
@@ -240,7 +241,7 @@ def all_high(client: Client) -> tuple[str, ...]:
 
 def due(kind: str, bucket: int) -> str:
     """Sorted set: what has a deadline. Score: when to look. An entry is written before the fact it stands for and
-    removed after the work is done; one too many costs a look. Members, by kind:
+    removed after the work is done; an entry too many costs a look. Members, by kind:
     ``call`` (high) session id: every call that has not ended is here, exactly once;
     ``conference`` (high) ``<number>@<account>``: likewise every room that somebody is in;
     ``mail`` (low) ``<time> <client>``; ``device`` (low) ``<time> <device id> <client>``.

@@ -1,8 +1,7 @@
 """Statistics of the clients of an account, as ``stats export`` has them (manual, chapter 5, stats).
 
-Counted while statistics are enabled for the account; which event counts for what is said where it happens. Whoever made
-a change counts it, once it is made, so nothing counts twice; where a process is killed between the two, a count may be
-missing. Never here: whether statistics are enabled (``crs.service.accounts``).
+Whoever made a change counts it, once it is made, and only while statistics are enabled for the account. So nothing
+counts twice; where a process is killed between the change and the count, a count may be missing.
 """
 
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from ..names import Client
 from ..trust import months
 from . import schema
-from .commands import Commands, pairs
+from .commands import Commands
 from .ordering import least, ordered
 
 COUNTED = (
@@ -42,7 +41,7 @@ class Row(NamedTuple):
 
 
 class Statistics:
-    """Every method but ``count`` raises Unavailable where Redis did not do it for certain."""
+    """Every method but ``count`` raises Unavailable unless Redis has confirmed it."""
 
     def __init__(self, low: Commands):
         self._low = low
@@ -65,7 +64,7 @@ class Statistics:
         uris = least((uri for uri in self._uris(account, month_pair) if uri > behind), count)
         return list(self._rows(account, [uri.decode() for uri in uris], month_pair))
 
-    def _uris(self, account: str, month_pair) -> Iterator[bytes]:
+    def _uris(self, account: str, month_pair: tuple[str, str]) -> Iterator[bytes]:
         """Who has a row; in no order, and some several times."""
         for key in self._low.keys(schema.usage(Client("*", account))):
             yield schema.client_of(key).uri.encode()
@@ -73,7 +72,7 @@ class Statistics:
         for month in month_pair:
             yield from self._low.fields(schema.crypto_updates(account, month))
 
-    def _rows(self, account: str, uris: list[str], month_pair) -> Iterator[Row]:
+    def _rows(self, account: str, uris: list[str], month_pair: tuple[str, str]) -> Iterator[Row]:
         clients = [Client(uri, account) for uri in uris]
         counts = self._low.all([("HMGET", schema.usage(client), *COUNTED) for client in clients])
         taken = self._low.all([("HMGET", schema.confirmed(client), *month_pair) for client in clients])
@@ -86,12 +85,6 @@ class Statistics:
                 state for offer, time in zip(listed, confirmed, strict=True) for state in (offer == 1, time is not None)
             ]
             yield Row(uri, tuple(int(number or 0) for number in numbers), tuple(states))
-
-    def of(self, client: Client) -> dict[str, int]:
-        """What was counted for one client."""
-        return {
-            column.decode(): int(number) for column, number in pairs(self._low.call("HGETALL", schema.usage(client)))
-        }
 
     def clear(self, account: str) -> int:
         """Forget what was counted for an account; returns for how many clients something was."""

@@ -1,6 +1,6 @@
 """Files that a remote admin sends in parts: kept for an hour, one for each admin, until all of it is there.
 
-Never here: what is in them. They are protected by whoever made them.
+Their content is opaque here: whoever made a file has protected it.
 """
 
 from . import schema
@@ -10,17 +10,17 @@ KEPT = 3_600_000  # ms since the last part
 
 
 class Uploads:
-    """Every method raises Unavailable where Redis did not do it for certain."""
+    """Every method raises Unavailable unless Redis has confirmed it."""
 
     def __init__(self, low: Commands):
         self._low = low
 
     def put(self, admin: str, id: str, number: int, part: str) -> None:
-        """Keep a part; again it does no harm. A file with another ``id`` takes the place of the one before."""
+        """Keep a part; may be repeated. A file with another ``id`` takes the place of the file before."""
         self._low.script("upload", (schema.upload(admin),), (id, number, part, KEPT))
 
     def whole(self, admin: str, id: str, parts: int) -> tuple[bytes, list[int]]:
-        """The file, if all its ``parts`` (numbered from 0) are here, else nothing and the numbers of those missing."""
+        """The file, if all its ``parts`` (numbered from 0) are here; else nothing, and the numbers of missing parts."""
         held, *found = self._low.call("HMGET", schema.upload(admin), "id", *range(parts))
         if (held or b"").decode() != id:
             return b"", list(range(parts))
@@ -28,5 +28,5 @@ class Uploads:
         return (b"", missing) if missing else (b"".join(found), [])
 
     def forget(self, admin: str) -> None:
-        """Let go of what an admin sent."""
+        """Delete what an admin sent."""
         self._low.call("UNLINK", schema.upload(admin))

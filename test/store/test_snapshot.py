@@ -63,9 +63,9 @@ def test_what_was_left_of_an_earlier_one_is_not_taken_for_it(server, redis):
 def test_a_server_that_cannot_write_is_told(server, redis):
     fill(redis, random=True)
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (65_536, resource.RLIM_INFINITY))  # bytes of a file
-    with pytest.raises(OperatorFault, match="redis_low wrote no snapshot to .* see redis_low.log"):
-        with snapshot.taken(redis, server.directory):
-            pass
+    refused = pytest.raises(OperatorFault, match="redis_low wrote no snapshot to .* see redis_low.log")
+    with refused, snapshot.taken(redis, server.directory):
+        pass
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert not (server.directory / snapshot.DUMP).exists()
     with snapshot.taken(redis, server.directory) as dump:  # once it can, it does
