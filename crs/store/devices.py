@@ -9,7 +9,7 @@ from .. import names
 from ..errors import Busy, Conflict
 from ..names import Client
 from . import schema
-from .commands import Commands, pairs
+from .commands import Commands
 from .due import DueList, rounded
 from .items import MESSAGE, PRIMARY, bucket
 from .resp import Command
@@ -44,11 +44,6 @@ class Devices:
         )
         if not taken:
             raise Busy(f"{client.uri} has {MAX_SECONDARIES} other secondary devices")
-
-    def known(self, client: Client) -> dict[str, int]:
-        """The secondary devices, and when each was last seen (ms)."""
-        flat = self._low.call("HGETALL", schema.devices(client))
-        return {device.decode(): int(time) for device, time in pairs(flat)}
 
     def forget(self, client: Client, device: str, now: int) -> bool:
         """Forget a secondary that was not seen for the whole expiry; returns whether it is gone by this."""

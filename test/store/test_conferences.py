@@ -58,9 +58,9 @@ def test_a_conference_has_its_limit(store):
 def test_the_conferences_of_a_client(store):
     join(store, PHONE)
     join(store, TABLET)
-    assert [one.room for one in store.conferences.of(ALICE)] == [ROOM]
+    assert [conference.room for conference in store.conferences.of(ALICE)] == [ROOM]
     store.conferences.leave(ROOM, [(PHONE, "")])
-    assert [one.room for one in store.conferences.of(ALICE)] == [ROOM]
+    assert [conference.room for conference in store.conferences.of(ALICE)] == [ROOM]
     store.conferences.leave(ROOM, [(TABLET, "")])
     assert store.conferences.of(ALICE) == [] == store.conferences.of(BOB)
 
@@ -83,7 +83,7 @@ def test_deadlines(store):
     join(store, PHONE)
     assert store.conferences.due(everywhere, LATER - 1, 10) == []
     assert store.conferences.due(everywhere, LATER, 10) == [ROOM]
-    assert [one.session for one in store.conferences.live(everywhere)] == ["s1"]
+    assert [conference.session for conference in store.conferences.live(everywhere)] == ["s1"]
     store.conferences.postpone(ROOM, LATER + 5)
     assert store.conferences.due(everywhere, LATER, 10) == []
     store.conferences.leave(ROOM, [(PHONE, "")])

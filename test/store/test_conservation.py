@@ -17,7 +17,9 @@ def post(store, id: str, kind: str = "content", now: int = NOW, expires: int = N
 
 
 def sheet(store, client: Client = BOB) -> Sheet:
-    found = dict(one for clients in store.conservation.clients(EVERYWHERE) for one in store.conservation.weigh(clients))
+    found = dict(
+        pair for clients in store.conservation.clients(EVERYWHERE) for pair in store.conservation.weigh(clients)
+    )
     assert found[client].difference == 0
     return found[client]
 

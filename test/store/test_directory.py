@@ -24,9 +24,9 @@ def devices(store, client=BOB):
 
 
 def test_what_was_registered_is_found(store):
-    one = entry()
-    assert store.directory.register(BOB, one, NOW) == []
-    assert store.directory.lookup(BOB) == [one]
+    phone = entry()
+    assert store.directory.register(BOB, phone, NOW) == []
+    assert store.directory.lookup(BOB) == [phone]
     assert store.directory.lookup(ALICE) == []
 
 
@@ -61,9 +61,9 @@ def test_four_secondaries_and_no_more(store):
 def test_a_secondary_away_still_has_its_place(store):
     """The limit is on copies of the mailbox, so it is not enough to be off-line."""
     for number in range(4):
-        one = entry(f"tablet{number}", "secondary")
-        store.directory.register(BOB, one, NOW)
-        store.directory.unregister(BOB, one.device_id, one.connection)
+        tablet = entry(f"tablet{number}", "secondary")
+        store.directory.register(BOB, tablet, NOW)
+        store.directory.unregister(BOB, tablet.device_id, tablet.connection)
     with pytest.raises(Busy):
         store.directory.register(BOB, entry("tablet4", "secondary"), NOW)
 
@@ -110,8 +110,8 @@ def test_entries_of_a_dead_worker(store):
 
 def test_attached_lists_every_device(store):
     many = {Client(f"+4670{number:07}", "acme"): entry() for number in range(1200)}
-    for client, one in many.items():
-        store.directory.register(client, one, NOW)
+    for client, phone in many.items():
+        store.directory.register(client, phone, NOW)
     found = list(store.directory.attached())
     assert len(found) == len(many)
     assert dict(found) == many
@@ -194,5 +194,6 @@ def test_processes_that_say_so_are_listed(store):
     store.directory.announce("attach:1", 11, 5, NOW, ["acme"], 12.5)
     store.directory.announce("attach:0", 10, 7, NOW - 60_000)
     assert [
-        (one.host, one.name, one.pid, one.clients, one.accounts, one.stall) for one in store.directory.processes(NOW)
+        (process.host, process.name, process.pid, process.clients, process.accounts, process.stall)
+        for process in store.directory.processes(NOW)
     ] == [("crs1", "attach:1", 11, 5, ["acme"], 12.5)]

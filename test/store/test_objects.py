@@ -54,15 +54,15 @@ def test_push_tokens_are_those_of_the_devices_that_a_client_has(store):
     def tokens(device, type, text):
         return PushTokens(device, type, "ios", NOW - 1, NOW, {"voip": text})
 
-    for one in (
+    for stored in (
         tokens("tablet", "secondary", "a"),
         tokens("phone-1", "primary", "b"),
         tokens("phone-1", "primary", "c"),
     ):
-        store.objects.put_push_tokens(ALICE, one)
+        store.objects.put_push_tokens(ALICE, stored)
     assert store.objects.push_tokens(ALICE) == [tokens("phone-1", "primary", "c"), tokens("tablet", "secondary", "a")]
     store.objects.put_push_tokens(ALICE, tokens("phone-2", "primary", "d"))
-    assert [one.device_id for one in store.objects.push_tokens(ALICE)] == ["phone-2", "tablet"]
+    assert [stored.device_id for stored in store.objects.push_tokens(ALICE)] == ["phone-2", "tablet"]
     assert store.objects.forget_push_tokens(ALICE, "tablet")
     assert not store.objects.forget_push_tokens(ALICE, "tablet")
     assert store.objects.push_tokens(ALICE) == [tokens("phone-2", "primary", "d")]

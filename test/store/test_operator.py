@@ -1,4 +1,4 @@
-"""The operator's typed records: what is put is found, what is deleted is gone, with all that hangs on it."""
+"""What the operator decides: what is put is found, what is deleted is gone, with all that depends on it."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_access_of_admins(operator):
     assert operator.access()["ann"] == {"acme": {"statistics"}, "beta": set()}
 
 
-def test_what_was_taken_away_does_not_come_back_with_what_it_hung_on(operator):
+def test_what_was_taken_away_does_not_come_back_with_what_it_depended_on(operator):
     operator.put_admin("ann", "secret", NOW)
     operator.put_access("ann", "acme", NOW)
     operator.put_authorization("ann", "acme", "update", NOW)

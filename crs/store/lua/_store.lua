@@ -17,7 +17,7 @@ local function store(keys, at, item, from, now)
 
     local held = redis.call('HMGET', ledger, 'seq', 'count', 'bytes', 'posted')
     local posted = held[4] or 0
-    if not held[4] then    -- a mailbox from before this was counted
+    if not held[4] then    -- the mailbox is older than this figure
         posted = redis.call('HLEN', mail)
         for _, left in ipairs(redis.call('HMGET', ledger, 'acked', 'expired', 'purged', 'forwarded')) do
             posted = posted + (left or 0)

@@ -1,7 +1,7 @@
 -- Read items of one device's box in order, and note that the client looked.
 -- KEYS  1 mail  2 box  3 ledger  4 statistics
 -- ARGV  1 after (seq)  2 limit of items  3 limit of bytes (one item is given even if it is longer)  4 now ms
--- Returns {1 if there are more else 0, highest seq shown before, seq given last, then seq, ref, record of each item}.
+-- Returns {1 if there are more else 0, highest seq shown before, newest seq, then seq, ref, record of each item}.
 local mail, box, ledger, statistics = unpack(KEYS)
 local after, limit, max_bytes, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 

@@ -1,4 +1,4 @@
--- Keep one part of a file that is sent in parts; a file of another id takes the place of the one before.
+-- Keep one part of a file that is sent in parts; a file of another id takes the place of the file before.
 -- KEYS  1 upload
 -- ARGV  1 id  2 number  3 part  4 time to live ms
 -- Returns 1.
