@@ -150,7 +150,7 @@ def accept(worker: Worker, connection: Connection, params: Accept, now: int) -> 
 
 def _answer(worker: Worker, connection: Connection, call: Call, params: Accept, now: int) -> Call:
     """This device takes a ringing call, unless another was quicker."""
-    fields = {
+    fields: dict[str, str | int] = {
         "state": "talk",
         "callee_device": connection.device_id,
         "answer": params.body,

@@ -111,7 +111,7 @@ class CallControl:
         meanwhile is left alone. Returns the call as it stands then.
         """
         if call.state in LIVE:
-            ended = {"state": "hangup", "reason": reason, "who": who, "ended": now}
+            ended: dict[str, str | int] = {"state": "hangup", "reason": reason, "who": who, "ended": now}
             try:
                 call = self.records.transition(call.id, allowed, ended, None, now, None, self._keep_ms)
                 self._events.call(call)

@@ -6,7 +6,7 @@ Nothing here talks to Redis; ``mailbox`` does.
 import base64
 import hashlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,8 @@ from ..errors import Conflict, QuotaExceeded
 from ..names import Client
 from . import schema
 from .due import DueList, rounded
+
+Kind = Literal["content", "system", "ack", "expired"]
 
 PRIMARY = "primary"  # the box of the primary device, whatever its id: a replaced phone finds the mail
 MESSAGE = "message:"  # what the ref of a message begins with
@@ -25,7 +27,7 @@ REPORT = "report:"  # what the ref of an ack or an expired begins with: of the t
 class Header(msgspec.Struct, array_like=True):
     """What is stored with an item besides its body."""
 
-    kind: str  # content, system, ack, expired
+    kind: Kind
     uri: str  # of the sender, or of the receiver whose ack this is
     account: str
     id: str  # of the message, chosen by its sender
@@ -39,7 +41,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     receiver: Client
     sender: Client  # of a report: the receiver of the message that it is about
     id: str  # of the message
-    kind: str
+    kind: Kind
     expires_at: int  # ms
     body: str = ""
 
@@ -65,7 +67,7 @@ class MailItem(NamedTuple):
 
     ref: str
     seq: int
-    kind: str
+    kind: Kind
     sender: Client
     id: str
     time: int

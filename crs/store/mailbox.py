@@ -14,7 +14,7 @@ from . import items, schema
 from .acknowledgement import Acknowledgement, Told
 from .commands import Commands
 from .due import DueList
-from .items import MESSAGE, PRIMARY, Draft, MailItem, Quota, Receipt
+from .items import MESSAGE, PRIMARY, Draft, Kind, MailItem, Quota, Receipt
 
 FETCH_BYTES = 524_288  # bytes of one fetch: well below what a worker queues for a slow client
 
@@ -58,7 +58,7 @@ class Mailbox:
             acknowledgement.carried_out(*acknowledged)
         return items.receipt(draft, stored, backlog)
 
-    def report(self, receiver: Client, kind: str, of: Sequence[MailItem], now: int, expires_at: int) -> list[Told]:
+    def report(self, receiver: Client, kind: Kind, of: Sequence[MailItem], now: int, expires_at: int) -> list[Told]:
         """Store for the sender of each message, exempt from quota, what became of it at ``receiver``.
 
         All in one round trip; when this returns they are on the disk. What was told before is not told again.

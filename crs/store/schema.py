@@ -2,7 +2,7 @@
 
 A client's key carries its URI in braces, the hash tag, so that all of them fall into the client's slot and one script
 may touch several; the account behind it keeps clients of different domains apart. The same holds for a call's id.
-Times are milliseconds since 1970-01-01 UTC. A *bucket* is a group of slots (``pool.slots``).
+Times are milliseconds since 1970-01-01 UTC. A *bucket* is a group of slots (``crs.slots``).
 """
 
 from ..names import Client
