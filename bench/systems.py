@@ -165,13 +165,14 @@ class Crs(System):
     def about(self) -> dict[str, str]:
         from crs import __version__
         from crs.config.settings import load
-        from crs.daemon.redis_server import FSYNC, find
+        from crs.daemon.processes import SERVERS
+        from crs.daemon.redis_server import find
 
-        server = find(load(self.host.home))
+        binary = find(load(self.host.home))
         return {
-            "version": f"{__version__} (Redis: {server.family} {'.'.join(map(str, server.version))})",
+            "version": f"{__version__} (Redis: {binary.family} {'.'.join(map(str, binary.version))})",
             "settings": f"{self.workers} attach worker(s), TLS 1.3 PSK, all clients listed in the update file",
-            "sync": ", ".join(f"{name} appendfsync {how}" for name, how in FSYNC.items()),
+            "sync": ", ".join(f"{server.name} appendfsync {server.fsync}" for server in SERVERS),
         }
 
     def who(self, number: int):

@@ -67,6 +67,11 @@ def month(text: str) -> str:
     return text
 
 
+def numbered(name: str, index: int | None) -> str:
+    """The name of one of several processes, such as ``attach:0``; ``name`` alone where there is no index."""
+    return name if index is None else f"{name}:{index}"
+
+
 def ip(text: str) -> IPv4Address | IPv6Address:
     """An IP address; an IPv4-mapped one (``::ffff:192.0.2.1``) becomes IPv4. Raises ValueError."""
     found = ip_address(text)

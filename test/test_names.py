@@ -67,3 +67,11 @@ def test_client():
 def test_month_is_refused(text):
     with pytest.raises(ValueError, match="yyyymm"):
         names.month(text)
+
+
+def test_one_of_several_has_a_number():
+    assert [names.numbered("attach", 0), names.numbered("attach", 12), names.numbered("relay", None)] == [
+        "attach:0",
+        "attach:12",
+        "relay",
+    ]

@@ -5,6 +5,7 @@ Never here: monthly updates (``updates``), the form of the files (``accountfiles
 
 import base64
 
+from ..daemon.processes import of_worker
 from ..errors import OperatorFault
 from ..home.accountfiles import AccountFiles
 from ..trust import strength
@@ -44,7 +45,7 @@ def listing(host, arguments) -> Table:
 def show(host, arguments) -> Table:
     """``show account``: what each process that handles clients has loaded."""
     rows = [
-        (process.host, f"app:{process.name.partition(':')[0]}", process.pid, process.accounts)
+        (process.host, of_worker(process.name).name, process.pid, process.accounts)
         for process in host.store.directory.processes(host.now())
     ]
     return Table(("SERVER", "MODULE", "PID", "LOADED ACCOUNTS"), rows)

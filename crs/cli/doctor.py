@@ -3,11 +3,11 @@
 Never here: what is looked for (``crs.daemon.doctor``).
 """
 
-from ..daemon import redis_server
+from ..daemon import processes, redis_server
 from ..errors import CrsError
 from .output import Table, Verdict
 
-REDIS = ("redis_high", "redis_low", "redis_backup")
+REDIS = (*(row.name for row in processes.SERVERS), "redis_backup")  # the last: none is started in this release
 
 
 def check(host, arguments) -> Verdict:
@@ -22,8 +22,9 @@ def check(host, arguments) -> Verdict:
 
 def services(host, arguments) -> Table:
     """``show services``: each is asked; one that stands still is not active."""
-    active = {"crs": any(entry["process"] == "app:attach" for entry in host.running), "crs_relay": _relay_answers(host)}
-    active |= {name: redis_server.answers(host.home.run / f"{name}.sock") for name in REDIS}
+    serves = any(process.process == processes.ATTACH.name for process in host.running)
+    active = {"crs": serves, processes.MODULES["relay"].name: _relay_answers(host)}
+    active |= {name: redis_server.answers(host.home.redis_sock(name)) for name in REDIS}
     return Table(
         ("Server", "Service", "Status"),
         [(host.conf.name, name, "active" if works else "inactive") for name, works in active.items()],

@@ -4,14 +4,15 @@ Never here: what a command does with them. The clock and the source of randomnes
 them still.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable
 from functools import cached_property
 
 from ..errors import OperatorFault
+from ..home import running
 from ..home.paths import Home
+from ..home.running import Running
 from ..loop.clock import wall_clock
 from .output import YELLOW, tell
 
@@ -40,13 +41,9 @@ class Host:
         return home
 
     @cached_property
-    def running(self) -> list[dict]:
-        """The processes that live, as the supervisor wrote them down: ``process``, ``pid``, a worker's ``index``."""
-        try:
-            written = json.loads(self.home.processes.read_text())
-        except FileNotFoundError:
-            return []
-        return [entry for entry in written if _lives(entry["pid"])]
+    def running(self) -> list[Running]:
+        """The processes of this host that live; none while it does not run."""
+        return running.read(self.home)
 
     @cached_property
     def conf(self):
@@ -79,13 +76,3 @@ class Host:
     def warn(self, text: str) -> None:
         """Tell what the operator should know though the action succeeds."""
         tell(sys.stderr, YELLOW, f"warning: {text}")
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except ProcessLookupError:
-        return False
-    return True

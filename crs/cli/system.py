@@ -4,7 +4,9 @@ Never here: starting or stopping anything.
 """
 
 from .. import __version__, slots
+from ..daemon.processes import ATTACH
 from ..errors import OperatorFault
+from ..home.running import Running
 from .output import Line, Table
 
 
@@ -13,8 +15,8 @@ def processes(host, arguments) -> Table:
     if not host.running:
         raise OperatorFault(host.remedy)
     rows = [
-        (host.conf.name, entry["process"], entry["pid"], _slots(entry, host.conf.attach_workers))
-        for entry in host.running
+        (host.conf.name, process.process, process.pid, _slots(process, host.conf.attach_workers))
+        for process in host.running
     ]
     return Table(("SERVER", "PROCESS", "PID", "SLOTS"), rows)
 
@@ -30,8 +32,8 @@ def slot(host, arguments) -> Line:
     return Line(str(number), {"uri": arguments["<uri>"], "slot": number})
 
 
-def _slots(entry: dict, workers: int) -> str | None:
-    if entry["process"] != "app:attach":
+def _slots(process: Running, workers: int) -> str | None:
+    if process.process != ATTACH.name or process.number is None:
         return None
-    own = slots.slots(entry["index"], workers)
+    own = slots.slots(process.number, workers)
     return f"{own.start}-{own.stop - 1}" if own else None

@@ -50,6 +50,11 @@ class Config:
         self.addr_map = dict(self.addr_map)
         self.relay_limits = {kind: getattr(self, f"max_{kind.lower()}_relays") for kind in directives.RELAY_KINDS}
 
+    def number(self, directive: str) -> int:
+        """The value of a directive that holds a number, such as ``listen-port``."""
+        value: int = getattr(self, directive.replace("-", "_"))
+        return value
+
     def keep_alive_for(self, ip: str, client: names.Client | None = None) -> KeepAliveRule:
         """How the connection of this client is watched: the first rule that matches, else the default."""
         return _first_match(self.keep_alive, ip, client, DEFAULT_KEEP_ALIVE)
@@ -184,7 +189,7 @@ def _same_port(config: Config) -> Iterator[tuple[set[str], Fault]]:
     """The TCP ports of a host must differ; the media port is UDP."""
     owners: dict[int, str] = {}
     for name in _TCP_PORTS:
-        port = getattr(config, name.replace("-", "_"))
+        port = config.number(name)
         other = owners.setdefault(port, name)
         if other != name:
             line = next(setting for setting in reversed(config.settings) if setting.name in (name, other))

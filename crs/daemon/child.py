@@ -14,6 +14,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from crs.daemon import redis_server
+from crs.daemon.processes import Process
+from crs.home.paths import Home
 from crs.modules.start import READY
 
 SOURCE = Path(__file__).resolve().parents[2]  # where ``import crs`` finds this package
@@ -43,11 +45,12 @@ class BackOff:
 
 
 class Child(ABC):
-    """One process, over all its lives. ``name`` is for logs and ``notify.sh``, ``process`` for ``crs-cli show system``;
-    ``log`` is the file to look into when it does not work."""
+    """A process of the kind ``row``, over all its lives; ``index`` says which of several it is. ``name`` is for logs
+    and ``notify.sh``; ``log`` is the file to look into when it does not work."""
 
-    def __init__(self, name: str, process: str, log: Path, index: int | None = None, needs: tuple[str, ...] = ()):
-        self.name, self.process, self.log, self.index, self.needs = name, process, log, index, needs
+    def __init__(self, row: Process, home: Home, index: int | None = None):
+        self.row, self.index = row, index
+        self.name, self.log = row.child(index), home.log / row.log
         self.ready = False
         self.start_at = 0.0  # when it may be started (again)
         self.started_at = 0.0
@@ -112,9 +115,9 @@ class Child(ABC):
 class Redis(Child):
     """A Redis server. It knows no lifeline, so the kernel tells it (SIGTERM) when the supervisor is gone."""
 
-    def __init__(self, name: str, log: Path, binary: str, settings: Path, sock: Path):
-        super().__init__(name, name, log)
-        self._command, self._sock = [binary, str(settings)], sock
+    def __init__(self, row: Process, home: Home, binary: str, settings: Path):
+        super().__init__(row, home)
+        self._command, self._sock = [binary, str(settings)], home.redis_sock(row.name)
         self._next_ping = 0.0
 
     def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen:
@@ -133,15 +136,13 @@ class Module(Child):
 
     def __init__(
         self,
-        name: str,
-        process: str,
-        log: Path,
+        row: Process,
+        home: Home,
         command: list[str],
         index: int | None = None,
         listener: socket.socket | None = None,
-        needs: tuple[str, ...] = (),
     ):
-        super().__init__(name, process, log, index, needs)
+        super().__init__(row, home, index)
         self._command, self._listener = command, listener
         self._news: int | None = None  # our end of the pipe on which it says that it is ready
 

@@ -9,13 +9,15 @@ import hashlib
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from crs.config import directives
 from crs.config.file import Fault
 from crs.config.settings import Config, ConfigError, load
 from crs.daemon import listen, machine, redis_server
+from crs.daemon.processes import ATTACH, SERVERS
 from crs.errors import CrsError, OperatorFault, Unavailable
-from crs.home import lock
+from crs.home import lock, running
 from crs.home.accountfiles import AccountFiles, accounts_on_disk
 from crs.home.paths import Home
 from crs.trust import strength
@@ -151,24 +153,27 @@ def _limits(conf: Config) -> Iterator[str]:
 
 def _worker(conf: Config) -> int | None:
     """The process id of a worker that runs."""
-    return next((entry["pid"] for entry in conf.home.listed() if entry["process"] == "app:attach"), None)
+    with suppress(OSError):
+        return next((process.pid for process in running.read(conf.home) if process.process == ATTACH.name), None)
+    return None
 
 
 def _servers(conf: Config) -> Iterator[tuple[str, str]]:
     """The Redis servers of a host that runs: their version, and whether they keep what they are told."""
     from crs.store.direct import Direct
 
-    for name, fsync in redis_server.FSYNC.items():
-        redis = Direct(conf.home.run / f"{name}.sock", name, {})
+    for row in SERVERS:
+        name = row.name
+        redis = Direct(conf.home.redis_sock(name), name, {})
         try:
             server, kept = redis.info("server"), redis.info("persistence")
-            wanted = {"appendonly": "yes", "appendfsync": fsync, "maxmemory-policy": "noeviction"}
+            wanted = {"appendonly": "yes", "appendfsync": row.fsync, "maxmemory-policy": "noeviction"}
             for setting, value in wanted.items():
                 given = redis.call("CONFIG", "GET", setting)[1].decode()
                 if given != value:
                     yield FAULT, f"{name} runs with {setting} {given}, not {value}; restart the host"
         except Unavailable as fault:
-            yield FAULT, f"{fault}; see {conf.home.log / name}.log"
+            yield FAULT, f"{fault}; see {conf.home.log / row.log}"
             continue
         finally:
             redis.close()
@@ -176,7 +181,7 @@ def _servers(conf: Config) -> Iterator[tuple[str, str]]:
             if kept.get(status, "ok") != "ok":
                 yield FAULT, f"{name}: the last {what} its append-only file failed; is the disk full? see its log"
         version = server.get("valkey_version") or server["redis_version"]
-        yield FACT, f"{name}: version {version}, append-only file, fsync {fsync}"
+        yield FACT, f"{name}: version {version}, append-only file, fsync {row.fsync}"
 
 
 def _in_use(conf: Config) -> Iterator[str]:

@@ -36,12 +36,12 @@ def place(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def tcp(address: str, port: int, count: int) -> list[socket.socket]:
-    """``count`` listening sockets at one port, between which the kernel shares out the connections.
+def tcp(address: str, port: int, count: int, directive: str) -> list[socket.socket]:
+    """``count`` listening sockets at the port of a directive, between which the kernel shares out the connections.
 
     Raises CannotBind, also where another program listens there with SO_REUSEPORT: half of its clients would be ours.
     """
-    probe(address, port, socket.SOCK_STREAM, "listen-port")
+    probe(address, port, socket.SOCK_STREAM, directive)
     sockets = []
     for _ in range(count):
         sock = _socket(address, socket.SOCK_STREAM)
@@ -50,7 +50,7 @@ def tcp(address: str, port: int, count: int) -> list[socket.socket]:
             sock.bind((address, port))
             sock.listen(BACKLOG)
         except OSError as error:
-            raise CannotBind(f"{place(address, port)}/tcp", error, "listen-port") from None
+            raise CannotBind(f"{place(address, port)}/tcp", error, directive) from None
         sockets.append(sock)
     return sockets
 

@@ -10,13 +10,13 @@ import socket
 import sys
 import traceback
 from base64 import b64encode
-from pathlib import Path
 
 from docopt import docopt
 
 from crs import __version__, log
 from crs.config import directives
 from crs.config import settings as config
+from crs.daemon.processes import MODULES, PROCESSES, SERVERS
 from crs.errors import OperatorFault
 from crs.home import files
 from crs.home.paths import NOTIFY_SH, Home
@@ -53,7 +53,6 @@ Options:
 """
 
 LOG = log.get("crsd")
-RELAY = "relay"  # its log is its own file
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -151,15 +150,19 @@ def _host(home: Home, standalone: bool) -> int:
     server = redis_server.find(conf)
     if standalone:
         listen.probe(conf.listen_address, conf.relay_port, socket.SOCK_DGRAM, "relay-port")
-    listeners = listen.tcp(conf.listen_address, conf.listen_port, conf.attach_workers)
+    listeners = {
+        row.name: listen.tcp(conf.listen_address, conf.number(row.port), len(row.indexes(conf.number)), row.port)
+        for row in PROCESSES
+        if row.port
+    }
     _keep_configuration(home)
     redis_server.remember(home, server)
-    settings = {name: redis_server.write_settings(home, name) for name in redis_server.FSYNC}
+    settings = {row.name: redis_server.write_settings(home, row) for row in SERVERS}
     LOG.init(f"crs {__version__}, {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, redis {server}")
     done = f"{conf.name} ready on {listen.place(conf.listen_address, conf.listen_port)}" + (
         f", media on {listen.place(conf.listen_address, conf.relay_port)}/udp" if standalone else ""
     )
-    processes = children(home, server.path, settings, listeners, standalone)
+    processes = children(conf, server.path, settings, listeners, standalone)
     return Supervisor(home, processes, held, _say if standalone else _silent, done).run()
 
 
@@ -174,13 +177,13 @@ def _keep_configuration(home: Home) -> None:
 
 def _module(home: Home, options: dict) -> int:
     name = options["--module"]
-    if not (Path(__file__).parents[1] / "modules" / f"{name}.py").is_file():
+    if name not in MODULES:
         raise OperatorFault(f"there is no module {name[:40]}")
     lifeline = _number(options, "--lifeline-fd")
     conf = config.load(home, None if lifeline is None else home.started_with)
     if lifeline is None:
         home.prepare()
-    own_log = log.setup(home.relay_log if name == RELAY else home.crs_log, name)
+    own_log = log.setup(home.log / MODULES[name].log, name)
     _hide_identities(home, conf)
     start = Start(
         home,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crs.config.settings import Config
+from crs.daemon.processes import Process
 from crs.errors import OperatorFault
 from crs.home import files
 from crs.home.paths import Home
@@ -20,9 +21,6 @@ OLDEST = (6, 2)
 NAMES = ("redis-server", "valkey-server")
 PARTED = (7, 4)  # from this Redis on, the files of Redis and of Valkey differ
 _VERSION = re.compile(r"(redis|valkey) server v=([0-9]+)\.([0-9]+)\.([0-9]+)", re.IGNORECASE)
-
-# How safely each keeps what it was told: redis_high outlives its own restart, redis_low that of the machine.
-FSYNC = {"redis_high": "no", "redis_low": "always"}
 
 _SETTINGS = """\
 # Written by crsd at every start; changes made here are lost.
@@ -127,18 +125,18 @@ def remember(home: Home, server: Server) -> None:
     files.write(home.written_by, f"{server.path}\n{server.family} server v={version}\n")
 
 
-def write_settings(home: Home, name: str) -> Path:
-    """Write the settings file of ``redis_high`` or ``redis_low`` (0600) and make its directory; returns the file."""
-    directory = home.data / name
+def write_settings(home: Home, row: Process) -> Path:
+    """Write the settings file of a Redis server (0600) and make its directory; returns the file."""
+    directory = home.data / row.name
     directory.mkdir(mode=0o700, exist_ok=True)
-    file = home.run / f"{name}.conf"
+    file = home.run / f"{row.name}.conf"
     files.write(
         file,
         _SETTINGS.format(
-            socket=_quoted(home.run / f"{name}.sock"),
+            socket=_quoted(home.redis_sock(row.name)),
             directory=_quoted(directory),
-            log=_quoted(home.log / f"{name}.log"),
-            fsync=FSYNC[name],
+            log=_quoted(home.log / row.log),
+            fsync=row.fsync,
         ),
     )
     return file

@@ -4,7 +4,6 @@ Lives here: the order of start and stop, signals, and what the operator is told 
 message or a key, and uses no gevent. One loop, one thread; signal handlers only enqueue.
 """
 
-import json
 import os
 import select
 import signal
@@ -14,11 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from crs import log
+from crs.config.settings import Config
 from crs.daemon.child import Child, Module, Redis, module_command
 from crs.daemon.notifier import Notifier
+from crs.daemon.processes import LEAVING, PROCESSES
 from crs.errors import OperatorFault
-from crs.home import files
+from crs.home import running
 from crs.home.paths import Home
+from crs.home.running import Running
 from crs.systemd import Watchdog, notify
 
 LOG = log.get("crsd")
@@ -27,34 +29,26 @@ TICK = 0.5  # seconds between two looks when nothing wakes the loop
 QUICK = 0.05  # the same while something is about to happen
 SLOW_START = 60.0  # seconds after which a module that is not ready is started anew
 
-# In which order processes leave, and the seconds each group has before it is killed: clients are told first, and what
-# they store last is still stored.
-LEAVING = ((("app:attach",), 10.0), (("crs_relay",), 5.0), (("redis_high", "redis_low"), 30.0))
+REREADING = tuple(row.name for row in PROCESSES if row.rereads)
 HURRY = 3.0  # seconds for Redis to end after a second SIGTERM
 
 
 def children(
-    home: Home, redis: str, settings: dict[str, Path], listeners: list[socket.socket], standalone: bool
+    conf: Config, redis: str, settings: dict[str, Path], listeners: dict[str, list[socket.socket]], standalone: bool
 ) -> list[Child]:
-    """Every process of a host. The relay is one of them in standalone only; else it is a service of its own."""
-    found: list[Child] = [
-        Redis("redis_high", home.log / "redis_high.log", redis, settings["redis_high"], home.redis_high_sock),
-        Redis("redis_low", home.log / "redis_low.log", redis, settings["redis_low"], home.redis_low_sock),
-    ]
-    if standalone:
-        found.append(Module("crs_relay", "crs_relay", home.relay_log, module_command(home, "relay", 0)))
-    found += [
-        Module(
-            f"app:attach:{index}",
-            "app:attach",
-            home.crs_log,
-            module_command(home, "attach", index),
-            index,
-            listener,
-            needs=("redis_high", "redis_low"),
-        )
-        for index, listener in enumerate(listeners)
-    ]
+    """Every process that the supervisor starts. ``redis`` is the server's program; ``settings`` and ``listeners`` have
+    the file of each Redis server and the sockets of each module that listens, by the names of their rows."""
+    found: list[Child] = []
+    for row in PROCESSES:
+        if row.standalone and not standalone:
+            continue
+        if not row.module:
+            found.append(Redis(row, conf.home, redis, settings[row.name]))
+            continue
+        for number, index in enumerate(row.indexes(conf.number)):
+            command = module_command(conf.home, row.module, number)
+            listener = listeners[row.name][number] if row.port else None
+            found.append(Module(row, conf.home, command, index, listener))
     return found
 
 
@@ -71,7 +65,7 @@ class Supervisor:
         self._told_ready = False
         self._stop_by: float | None = None  # when the group that is leaving is killed
         self._leaving: list[tuple[tuple[str, ...], float]] = []
-        self._listed: list[dict] | None = None
+        self._listed: list[Running] | None = None
 
     def run(self) -> int:
         """Supervise until told to stop; returns the exit code."""
@@ -127,7 +121,7 @@ class Supervisor:
                 self._stop(now)
             elif number == signal.SIGHUP:
                 LOG.info("SIGHUP: accounts are read again")
-                self._signal(("app:attach",), signal.SIGHUP)
+                self._signal(REREADING, signal.SIGHUP)
 
     def _stop(self, now: float) -> None:
         if self._stop_by is None:
@@ -158,11 +152,11 @@ class Supervisor:
             self._signal(processes, signal.SIGTERM)
 
     def _awaits_its_turn(self, child: Child) -> bool:
-        return any(child.process in processes for processes, _ in self._leaving)
+        return any(child.row.name in processes for processes, _ in self._leaving)
 
     def _signal(self, processes: tuple[str, ...], number: int) -> None:
         for child in self.children:
-            if child.process in processes:
+            if child.row.name in processes:
                 child.send(number)
 
     def _reap(self, now: float) -> None:
@@ -196,9 +190,9 @@ class Supervisor:
             self.say(self.done)
 
     def _start_due(self, now: float) -> None:
-        ready = {child.name for child in self.children if child.ready}
         for child in self.children:
-            if child.alive or now < child.start_at or not ready.issuperset(child.needs):
+            awaited = {other.row.name for other in self.children if not other.ready}
+            if child.alive or now < child.start_at or not awaited.isdisjoint(child.row.needs):
                 continue
             again = "restart" if child.started_at else "start"
             try:
@@ -211,15 +205,11 @@ class Supervisor:
             self.notifier.tell(child.name, again)
 
     def _list_processes(self) -> None:
-        """Keep ``run/processes.json`` true: who runs, under which process id."""
-        running = []
-        for child in self.children:
-            if child.alive:
-                index = {} if child.index is None else {"index": child.index}
-                running.append({"process": child.process, **index, "pid": child.pid})
-        if running != self._listed:
-            self._listed = running
+        """Keep ``run/processes.json`` true: what runs, under which process id."""
+        alive = [Running(child.row.name, child.pid, child.index) for child in self.children if child.pid is not None]
+        if alive != self._listed:
+            self._listed = alive
             try:
-                files.write(self.home.processes, json.dumps(running) + "\n", 0o644)
+                running.write(self.home, alive)
             except OperatorFault as fault:
                 LOG.warn(str(fault))

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 
+from ..daemon.processes import ATTACH, PROCESSES
 from .report import Doubt, Fault, Report
 
 SLOW = 100  # ms that Redis may take for an answer
@@ -27,11 +28,15 @@ class SystemCheck:
 
     def run(self) -> Report:
         """Make all tests."""
-        workers = [f"attach:{index}" for index in range(self._conf.attach_workers)]
+        own = {
+            row.worker(index): row.child(index)
+            for row in PROCESSES
+            if not row.standalone
+            for index in row.indexes(self._conf.number)
+        }
+        workers = [ATTACH.worker(index) for index in ATTACH.indexes(self._conf.number)]
         tests: dict[str, Callable[[], str]] = {
-            "process redis_high": lambda: self._process("redis_high"),
-            "process redis_low": lambda: self._process("redis_low"),
-            **{f"process {name}": lambda name=name: self._process(f"app:{name}") for name in workers},
+            **{f"process {name}": lambda child=child: self._process(child) for name, child in own.items()},
             "redis_high": lambda: self._redis(self._store.high),
             "redis_low": lambda: self._redis(self._store.low),
             **{f"worker {name}": lambda name=name: self._worker(name) for name in workers},
@@ -48,9 +53,9 @@ class SystemCheck:
         return self.report
 
     def _process(self, name: str) -> str:
-        for entry in self._host.running:
-            if name == (f"app:attach:{entry['index']}" if entry["process"] == "app:attach" else entry["process"]):
-                return f"runs with pid {entry['pid']}"
+        for process in self._host.running:
+            if process.name == name:
+                return f"runs with pid {process.pid}"
         raise Fault(f"does not run; {self._host.remedy}")
 
     def _redis(self, redis) -> str:

@@ -4,7 +4,6 @@ Here alone are the names of files and directories of a home. Never here: what st
 ``store``, ``trust``), or what runs in it (``supervisor``).
 """
 
-import json
 import os
 import stat
 from pathlib import Path
@@ -51,13 +50,13 @@ class Home:
         self.relay_log = self.log / "crs_relay.log"
         self.notify = self.scripts / "notify.sh"
         self.lock = self.run / "lock"
-        self.processes = self.run / "processes.json"
+        self.processes = self.run / "processes.json"  # see ``running``
         self.written_by = self.data / "written-by"  # the Redis server that wrote the data
         self.restored = self.data / "restored"  # what was extracted last from a backup: RESTORED, UNRESTORED
         self.log_key = self.data / "log-key"  # of the tags in the log (``logtags``)
         self.started_with = self.run / "conf"  # the configuration that the running host was started with
-        self.redis_high_sock = self.run / "redis_high.sock"
-        self.redis_low_sock = self.run / "redis_low.sock"
+        self.redis_high_sock = self.redis_sock("redis_high")
+        self.redis_low_sock = self.redis_sock("redis_low")
         self.relay_sock = self.run / "relay.sock"
 
     def __str__(self) -> str:
@@ -67,6 +66,10 @@ class Home:
     def find(cls, option: str | None = None) -> "Home":
         """The home that ``--home`` names, else ``CRS_HOME``, else ``/opt/crs``."""
         return cls(option or os.environ.get("CRS_HOME") or INSTALLED)
+
+    def redis_sock(self, name: str) -> Path:
+        """The Unix socket of the Redis server of this name."""
+        return self.run / f"{name}.sock"
 
     def directories(self) -> tuple[Path, ...]:
         """Every directory of a home, the home itself first."""
@@ -122,13 +125,6 @@ class Home:
                 f"a restore into {self.root} broke off: the archive is not complete, or tar was "
                 "stopped; extract a complete one"
             )
-
-    def listed(self) -> list[dict]:
-        """The processes of the host as the supervisor wrote them down, whether they live or not (``processes``)."""
-        try:
-            return json.loads(self.processes.read_text())
-        except (OSError, ValueError):
-            return []
 
     def create(self, texts: dict[str, str]) -> None:
         """Make a fresh home with these configuration files (name to text) and ``notify.sh``. Raises OperatorFault."""

@@ -186,7 +186,7 @@ def main(start: Start) -> int:
     """Run one attach worker until SIGTERM (drained) or until the supervisor is gone; returns the exit code."""
     conf = start.conf
     store = Store.open(start.home, conf.name, conf.device_expiry * months.DAY)
-    relay = RelayClient(start.home.relay_sock, f"attach:{start.index}")
+    relay = RelayClient(start.home.relay_sock, names.numbered(start.module, start.index))
     worker = Worker(conf, start.index, store, relay)
     attach = Attach(worker, socket.socket(fileno=start.listen_fd))
     ending, orphaned = Event(), Event()

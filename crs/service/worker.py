@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 
+from .. import names
 from ..config.settings import Config
 from ..loop.clock import wall_clock
 from ..loop.timers import Timers
@@ -32,7 +33,7 @@ class Worker:
     ):
         self.conf = conf
         self.index = index
-        self.name = f"attach:{index}"
+        self.name = names.numbered("attach", index)
         self.clock = clock
         self.store = store
         self.directory, self.mailbox, self.objects = store.directory, store.mailbox, store.objects

@@ -10,6 +10,7 @@ import pytest
 
 from crs.config.settings import load
 from crs.daemon import redis_server
+from crs.daemon.processes import SERVERS
 from crs.daemon.redis_server import Server
 from crs.errors import OperatorFault
 from crs.home.paths import Home
@@ -105,11 +106,11 @@ def test_data_of_a_newer_server_is_not_touched(home, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("binary", redis_binaries(), ids=lambda path: path.name)
-@pytest.mark.parametrize("name", ["redis_high", "redis_low"])
-def test_settings_are_understood(home, binary, name):
+@pytest.mark.parametrize("row", SERVERS, ids=lambda row: row.name)
+def test_settings_are_understood(home, binary, row):
     """Every path may hold any character; the server listens on its Unix socket alone."""
-    process = subprocess.Popen([binary, redis_server.write_settings(home, name)], stdin=subprocess.DEVNULL)
-    sock = home.run / f"{name}.sock"
+    process = subprocess.Popen([binary, redis_server.write_settings(home, row)], stdin=subprocess.DEVNULL)
+    sock = home.redis_sock(row.name)
     try:
         deadline = time.monotonic() + PATIENCE
         while not redis_server.answers(sock):
@@ -118,11 +119,11 @@ def test_settings_are_understood(home, binary, name):
         expected = {
             "port": "0",
             "appendonly": "yes",
-            "appendfsync": redis_server.FSYNC[name],
+            "appendfsync": row.fsync,
             "save": "",
             "maxmemory-policy": "noeviction",
-            "dir": str(home.data / name),
-            "logfile": str(home.log / f"{name}.log"),
+            "dir": str(home.data / row.name),
+            "logfile": str(home.log / row.log),
         }
         assert {key: config(sock, key) for key in expected} == expected
         assert os.stat(sock).st_mode & 0o777 == 0o700
