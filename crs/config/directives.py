@@ -1,11 +1,11 @@
-"""Every directive an operator can write, each in one row: name, section, syntax, value, default, help.
+"""Every directive an operator can write, a row each: name, section, syntax, parser, default, help.
 
-The sample files in ``etc/crs``, ``crsd --init``, ``crsd --check`` and the attributes of ``config.Config`` all come from
-this table. Never here: how a file is read (``config``), how a value is checked (``values``).
+The sample files in ``etc/crs``, ``crsd --init``, ``crsd --check``, the man page crs.conf(5) and the attributes of
+``settings.Config`` all come from this table. A new directive is a row here and the type of its attribute there.
 """
 
 import textwrap
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crs.config import values
 from crs.config.values import Number
@@ -23,7 +23,7 @@ HEADS = {
 
 
 class Directive(NamedTuple):
-    """One row. ``default`` is what an operator would write for it (None: there is none, ``sample`` shows the form)."""
+    """One row. ``default`` is what an operator would write for it (None: it has none, ``sample`` shows the form)."""
 
     name: str
     section: str
@@ -48,7 +48,7 @@ class Directive(NamedTuple):
             return f"{self.name}={self.syntax}"
         return f"{self.name} {self.syntax}".rstrip()
 
-    def default_value(self):
+    def default_value(self) -> Any:
         """What ``Config`` has when the directive is not given."""
         if self.repeats:
             return ()

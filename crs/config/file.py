@@ -1,13 +1,13 @@
-"""The text of one configuration file, cut into settings and faults.
+"""The text of a configuration file, cut into settings and faults, each with its line and column.
 
-Lives here: the grammar (lines, sections, comments, ``NAME=<limit>``) and where each thing stands, so that every fault
-has its line and column. Never here: what must hold between lines, or what a setting leads to (``config``).
+The grammar: lines, sections, comments, and ``NAME=<limit>`` in crs-relay.conf. What must hold between lines is checked
+in ``settings``.
 """
 
 import difflib
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crs.config import directives, values
 from crs.config.directives import Directive
@@ -20,7 +20,7 @@ _SECTION = re.compile(r"\[(?P<bracket>[A-Za-z]*)\]|(?P<bare>GLOBAL|POOL):?")
 _NAME_SHAPE = re.compile(r"[A-Za-z][A-Za-z_-]{0,31}")
 
 
-class Fault(NamedTuple):
+class ConfigFault(NamedTuple):
     """One thing that is wrong (or worth telling), where, and what to do. ``line`` 0 is the file as a whole."""
 
     file: str
@@ -38,7 +38,7 @@ class Setting(NamedTuple):
     """One line that was understood: which directive, its value and where it stands."""
 
     directive: Directive
-    value: object
+    value: Any  # what the directive's parser returned
     file: str
     line: int
     column: int
@@ -47,17 +47,17 @@ class Setting(NamedTuple):
     def name(self) -> str:
         return self.directive.name
 
-    def fault(self, what: str, remedy: str) -> Fault:
+    def fault(self, what: str, remedy: str) -> ConfigFault:
         """A fault at the place of this setting."""
-        return Fault(self.file, self.line, self.column, what, remedy)
+        return ConfigFault(self.file, self.line, self.column, what, remedy)
 
 
 class Reading:
-    """What came of the files so far. ``broken``: names of directives whose lines are among the faults."""
+    """What was read so far. ``broken``: names of directives whose lines are among the faults."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.settings: list[Setting] = []
-        self.faults: list[Fault] = []
+        self.faults: list[ConfigFault] = []
         self.broken: set[str] = set()
 
     def file(self, path: Path) -> None:
@@ -96,11 +96,11 @@ class Reading:
             except Wrong as wrong:
                 self.broken.update(word.text for word in given[:1])
                 column = wrong.word.column if wrong.word else 1
-                self.faults.append(Fault(file, number, column, wrong.what, wrong.remedy))
+                self.faults.append(ConfigFault(file, number, column, wrong.what, wrong.remedy))
 
     def _whole(self, file: str, what: str, remedy: str, line: int = 0, column: int = 0) -> None:
         self.broken.update(directives.of_file(file))
-        self.faults.append(Fault(file, line, column, what, remedy))
+        self.faults.append(ConfigFault(file, line, column, what, remedy))
 
 
 def _words(file: str, line: str) -> list[Word]:
@@ -161,7 +161,7 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def _value(directive: Directive, given: list[Word]):
+def _value(directive: Directive, given: list[Word]) -> object:
     try:
         return directive.parse(given[1:])
     except Wrong as wrong:

@@ -1,53 +1,105 @@
 """The configuration of one host: its three files as one checked value, or every fault in them at once.
 
-Lives here: what the settings lead to, and what must hold between them. Never here: which directives there are
-(``directives``), how a file is read (``conffile``), anything about the machine the files are on (``check``).
+Which directives there are is in ``directives``, how a file is read in ``file``. Here is what must hold between the
+settings. What the machine must offer for them is looked at by ``crs.daemon.doctor``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 from crs import names
 from crs.config import directives
-from crs.config.file import Fault, Reading, Setting
-from crs.config.values import DEFAULT_KEEP_ALIVE, KeepAliveRule
+from crs.config.file import ConfigFault, Reading, Setting
+from crs.config.values import DEFAULT_KEEP_ALIVE, Clients, Cps, KeepAliveRule
 from crs.errors import OperatorFault
 from crs.home.paths import Home
 
 _TCP_PORTS = ("listen-port", "failover-port", "sync-port", "iw-listen-port", "metrics-port")
+_Rule = TypeVar("_Rule")
 
 
 class ConfigError(OperatorFault):
     """The configuration cannot be used. ``faults`` has all that is wrong; the text is the first one."""
 
-    def __init__(self, faults: list[Fault]):
+    def __init__(self, faults: list[ConfigFault]):
         more = f" (and {len(faults) - 1} more, see crsd --check)" if len(faults) > 1 else ""
         super().__init__(f"{faults[0]}{more}")
         self.faults = faults
 
 
 class Config:
-    """What the three files say, checked and complete.
+    """What the three files say, checked and complete: an attribute for each directive (``listen-port`` is
+    ``.listen_port``; units and bounds stand in ``directives``), and what follows from them."""
 
-    Each directive is an attribute (``listen-port`` is ``.listen_port``; units and bounds stand in ``directives``).
-    Besides: ``home``, ``name`` (this host), ``hosts`` (name to address, the pool in the order of the file), ``ip``
-    (this host's address), ``relay_limits`` (kind to number or None), ``settings`` (the lines as written), and ``notes``
-    (what is worth telling an operator).
-    """
+    home: Home
+    settings: list[Setting]  # the lines as written
+    notes: list[ConfigFault]  # what is worth telling an operator
+    name: str  # of this host
+    hosts: dict[str, str]  # the pool in the order of the file: name to address
+    relay_limits: dict[str, int | None]  # kind of relay to how many there may be; None: any number
+
+    key: str | None
+    features: frozenset[str]
+    cps: Cps | None
+    push_config: str
+    keep_alive: tuple[tuple[Clients, KeepAliveRule], ...]
+    detach_cleanup: tuple[tuple[Clients, int], ...]
+    addr_map: dict[str, str]
+    iw_listen_port: int
+    listen_port: int
+    relay_port: int
+    failover_port: int
+    sync_port: int
+    metrics_port: int
+    handshake_timeout: int
+    upgrade_timeout: int
+    max_request: int
+    control_rate: int
+    send_queue: int
+    send_timeout: int
+    mailbox_count: int
+    mailbox_bytes: int
+    storage_bytes: int
+    message_expiry: int
+    ring_timeout: int
+    session_keep: int
+    relay_expiry: int
+    media_offload: str
+    device_expiry: int
+    update_grace: int
+    log_identities: bool
+    ip: str  # of this host
+    host: tuple[str, ...]
+    app: tuple[None, ...]
+    crsname: str | None
+    db_backup: str
+    attach_workers: int
+    listen_address: str  # ``ip`` where none is given
+    redis_server: str | None
+    max_rtp_relays: int | None
+    max_rtp_proxy_relays: int | None
+    max_opaque_relays: int | None
+    max_opaque_proxy_relays: int | None
+    max_opaque_multicast_relays: int | None
 
     def __init__(self, home: Home, settings: list[Setting]):
+        """While the files are not checked, what they do not say is ""."""
         self.home = home
         self.settings = settings
         self.notes = list(_notes(settings))
+        given: dict[str, list[Any]] = {}
+        for setting in settings:
+            given.setdefault(setting.name, []).append(setting.value)
         for row in directives.DIRECTIVES:
-            given = tuple(setting.value for setting in settings if setting.directive is row)
-            setattr(self, row.attribute, given if row.repeats else given[0] if given else row.default_value())
-        addresses = dict(self.ip)
-        self.name = self.crsname
-        self.hosts = {host: addresses.get(host) for host in self.host}
-        self.ip = addresses.get(self.name)
+            values = given.get(row.name, [])
+            setattr(self, row.attribute, tuple(values) if row.repeats else values[0] if values else row.default_value())
+        addresses = dict(given.get("ip", ()))
+        self.name = self.crsname or ""
+        self.hosts = {host: addresses.get(host, "") for host in self.host}
+        self.ip = addresses.get(self.name, "")
         self.listen_address = self.listen_address or self.ip
-        self.addr_map = dict(self.addr_map)
+        self.addr_map = dict(given.get("addr-map", ()))
         self.relay_limits = {kind: getattr(self, f"max_{kind.lower()}_relays") for kind in directives.RELAY_KINDS}
 
     def number(self, directive: str) -> int:
@@ -91,12 +143,12 @@ def _checked(home: Home, reading: Reading) -> Config:
     return config
 
 
-def _place(fault: Fault) -> tuple[int, bool, int]:
+def _place(fault: ConfigFault) -> tuple[int, bool, int]:
     """In the order of the files and lines; what is missing in a file comes behind what is wrong in it."""
     return list(directives.FILES).index(fault.file), fault.line == 0, fault.line
 
 
-def _first_match(rules, ip: str, client: names.Client | None, default):
+def _first_match(rules: Iterable[tuple[Clients, _Rule]], ip: str, client: names.Client | None, default: _Rule) -> _Rule:
     address = names.ip(ip)
     for who, rule in rules:
         if who == client if isinstance(who, names.Client) else address in who:
@@ -104,7 +156,7 @@ def _first_match(rules, ip: str, client: names.Client | None, default):
     return default
 
 
-def _notes(settings: list[Setting]) -> Iterator[Fault]:
+def _notes(settings: list[Setting]) -> Iterator[ConfigFault]:
     for setting in settings:
         if setting.directive.obsolete:
             yield setting.fault(f"{setting.name} is ignored since {setting.directive.obsolete}", "remove the line")
@@ -112,9 +164,9 @@ def _notes(settings: list[Setting]) -> Iterator[Fault]:
             yield setting.fault(f"{setting.name} is not yet effective", "it is checked, and counts in a later release")
 
 
-def _repeated(settings: list[Setting]) -> Iterator[Fault]:
-    """What stands twice and may not: a directive, or the host or address that one is about."""
-    first = {}
+def _repeated(settings: list[Setting]) -> Iterator[ConfigFault]:
+    """What stands twice and may not: a directive, or the host or address that a directive is about."""
+    first: dict[str, Setting] = {}
     for setting in settings:
         if setting.name in ("ip", "addr-map"):
             line = f"{setting.name} {setting.value[0]}"
@@ -129,12 +181,13 @@ def _repeated(settings: list[Setting]) -> Iterator[Fault]:
             yield setting.fault(f"{line} stands in line {seen.line} already", "remove one of the two lines")
 
 
-def _contradictions(config: Config) -> Iterator[tuple[set[str], Fault]]:
+def _contradictions(config: Config) -> Iterator[tuple[set[str], ConfigFault]]:
     """What does not hold between settings, with the names of the directives it is about."""
     for setting in config.settings:
         if setting.name == "ip":
-            yield from _of_address(config, *setting.value, setting)
-        elif setting.name == "host" and config.hosts[setting.value] is None:
+            host, address = setting.value
+            yield from _of_address(config, host, address, setting)
+        elif setting.name == "host" and not config.hosts[setting.value]:
             yield (
                 {"ip"},
                 setting.fault(f"{setting.value} has no address", f"add the line: ip {setting.value} <address>"),
@@ -150,7 +203,7 @@ def _contradictions(config: Config) -> Iterator[tuple[set[str], Fault]]:
     yield from _same_port(config)
 
 
-def _of_address(config: Config, host: str, address: str, setting: Setting) -> Iterator[tuple[set[str], Fault]]:
+def _of_address(config: Config, host: str, address: str, setting: Setting) -> Iterator[tuple[set[str], ConfigFault]]:
     if host not in config.hosts:
         yield {"host"}, setting.fault(f"{host} is not declared as a host", f"add the line: host {host}")
     owner = next((name for name, ip in config.hosts.items() if ip == address), host)
@@ -158,13 +211,16 @@ def _of_address(config: Config, host: str, address: str, setting: Setting) -> It
         yield set(), setting.fault(f"{address} is the address of {owner} too", "give each host an address of its own")
 
 
-def _missing(config: Config) -> Iterator[tuple[set[str], Fault]]:
+def _missing(config: Config) -> Iterator[tuple[set[str], ConfigFault]]:
     if not config.hosts:
-        yield {"host"}, Fault("crs.conf", 0, 0, "no host of the pool is declared", "add a line such as: host crs1")
+        yield (
+            {"host"},
+            ConfigFault("crs.conf", 0, 0, "no host of the pool is declared", "add a line such as: host crs1"),
+        )
     if len(config.hosts) > 1 and config.key is None:
         yield (
             {"key"},
-            Fault(
+            ConfigFault(
                 "crs.conf",
                 0,
                 0,
@@ -172,10 +228,10 @@ def _missing(config: Config) -> Iterator[tuple[set[str], Fault]]:
                 "add the line: key <shared secret>, with one from crs-cli create sharedSecret -B32",
             ),
         )
-    if config.name is None:
+    if not config.name:
         yield (
             {"crsname"},
-            Fault(
+            ConfigFault(
                 "crs-local.conf",
                 0,
                 0,
@@ -185,7 +241,7 @@ def _missing(config: Config) -> Iterator[tuple[set[str], Fault]]:
         )
 
 
-def _same_port(config: Config) -> Iterator[tuple[set[str], Fault]]:
+def _same_port(config: Config) -> Iterator[tuple[set[str], ConfigFault]]:
     """The TCP ports of a host must differ; the media port is UDP."""
     owners: dict[int, str] = {}
     for name in _TCP_PORTS:

@@ -1,18 +1,19 @@
-"""The values that a configuration line can hold: from words to a checked value, or to what is wrong with them.
+"""The values that a configuration line can hold: how it is cut into words, and a parser for each kind of value.
 
-Lives here: how a line is cut into words, and one small parser for each kind of value. Never here: names and defaults of
-directives (``directives``), files and faults (``config``). A parser takes the words after the directive's name.
+A parser takes the words after the directive's name, and returns the value or raises ``Wrong``.
 """
 
 import ipaddress
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from crs import names
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Clients = Network | names.Client  # whom a rule is for
+_Value = TypeVar("_Value")
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,20}")  # no dot: it stands in identities and session ids
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -28,14 +29,14 @@ class Word(NamedTuple):
 
 
 class Wrong(Exception):
-    """A value is not right. ``word`` is the one to point at (None: the line), ``remedy`` may be empty: the syntax."""
+    """A value is not right. ``word`` is where (None: the whole line); without a ``remedy`` the syntax is shown."""
 
     def __init__(self, what: str, remedy: str = "", word: Word | None = None):
         super().__init__(what)
         self.what, self.remedy, self.word = what, remedy, word
 
 
-Parser = Callable[[list[Word]], object]
+Parser = Callable[[list[Word]], Any]  # each directive has a type of its own: see ``settings.Config``
 
 
 def words(line: str) -> list[Word]:
@@ -49,7 +50,7 @@ def words(line: str) -> list[Word]:
                 'put " before and behind the value, with spaces around',
                 Word("", len(line) - len(rest) + 1),
             )
-        kind = match.lastgroup
+        kind = "bare" if match["quoted"] is None else "quoted"
         word = Word(match[kind], match.start(kind) + 1)
         if not word.text.isprintable():
             raise Wrong("there is an invisible character in this word", "type the word again", word)
@@ -74,13 +75,13 @@ class Number:
         return int(word.text)
 
 
-class Choice:
+class Choice(Generic[_Value]):
     """One of a few words; ``choices`` maps what the operator writes to the value."""
 
-    def __init__(self, **choices):
+    def __init__(self, **choices: _Value):
         self.choices = {key.replace("_", "-"): value for key, value in choices.items()}
 
-    def __call__(self, given: list[Word]):
+    def __call__(self, given: list[Word]) -> _Value:
         word = _single(given)
         if word.text not in self.choices:
             raise Wrong(f"{word.text:.40} is none of the choices", "write " + _either(self.choices), word)
@@ -198,7 +199,7 @@ _GRACE = Number(100, 3_600_000, "ms")
 _DELAY = Number(0, 86_400_000, "ms")
 
 
-def keep_alive(given: list[Word]) -> tuple[Network | names.Client, KeepAliveRule]:
+def keep_alive(given: list[Word]) -> tuple[Clients, KeepAliveRule]:
     """``<ip/mask | uri@account> ws|tcp <interval> [<grace-period>]``; only ws has a grace period."""
     _count(given, 3, 4)
     method = Choice(ws="ws", tcp="tcp")(given[1:2])
@@ -208,7 +209,7 @@ def keep_alive(given: list[Word]) -> tuple[Network | names.Client, KeepAliveRule
     return _clients(given[0]), KeepAliveRule(method, _INTERVAL(given[2:3]), grace)
 
 
-def detach_cleanup(given: list[Word]) -> tuple[Network | names.Client, int]:
+def detach_cleanup(given: list[Word]) -> tuple[Clients, int]:
     """``<ip/mask | uri@account> <delay>``, in milliseconds."""
     _count(given, 2)
     return _clients(given[0]), _DELAY(given[1:])
@@ -226,7 +227,7 @@ def _count(given: list[Word], low: int, high: int | None = None) -> None:
         raise Wrong("there are too many values", word=given[high or low])
 
 
-def _either(choices) -> str:
+def _either(choices: Iterable[str]) -> str:
     return " or ".join(choices)
 
 
@@ -240,7 +241,7 @@ def _address(word: Word, wanted: str = "an IP address", example: str = "192.0.2.
     return found
 
 
-def _clients(word: Word) -> Network | names.Client:
+def _clients(word: Word) -> Clients:
     """Whom a rule is for: the clients of a network, or one client."""
     try:
         if "@" in word.text:

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from crs.daemon import redis_server
-from crs.daemon.processes import Process
+from crs.daemon.processes import ProcessKind
 from crs.home.paths import Home
 from crs.modules.start import READY
 
@@ -48,7 +48,7 @@ class Child(ABC):
     """A process of the kind ``row``, over all its lives; ``index`` says which of several it is. ``name`` is for logs
     and ``notify.sh``; ``log`` is the file to look into when it does not work."""
 
-    def __init__(self, row: Process, home: Home, index: int | None = None):
+    def __init__(self, row: ProcessKind, home: Home, index: int | None = None):
         self.row, self.index = row, index
         self.name, self.log = row.child(index), home.log / row.log
         self.ready = False
@@ -115,7 +115,7 @@ class Child(ABC):
 class Redis(Child):
     """A Redis server. It knows no lifeline, so the kernel tells it (SIGTERM) when the supervisor is gone."""
 
-    def __init__(self, row: Process, home: Home, binary: str, settings: Path):
+    def __init__(self, row: ProcessKind, home: Home, binary: str, settings: Path):
         super().__init__(row, home)
         self._command, self._sock = [binary, str(settings)], home.redis_sock(row.name)
         self._next_ping = 0.0
@@ -136,7 +136,7 @@ class Module(Child):
 
     def __init__(
         self,
-        row: Process,
+        row: ProcessKind,
         home: Home,
         command: list[str],
         index: int | None = None,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from crs.config import directives
-from crs.config.file import Fault
+from crs.config.file import ConfigFault
 from crs.config.settings import Config, ConfigError, load
 from crs.daemon import listen, machine, redis_server
 from crs.daemon.processes import ATTACH, SERVERS
@@ -60,7 +60,7 @@ def findings(home: Home) -> list[tuple[str, str]]:
     ]
 
 
-def _machine_faults(conf: Config) -> Iterator[Fault | OperatorFault]:
+def _machine_faults(conf: Config) -> Iterator[ConfigFault | OperatorFault]:
     for look in (conf.home.check_socket_paths, conf.home.check_restored):
         try:
             look()

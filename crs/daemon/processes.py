@@ -23,7 +23,7 @@ FORWARDING = Stage(2, 5.0)
 STORING = Stage(3, 30.0)  # last, so that what the others store while they leave is kept
 
 
-class Process(NamedTuple):
+class ProcessKind(NamedTuple):
     """One row. Directives are those of ``crs.config.directives``."""
 
     name: str  # as crs-cli show system and (of several: with the index) notify.sh have it
@@ -51,10 +51,10 @@ class Process(NamedTuple):
 
 
 PROCESSES = (
-    Process("redis_high", "redis_high.log", STORING, fsync="no"),  # outlives its own restart
-    Process("redis_low", "redis_low.log", STORING, fsync="always"),  # outlives that of the machine
-    Process("crs_relay", "crs_relay.log", FORWARDING, module="relay", standalone=True),
-    Process(
+    ProcessKind("redis_high", "redis_high.log", STORING, fsync="no"),  # outlives its own restart
+    ProcessKind("redis_low", "redis_low.log", STORING, fsync="always"),  # outlives that of the machine
+    ProcessKind("crs_relay", "crs_relay.log", FORWARDING, module="relay", standalone=True),
+    ProcessKind(
         "app:attach",
         "crs.log",
         SERVING,
@@ -77,6 +77,6 @@ LEAVING = tuple(
 )
 
 
-def of_worker(worker: str) -> Process:
-    """The row of a process by what it calls itself (see ``Process.worker``)."""
+def of_worker(worker: str) -> ProcessKind:
+    """The row of a process by what it calls itself (see ``ProcessKind.worker``)."""
     return MODULES[worker.partition(":")[0]]

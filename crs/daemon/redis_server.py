@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crs.config.settings import Config
-from crs.daemon.processes import Process
+from crs.daemon.processes import ProcessKind
 from crs.errors import OperatorFault
 from crs.home import files
 from crs.home.paths import Home
@@ -125,7 +125,7 @@ def remember(home: Home, server: Server) -> None:
     files.write(home.written_by, f"{server.path}\n{server.family} server v={version}\n")
 
 
-def write_settings(home: Home, row: Process) -> Path:
+def write_settings(home: Home, row: ProcessKind) -> Path:
     """Write the settings file of a Redis server (0600) and make its directory; returns the file."""
     directory = home.data / row.name
     directory.mkdir(mode=0o700, exist_ok=True)
