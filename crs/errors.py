@@ -1,14 +1,13 @@
-"""Every error that crosses a border of the CRS, as a class with the code the other side sees.
+"""Every error that a client or an operator is shown, as a class with the code that the other side sees.
 
-Lives here: errors that a client or an operator is shown. Never here: anything that acts on them.
-The base class says whose fault it was: ``ClientFault`` (the request), ``WorldFault`` (a store, a link,
-a disk: try again), ``OperatorFault`` (a file, an argument). Codes below 0 are JSON-RPC 2.0's own; the
-others are the SIP response codes (RFC 3261, chapter 21) with the same meaning.
+The base class says whose fault it was: ``ClientFault`` (the request), ``WorldFault`` (a store, a link, a disk: try
+again), ``OperatorFault`` (a file, an argument). Codes below 0 are JSON-RPC 2.0's own; the others are the SIP response
+codes (RFC 3261, chapter 21) with the same meaning.
 """
 
 
 class CrsError(Exception):
-    """Base of all errors of this house. ``str(error)`` is one line, fit to be shown."""
+    """Base of all errors of the CRS. ``str(error)`` is one line, fit to be shown."""
 
 
 class RpcError(CrsError):
@@ -22,13 +21,13 @@ class RpcError(CrsError):
     error = "internal"
     retry = False
 
-    def __init__(self, text: str = "", **details):
+    def __init__(self, text: str = "", **details: object):
         super().__init__(text or self.error.replace("-", " "))
         self.details = details
 
-    def data(self) -> dict:
+    def data(self) -> dict[str, object]:
         """The ``data`` member of the JSON-RPC error object."""
-        data = {"error": self.error}
+        data: dict[str, object] = {"error": self.error}
         if self.retry:
             data["retry"] = True
         data.update(self.details)
@@ -40,7 +39,7 @@ class ClientFault(RpcError):
 
 
 class WorldFault(RpcError):
-    """The request was good, the world was not; the same request may succeed later."""
+    """The request was good, but the host could not serve it; the same request may succeed later."""
 
     retry = True
 

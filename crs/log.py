@@ -1,8 +1,9 @@
 """``crs.log`` and ``crs_relay.log``: ``[<Time> | Type | Module(PID)] Information``, one line an event (manual, 6.1).
 
-A line is one write to a file opened for appending, so the lines of many processes never mix. A log that cannot be
-written stops nobody: lines are lost, counted, and the loss is told when writing works again. Never here: keys,
-secrets, plain text of messages (callers pass none), how identities are hidden (``logtags``), and log levels (the four types are for the reader).
+A line is one write to a file opened for appending, so the lines of several processes never mix. A log that cannot be
+written stops nobody: lines are lost and counted, and the count is logged when writing works again. Callers pass no
+keys, secrets or plain text of messages; identities of clients are hidden by what ``disguise`` was given. There are no
+log levels: the four types are for the reader.
 """
 
 import os
@@ -16,7 +17,7 @@ MAX_TEXT = 8_000  # characters of one line's text; what a peer sent may be in it
 class _File:
     """The log file of this process. Before ``setup`` lines go to standard error."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.path: str | None = None
         self.fd: int | None = None
         self.lost = 0
@@ -25,31 +26,33 @@ class _File:
     def append(self, line: bytes) -> None:
         """Write one whole line, reopening a file that was rotated away. Never raises."""
         try:
-            self._reopen_if_rotated()
+            fd = self._opened()
             if self.lost:
-                self._write(_line("WARN", "log", f"{self.lost} lines before this one could not be written"))
+                self._write(fd, _line("WARN", "log", f"{self.lost} lines before this one could not be written"))
                 self.lost = 0
-            self._write(line)
+            self._write(fd, line)
         except OSError:
             self.lost += 1
 
-    def _reopen_if_rotated(self) -> None:
+    def _opened(self) -> int:
+        """The descriptor to write to. Raises OSError."""
         if self.path is None:
-            self.fd = sys.__stderr__.fileno()
-            return
-        if self.fd is not None and _same_file(self.fd, self.path):
-            return
-        self.close()
-        self.fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            if sys.__stderr__ is None:  # the process was started with it closed
+                raise OSError("there is no standard error")
+            return sys.__stderr__.fileno()
+        if self.fd is None or not _same_file(self.fd, self.path):
+            self.close()
+            self.fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        return self.fd
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, fd: int, line: bytes) -> None:
         whole = b"\n" + line if self.torn else line
-        self.torn = os.write(self.fd, whole) < len(whole)
+        self.torn = os.write(fd, whole) < len(whole)
         if self.torn:
             raise OSError("only a part was written")
 
     def close(self) -> None:
-        if self.path is not None and self.fd is not None:
+        if self.fd is not None:
             os.close(self.fd)
         self.fd = None
 
@@ -81,7 +84,7 @@ class Log:
         _FILE.append(_line("DEBUG", self.module, text))
 
 
-def setup(path: str | os.PathLike, module: str) -> Log:
+def setup(path: str | os.PathLike[str], module: str) -> Log:
     """Send this process's lines to the file ``path``, and return the log of ``module``."""
     _FILE.close()
     _FILE.path, _FILE.lost, _FILE.torn = os.fspath(path), 0, False
@@ -89,7 +92,7 @@ def setup(path: str | os.PathLike, module: str) -> Log:
 
 
 def disguise(hide: Callable[[str], str] | None) -> None:
-    """From now on put every text of this process through ``hide`` (``logtags``) before it is written."""
+    """From now on put every text of this process through ``hide`` (``crs.telemetry.tags``) before it is written."""
     global _hide
     _hide = hide
 

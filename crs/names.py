@@ -1,4 +1,4 @@
-"""Names: accounts, URIs, clients, months. Pure functions from text to value; nothing is looked up here.
+"""Names: accounts, URIs, clients, months, processes. Pure functions from text to value; nothing is looked up here.
 
 A *client* is ``(uri, account)``, written ``uri@account``. Two clients are the same when both parts are.
 """
@@ -79,6 +79,6 @@ def ip(text: str) -> IPv4Address | IPv6Address:
 
 
 def plain_ip(text: str) -> str:
-    """An IP address as the socket calls give it, without its scope, and an IPv4-mapped one as IPv4 (RFC 4291, 2.5.5.2)."""
+    """An IP address of a socket without its scope; an IPv4-mapped one (RFC 4291, 2.5.5.2) becomes IPv4."""
     text = text.partition("%")[0]
     return text[7:] if text.lower().startswith("::ffff:") and "." in text else text

@@ -1,7 +1,7 @@
 """Slots: which of 16384 a client falls into, which host is its home, which worker walks its deadlines.
 
-Pure functions. No table of slots is ever kept or sent: all of it follows from the names of the live hosts and the
-number of workers. Never here: which hosts live.
+Pure functions. No table of slots is kept or sent: all follows from the names of the live hosts and the number of
+workers.
 """
 
 import binascii
@@ -16,8 +16,8 @@ _BUCKET_SLOTS = SLOTS // BUCKETS
 def slot(text: str) -> int:
     """The slot (0..16383) of a URI or of a key: CRC16 (XMODEM) mod 16384, of the part in braces where there is one.
 
-    The very function of Redis Cluster (its specification, "Key distribution model"), so a number means the same here,
-    in ``crs-cli check slot`` and in a cluster.
+    The function of Redis Cluster (its specification, "Key distribution model"), so a number means the same here, in
+    ``crs-cli check slot`` and in a cluster.
     """
     opening = text.find("{")
     if opening >= 0:

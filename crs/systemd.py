@@ -1,28 +1,27 @@
-"""Telling systemd how a service is (sd_notify(3)), where it was started by systemd. Elsewhere nothing happens."""
+"""Notifications to systemd (sd_notify(3)) of a service that it started. Elsewhere nothing happens."""
 
 import os
 import socket
+from collections.abc import Mapping
+from contextlib import suppress
 
 
 def notify(*states: str) -> None:
-    """Send states such as ``READY=1``. A systemd that does not listen is no fault of ours: never raises."""
+    """Send states such as ``READY=1``. Never raises: a systemd that does not listen must not stop the service."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-            sock.setblocking(False)
-            sock.sendto("\n".join(states).encode(), address)
-    except OSError:
-        pass
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        sock.setblocking(False)
+        sock.sendto("\n".join(states).encode(), address)
 
 
 class Watchdog:
-    """The keep-alive that systemd asks for with ``WatchdogSec=``: sent twice in each such time."""
+    """The keep-alive that systemd asks for with ``WatchdogSec=``, sent twice in each such interval."""
 
-    def __init__(self, environ=os.environ):
+    def __init__(self, environ: Mapping[str, str] = os.environ):
         microseconds = environ.get("WATCHDOG_USEC", "")
         meant = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self.interval = int(microseconds) / 2_000_000 if meant and microseconds.isdigit() else 0.0

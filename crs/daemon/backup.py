@@ -3,8 +3,8 @@
     <home>/backup/crs-backup-<instance>-<date>.tar     crs.conf  crs-local.conf  accounts/  data/
 
 Names in it are paths below /, so that ``tar xf … -C /`` restores. Of a Redis server that runs a snapshot is taken: the
-archive has its data of one moment, in the form that it loads at its next start. ``data/restored`` is in it first and
-last, with other words: who extracts the whole archive keeps the last. Never here: restoring, which is tar's.
+archive has its data of one moment, in the form that it loads at its next start. ``data/restored`` is in it twice, first
+and last, with different content: only who extracts the whole archive is left with the last. Restoring is tar's.
 """
 
 import fcntl
@@ -16,20 +16,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from ..errors import OperatorFault
-from ..home import files as private
-from ..home import lock
+from ..home import files, lock
 from ..home.paths import RESTORED, UNRESTORED, Home
 from ..store import Store, snapshot
+from ..store.commands import Commands
 
 FORMAT = tarfile.GNU_FORMAT
 PART = ".part"
+CHUNK = 1 << 20  # bytes read at a time
 
 
 class Archive(NamedTuple):
-    """One archive that was written: where, how many files are in it, and its size in bytes."""
+    """An archive that was written: where, how many files are in it, and its size in bytes."""
 
     path: Path
     files: int
@@ -37,18 +38,14 @@ class Archive(NamedTuple):
 
 
 class _Draft:
-    """A tar file being written, which remembers what went into it."""
+    """A tar file being written, and the digests of what is in it."""
 
-    def __init__(self, file, on_file: Callable[[str], None]):
-        self._tar = tarfile.open(fileobj=file, mode="w", format=FORMAT)
-        self._on_file = on_file
+    def __init__(self, tar: tarfile.TarFile, on_file: Callable[[str], None]):
+        self._tar, self._on_file = tar, on_file
         self.digests: dict[str, str] = {}
 
-    def close(self) -> None:
-        self._tar.close()
-
     def add(self, path: Path, name: Path | None = None) -> None:
-        """A file, directory or link, under ``name`` where that is another; what is gone by now is left out."""
+        """A file, directory or link, as ``name`` if given; left out if it was removed meanwhile."""
         with suppress(FileNotFoundError):
             info = self._tar.gettarinfo(path, _inside(name or path))
             if info is None:  # a socket, which is of no use in an archive
@@ -61,7 +58,7 @@ class _Draft:
                 self._put(info, file)
 
     def tree(self, directory: Path, leave_out: tuple[str, ...] = ()) -> None:
-        """A directory with all that is below it; but no drafts of files (``private.write``), which begin with a dot."""
+        """A directory with all that is below it, without drafts (``files.write``), whose names begin with a dot."""
         self.add(directory)
         for entry in sorted(directory.iterdir()) if directory.is_dir() else ():
             if entry.name.startswith(".") or entry.name in leave_out:
@@ -72,18 +69,18 @@ class _Draft:
                 self.add(entry)
 
     def made(self, path: Path, content: bytes, like: Path) -> None:
-        """A file that is on no disk, with the owner and age of another."""
+        """A file with this content, and the owner and age of the file ``like``."""
         info = self._tar.gettarinfo(like, _inside(path))
         info.mode, info.size, info.type = 0o600, len(content), tarfile.REGTYPE
         self._put(info, io.BytesIO(content))
 
     def directory(self, path: Path, like: Path) -> None:
-        """A directory that need not be on the disk, likewise."""
+        """A directory that need not exist, likewise."""
         info = self._tar.gettarinfo(like, _inside(path))
         info.mode, info.size, info.type = 0o700, 0, tarfile.DIRTYPE
         self._tar.addfile(info)
 
-    def _put(self, info: tarfile.TarInfo, file) -> None:
+    def _put(self, info: tarfile.TarInfo, file: IO[bytes]) -> None:
         self._on_file(f"/{info.name}")
         reader = _Digesting(file)
         try:
@@ -96,13 +93,13 @@ class _Draft:
 
 
 class _Digesting:
-    """A file that is read, with the digest of what was read so far."""
+    """A file being read, and the digest of what was read so far."""
 
-    def __init__(self, file):
+    def __init__(self, file: IO[bytes]):
         self._file = file
         self.digest = hashlib.sha256()
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = -1) -> bytes:
         chunk = self._file.read(size)
         self.digest.update(chunk)
         return chunk
@@ -114,12 +111,11 @@ def write(
     store: Store,
     now: int,
     on_file: Callable[[str], None] = lambda name: None,
-    patience: float = lock.WAIT,
 ) -> Archive:
-    """Write the archive of this home; ``on_file`` is told each file's name.
+    """Write the archive of this home; ``on_file`` is called with each file's name.
 
-    Raises OperatorFault and Unavailable, and leaves nothing of it then; no other archive is touched. A host that is
-    down does not start meanwhile (it waits ``lock.WAIT``); one that runs goes on.
+    Raises OperatorFault and Unavailable, and then leaves nothing of it; no other archive is touched. A host that is
+    down does not start meanwhile (it waits ``lock.WAIT``); a host that runs goes on.
     """
     home.backup.mkdir(mode=0o700, exist_ok=True)
     stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%d-%H%M%S")
@@ -131,11 +127,11 @@ def write(
             raise OperatorFault(f"{path} exists already; try again a second later")
         draft = path.with_name(f".{path.name}{PART}")
         try:
-            files = _written(draft, home, store, on_file)
+            digests = _written(draft, home, store, on_file)
             on_file(f"{path}, which is read back")
-            read_back(draft, files)
+            read_back(draft, digests)
             os.rename(draft, path)
-            private.sync_directory(home.backup)
+            files.sync_directory(home.backup)
         except OSError as error:
             raise OperatorFault(
                 f"there is no backup: {error.filename or draft}: {error.strerror}; "
@@ -143,40 +139,40 @@ def write(
             ) from None
         finally:
             draft.unlink(missing_ok=True)
-    return Archive(path, len(files), path.stat().st_size)
+    return Archive(path, len(digests), path.stat().st_size)
 
 
 def _written(draft: Path, home: Home, store: Store, on_file: Callable[[str], None]) -> dict[str, str]:
     """Write the draft to the disk; the files in it, name to digest."""
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file, lock.kept_down(home) as down:
-        tar = _Draft(file, on_file)
-        # tar says nothing of an archive cut off between two files: the host does (``Home.check_restored``).
-        tar.made(home.restored, UNRESTORED, home.data)
-        tar.add(home.conf)
-        tar.add(home.local_conf)
-        servers = {} if down else {"redis_high": store.high, "redis_low": store.low}
-        tar.tree(home.data, leave_out=(snapshot.DUMP, home.restored.name, *servers))
-        for name, redis in servers.items():
-            _add_running(tar, home.data / name, redis)
-        tar.tree(home.accounts)
-        tar.made(home.restored, RESTORED, home.data)
-        tar.close()
+        with tarfile.open(fileobj=file, mode="w", format=FORMAT) as tar:
+            archive = _Draft(tar, on_file)
+            # tar does not notice an archive that is cut off between two files: the host does (``Home.check_restored``).
+            archive.made(home.restored, UNRESTORED, home.data)
+            archive.add(home.conf)
+            archive.add(home.local_conf)
+            servers = {} if down else {"redis_high": store.high, "redis_low": store.low}
+            archive.tree(home.data, leave_out=(snapshot.DUMP, home.restored.name, *servers))
+            for name, redis in servers.items():
+                _add_running(archive, home.data / name, redis)
+            archive.tree(home.accounts)
+            archive.made(home.restored, RESTORED, home.data)
         file.flush()
         os.fsync(descriptor)
-    return tar.digests
+    return archive.digests
 
 
-def _add_running(tar: _Draft, directory: Path, redis) -> None:
+def _add_running(draft: _Draft, directory: Path, redis: Commands) -> None:
     """The data of a server that runs, of one moment."""
     with snapshot.taken(redis, directory) as dump:
-        tar.add(directory)
+        draft.add(directory)
         name, beside = snapshot.loadable(redis)
         for folder in {(directory / name).parent} - {directory}:
-            tar.directory(folder, dump)
-        tar.add(dump, directory / name)
+            draft.directory(folder, dump)
+        draft.add(dump, directory / name)
         for other, content in beside.items():
-            tar.made(directory / other, content, dump)
+            draft.made(directory / other, content, dump)
 
 
 def read_back(path: Path, digests: dict[str, str]) -> None:
@@ -185,8 +181,8 @@ def read_back(path: Path, digests: dict[str, str]) -> None:
     try:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
-                if member.isreg():
-                    found[member.name] = hashlib.file_digest(tar.extractfile(member), "sha256").hexdigest()
+                if member.isreg() and (content := tar.extractfile(member)):
+                    found[member.name] = _digest(content)
     except tarfile.TarError as error:
         raise OperatorFault(
             f"there is no backup: what was written reads back broken ({error}); check the disk"
@@ -196,9 +192,16 @@ def read_back(path: Path, digests: dict[str, str]) -> None:
         raise OperatorFault(f"there is no backup: /{wrong[0]} was not read back as it was written; check the disk")
 
 
+def _digest(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 @contextmanager
 def _alone(home: Home) -> Iterator[None]:
-    """One backup of a home at a time."""
+    """Hold the lock that there is one backup of a home at a time."""
     descriptor = os.open(home.backup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

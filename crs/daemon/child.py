@@ -1,7 +1,6 @@
-"""One process of a host as its supervisor sees it: how it is started, when it is ready, when it is started again.
+"""A process of a host as its supervisor sees it: how it is started, when it is ready, when it is started again.
 
-Lives here: a Redis server and a module of the CRS as processes. Never here: in which order (``supervisor``), what a
-module does (``modules``). Time is an argument.
+In which order processes start and end is decided in ``supervisor``. Time is an argument.
 """
 
 import ctypes
@@ -11,6 +10,8 @@ import socket
 import subprocess
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from crs.daemon import redis_server
@@ -27,17 +28,18 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 class BackOff:
     """How long a process that ended waits for its next start: not at all, then 0.25 s doubling to 10 s.
 
-    One that had been at work for a while starts anew at once: what ends while it starts, or soon after, waits longer.
+    After ``SOUND`` seconds of work it is started at once again: only what ends while it starts, or soon after, waits
+    longer each time.
     """
 
     FIRST, MOST = 0.25, 10.0  # seconds
-    SOUND = 2.0  # seconds of work after which an end is the first one again
+    SOUND = 2.0  # seconds of work after which an end counts as the first
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._ends = 0
 
     def after(self, worked: float) -> float:
-        """Seconds to wait after ``worked`` seconds from ready to the end (0: it never was ready)."""
+        """Seconds to wait, for a process that was ready for ``worked`` seconds (0: never)."""
         if worked >= self.SOUND:
             self._ends = 0
         self._ends += 1
@@ -55,7 +57,7 @@ class Child(ABC):
         self.start_at = 0.0  # when it may be started (again)
         self.started_at = 0.0
         self._ready_at = 0.0
-        self._popen: subprocess.Popen | None = None
+        self._popen: subprocess.Popen[bytes] | None = None
         self._back_off = BackOff()
 
     @property
@@ -68,7 +70,7 @@ class Child(ABC):
 
     @property
     def wakes(self) -> int | None:
-        """A descriptor that becomes readable when there may be news, if there is one."""
+        """A descriptor that becomes readable when the process may have become ready, if there is one."""
         return None
 
     def start(self, now: float, lifeline: int, lock: int) -> None:
@@ -77,14 +79,14 @@ class Child(ABC):
         self._popen = self._spawn(lifeline, lock)
 
     def look_ready(self, now: float) -> bool:
-        """Whether it became ready since the last look."""
+        """Whether it became ready since the last call."""
         if self.ready or not self.alive or not self._has_begun(now):
             return False
         self.ready, self._ready_at = True, now
         return True
 
     def reap(self, now: float) -> str | None:
-        """How the process ended, if it did since the last look; it may be started again at ``start_at``."""
+        """How the process ended, if it did since the last call; it may be started again at ``start_at``."""
         if self._popen is None or self._popen.poll() is None:
             return None
         code = self._popen.returncode
@@ -104,7 +106,7 @@ class Child(ABC):
             self._popen.send_signal(number)
 
     @abstractmethod
-    def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen:
+    def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen[bytes]:
         """Start the process. Raises OSError."""
 
     @abstractmethod
@@ -113,16 +115,15 @@ class Child(ABC):
 
 
 class Redis(Child):
-    """A Redis server. It knows no lifeline, so the kernel tells it (SIGTERM) when the supervisor is gone."""
+    """A Redis server. It watches no lifeline: the kernel sends it SIGTERM when the supervisor is gone."""
 
     def __init__(self, row: ProcessKind, home: Home, binary: str, settings: Path):
         super().__init__(row, home)
         self._command, self._sock = [binary, str(settings)], home.redis_sock(row.name)
         self._next_ping = 0.0
 
-    def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen:
-        supervisor = os.getpid()
-        return _popen(self._command, (lock,), lambda: _end_with(supervisor))
+    def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen[bytes]:
+        return _popen(self._command, (lock,), partial(_end_with, os.getpid()))
 
     def _has_begun(self, now: float) -> bool:
         if now < self._next_ping:
@@ -132,7 +133,7 @@ class Redis(Child):
 
 
 class Module(Child):
-    """A module of the CRS. ``command`` starts it; what it inherits is added as options (see ``main``)."""
+    """A module of the CRS. ``command`` starts it; options for what it inherits are added (see ``main``)."""
 
     def __init__(
         self,
@@ -144,13 +145,13 @@ class Module(Child):
     ):
         super().__init__(row, home, index)
         self._command, self._listener = command, listener
-        self._news: int | None = None  # our end of the pipe on which it says that it is ready
+        self._news: int | None = None  # our end of the pipe to which it writes when it is ready
 
     @property
     def wakes(self) -> int | None:
         return self._news
 
-    def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen:
+    def _spawn(self, lifeline: int, lock: int) -> subprocess.Popen[bytes]:
         self._news, theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         inherited = {"--lifeline-fd": lifeline, "--ready-fd": theirs}
         if self._listener is not None:
@@ -181,7 +182,7 @@ class Module(Child):
             self._news = None
 
 
-def module_command(home, module: str, index: int) -> list[str]:
+def module_command(home: Home, module: str, index: int) -> list[str]:
     """The command line of one module process, without what it inherits."""
     return [
         sys.executable,
@@ -202,8 +203,10 @@ def _signal_name(number: int) -> str:
     return signal.Signals(number).name if number in list(signal.Signals) else f"signal {number}"
 
 
-def _popen(command: list[str], inherited: tuple[int, ...], before=None) -> subprocess.Popen:
-    """Start a process in a session of its own: Ctrl-C in a terminal is the supervisor's to handle."""
+def _popen(
+    command: list[str], inherited: tuple[int, ...], before: Callable[[], None] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, so that Ctrl-C in a terminal reaches the supervisor alone."""
     environment = {
         name: value
         for name, value in os.environ.items()

@@ -1,7 +1,6 @@
-"""``crsd --check``: the configuration doctor. It looks at the files and at the machine, and changes nothing.
+"""``crsd --check``: what could keep a host of this configuration from working on this machine. It changes nothing.
 
-Lives here: what could keep a host of this configuration from working on this machine, and what is worth telling. Never
-here: what a correct configuration is (``config``).
+What a correct configuration is stands in ``crs.config``; limits, clock and file modes are looked at in ``machine``.
 """
 
 import errno
@@ -22,7 +21,8 @@ from crs.home.accountfiles import AccountFiles, accounts_on_disk
 from crs.home.paths import Home
 from crs.trust import strength
 
-FAULT, NOTE, FACT = "fault", "note", "in use"  # what a finding is: it hinders, is worth telling, is so
+# Kinds of findings: what keeps a host from working, what an operator should know, what it runs with.
+FAULT, NOTE, FACT = "fault", "note", "in use"
 
 
 def check(home: Home) -> tuple[list[str], bool]:
@@ -34,12 +34,12 @@ def check(home: Home) -> tuple[list[str], bool]:
 
 
 def findings(home: Home) -> list[tuple[str, str]]:
-    """All that is found, (FAULT, NOTE or FACT; a sentence), in this order."""
+    """All that is found, faults first: the kind (FAULT, NOTE or FACT) and a sentence."""
     try:
         conf = load(home)
     except ConfigError as error:
         return [(FAULT, str(fault)) for fault in error.faults]
-    faults, facts = list(_machine_faults(conf)), []
+    faults = list(map(str, _machine_faults(conf)))
     notes = [
         *map(str, conf.notes),
         *machine.modes(home, bool(conf.key or conf.cps)),
@@ -48,15 +48,14 @@ def findings(home: Home) -> list[tuple[str, str]]:
         *_limits(conf),
         *machine.clock(home, time.time()),
     ]
-    if lock.running(home):
-        for kind, text in _servers(conf):
-            {FAULT: faults, NOTE: notes, FACT: facts}[kind].append(text)
-    if not faults:  # a host that cannot start uses nothing
-        facts = [*_in_use(conf), *facts]
+    servers = list(_servers(conf)) if lock.running(home) else []
+    faults += [text for kind, text in servers if kind == FAULT]
+    facts = [] if faults else list(_in_use(conf))  # a host that cannot start uses nothing
     return [
-        *((FAULT, str(text)) for text in faults),
+        *((FAULT, text) for text in faults),
         *((NOTE, text) for text in notes),
         *((FACT, text) for text in facts),
+        *((FACT, text) for kind, text in servers if kind == FACT),
     ]
 
 
@@ -92,7 +91,7 @@ def _port_faults(conf: Config) -> Iterator[OperatorFault]:
 
 
 def _weak_secrets(conf: Config) -> Iterator[str]:
-    """Secrets that could be guessed. Those of peers and admins are records, seen only while the host runs."""
+    """Secrets that could be guessed. Those of peers and admins are in the store, which is read while the host runs."""
     places = {"crs.conf: key": conf.key, "crs.conf: the secret of cps": conf.cps and conf.cps.secret}
     for account in accounts_on_disk(conf.home.accounts):
         try:
@@ -159,7 +158,7 @@ def _worker(conf: Config) -> int | None:
 
 
 def _servers(conf: Config) -> Iterator[tuple[str, str]]:
-    """The Redis servers of a host that runs: their version, and whether they keep what they are told."""
+    """The Redis servers of a host that runs: their version, and whether they store durably; (FAULT or FACT, text)."""
     from crs.store.direct import Direct
 
     for row in SERVERS:
@@ -185,7 +184,7 @@ def _servers(conf: Config) -> Iterator[tuple[str, str]]:
 
 
 def _in_use(conf: Config) -> Iterator[str]:
-    """What the host would run with, and which directives are yet to come."""
+    """What the host would run with, and which directives have no effect in this release."""
     from crs.net import tls
     from crs.relay import fast
 

@@ -1,7 +1,4 @@
-"""The listening sockets of a host, bound by the supervisor and inherited by its workers; and what an address lacks.
-
-Never here: accepting (``modules/attach``), TLS (``net``).
-"""
+"""The listening sockets of a host, bound by the supervisor and inherited by its workers; why one cannot be bound."""
 
 import errno
 import ipaddress
@@ -26,7 +23,7 @@ class CannotBind(OperatorFault):
 
     def __init__(self, place: str, error: OSError, directive: str):
         self.errno = error.errno
-        what, remedy = _REMEDIES.get(error.errno, (f"cannot be used: {error.strerror}", "choose another address"))
+        what, remedy = _REMEDIES.get(error.errno or 0, (f"cannot be used: {error.strerror}", "choose another address"))
         self.what, self.remedy = f"{place} {what}", remedy.format(directive=directive)
         super().__init__(f"{self.what}; {self.remedy}")
 

@@ -1,7 +1,6 @@
-"""What a machine offers a host: limits, clock, modes of files. For the doctor (``check``), which tells of it.
+"""What a machine offers a host: limits, clock, modes of files. Nothing is changed here.
 
-Never here: what a configuration says, and anything that is changed. Each function gives sentences: what is found, and
-what to do about it.
+The doctor shows the sentences that these functions give: what was found, and what to do about it.
 """
 
 import ctypes
@@ -36,7 +35,7 @@ def open_files(worker: int | None) -> int:
 
 
 def sysctl(name: str) -> int | None:
-    """A setting of the kernel, such as ``net.core.somaxconn``; None where it is not to be seen."""
+    """A setting of the kernel, such as ``net.core.somaxconn``; None where it cannot be read."""
     try:
         return int(Path("/proc/sys", *name.split(".")).read_text())
     except (OSError, ValueError):
@@ -69,12 +68,12 @@ def clock(home: Home, now: float) -> Iterator[str]:
 
 
 def synchronised() -> bool:
-    """What the kernel was told by the service that keeps the time; True where it does not tell."""
+    """Whether a time service keeps the kernel's clock right; True where the kernel does not say."""
     return ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_SIZE)) != _TIME_ERROR
 
 
 def modes(home: Home, has_secrets: bool) -> Iterator[str]:
-    """What others than the owner of a home can read or change and should not."""
+    """Files of a home that others than its owner can read or change, and should not."""
     if has_secrets and _mode(home.conf) & stat.S_IROTH:
         yield f"crs.conf: every user of this machine can read it, and there are secrets in it; chmod o-r {home.conf}"
     for path in (home.root, home.conf, home.local_conf, home.relay_conf, home.scripts, home.notify):
@@ -106,7 +105,7 @@ def _changed(path: Path) -> float:
 
 
 def _mode(path: Path) -> int:
-    """0 where there is nothing, or nothing to be seen."""
+    """0 where there is no file, or none that this user can see."""
     try:
         return stat.S_IMODE(os.lstat(path).st_mode) if not path.is_symlink() else 0
     except OSError:

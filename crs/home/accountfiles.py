@@ -4,7 +4,7 @@
     accounts/<account id>/<yyyy>-<mm>.upd  one month's update, unprotected
 
 The records in the store are what counts. The files are written from them, and ``crs-cli reload account`` makes records
-of what a hand changed here. Never here: the store, or what an update means.
+of what was edited here. What an update means is in ``trust``.
 """
 
 import os
@@ -34,7 +34,7 @@ class AccountFiles:
         return self.path.is_dir()
 
     def make(self) -> None:
-        """Make the directory, so that a home that cannot be written to is found out before a record changes."""
+        """Make the directory; called before a record changes, in case the home cannot be written to."""
         self.path.mkdir(mode=0o700, exist_ok=True)
         _give_to_owner(self.path)
 
@@ -87,7 +87,7 @@ class AccountFiles:
 
 
 def _give_to_owner(made: Path) -> None:
-    """The host runs as a user of its own; what root makes for it must stay readable to it."""
+    """What root makes must belong to the user that the host runs as."""
     if os.geteuid() == 0:
         owner = made.parent.stat()
         os.chown(made, owner.st_uid, owner.st_gid)

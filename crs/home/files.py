@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, by default for their owner's eyes alone. Never here: what is in them."""
+"""Files that are written whole or not at all, by default readable by their owner alone."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,10 @@ from crs.errors import OperatorFault
 
 
 def write(path: Path, content: bytes | str, mode: int = 0o600) -> None:
-    """Replace ``path`` by ``content`` in one step, on the disk when this returns: a reader sees the old or the new.
+    """Replace ``path`` by ``content`` in one step: a reader sees the old file or the new one.
 
-    It is never open to more than ``mode`` says. Raises OperatorFault, and leaves the old file.
+    It is on the disk when this returns, and never has more rights than ``mode``. Raises OperatorFault, and then leaves
+    the old file.
     """
     path = Path(path)
     try:
@@ -45,7 +46,7 @@ def read(path: Path, limit: int) -> bytes:
 
 
 def sync_directory(directory: Path) -> None:
-    """Have the names in a directory on the disk. Raises OSError."""
+    """Write the names in a directory to the disk (fsync). Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

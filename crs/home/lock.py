@@ -1,7 +1,7 @@
-"""One host a home: the lock that keeps two hosts from working in one home, and a new one waiting for an old one's end.
+"""The lock of a home: it keeps two hosts from working in one, and makes a new host wait for the end of an old one.
 
 Two locks lie on the file ``run/lock``. The record lock (fcntl) belongs to the supervisor alone. The other one (flock)
-is inherited, with the descriptor, by every process of the host, and so is held until the last of them has ended.
+is inherited, with the descriptor, by every process of the host, so it is held until the last of them has ended.
 """
 
 import fcntl
@@ -45,7 +45,7 @@ def take(home: Home, say: Callable[[str], None], wait: float = WAIT) -> int:
 
 
 def running(home: Home) -> bool:
-    """Whether any process of a host lives in this home. Not for the supervisor itself (see ``take``)."""
+    """Whether any process of a host runs in this home. Not for the supervisor itself (see ``take``)."""
     try:
         fd = os.open(home.lock, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -58,10 +58,10 @@ def running(home: Home) -> bool:
 
 @contextmanager
 def kept_down(home: Home) -> Iterator[bool]:
-    """Whether no host lives in this home; then none starts before the end: it waits (``take``)."""
+    """Whether no host runs in this home. If so, one that is started meanwhile waits for the end of this (``take``)."""
     try:
         fd = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:  # there is no run/ yet, in which it could live
+    except FileNotFoundError:  # no host was ever started: it makes run/
         yield True
         return
     try:

@@ -1,7 +1,6 @@
 """The home directory of one host: where everything lies, and how a fresh one is made.
 
-Here alone are the names of files and directories of a home. Never here: what stands in the files (``directives``,
-``store``, ``trust``), or what runs in it (``supervisor``).
+The names of files and directories of a home stand here alone, but for those of a process's log (``daemon.processes``).
 """
 
 import os
@@ -53,7 +52,7 @@ class Home:
         self.processes = self.run / "processes.json"  # see ``running``
         self.written_by = self.data / "written-by"  # the Redis server that wrote the data
         self.restored = self.data / "restored"  # what was extracted last from a backup: RESTORED, UNRESTORED
-        self.log_key = self.data / "log-key"  # of the tags in the log (``logtags``)
+        self.log_key = self.data / "log-key"  # of the tags in the log (``telemetry.tags``)
         self.started_with = self.run / "conf"  # the configuration that the running host was started with
         self.redis_high_sock = self.redis_sock("redis_high")
         self.redis_low_sock = self.redis_sock("redis_low")
@@ -97,10 +96,10 @@ class Home:
                 ) from None
 
     def tighten(self) -> list[Path]:
-        """Take from everybody but the owner what the files of accounts hold, and from the world the configuration.
+        """Make the files of accounts readable by their owner alone, and the configuration not readable by all users.
 
         The manual's restore (chapter 4.20.2) leaves them readable by all. Returns what was changed; what cannot be,
-        since it belongs to somebody else, is left for ``check`` to tell.
+        since it belongs to somebody else, is told by ``crsd --check``.
         """
         changed = []
         wanted = [(path, 0o077) for path in (self.accounts, *sorted(self.accounts.rglob("*")))]

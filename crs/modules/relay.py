@@ -1,4 +1,4 @@
-"""The relay as a process of its own: everything it does stands in ``crs/relay``."""
+"""The relay as a process of its own; all that it does is in ``crs/relay``."""
 
 from ..relay.server import main
 

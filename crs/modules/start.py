@@ -1,12 +1,13 @@
-"""What a module process is given when the supervisor starts it, and how it answers.
+"""What a module process is given when the supervisor starts it, and how it reports back.
 
-Lives here: the value ``Start`` that ``crs.modules.<name>.main`` takes. Never here: what a module does. The calls
-block their greenlet or thread only, with gevent's patches and without.
+``crs.modules.<name>.main`` takes a ``Start``. Its methods block only the greenlet or thread that calls them, with
+gevent's patches and without.
 """
 
 import os
 import select
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from crs import systemd
@@ -25,19 +26,17 @@ class Start:
     module: str
     index: int = 0  # which of the module's processes, from 0
     listen_fd: int | None = None  # the listening TCP socket of this worker, bound by the supervisor
-    lifeline_fd: int | None = None  # end of file: the supervisor is gone
-    ready_fd: int | None = None  # where to say that work has begun
+    lifeline_fd: int | None = None  # a pipe from the supervisor: end of file when it is gone
+    ready_fd: int | None = None  # a pipe to the supervisor, written to when work has begun
 
     def ready(self) -> None:
-        """Say, once, that this process does its work now: to the supervisor, or to systemd where there is none."""
+        """Report, once, that this process is at work: to the supervisor, or to systemd where there is none."""
         if self.ready_fd is None:
             systemd.notify("READY=1")
             return
         fd, self.ready_fd = self.ready_fd, None
-        try:
+        with suppress(BrokenPipeError):  # the supervisor is gone: ``watch_lifeline`` notices
             os.write(fd, READY)
-        except BrokenPipeError:
-            pass  # the supervisor is gone: the lifeline tells
         os.close(fd)
 
     def watch_lifeline(self, on_end: Callable[[], None]) -> None:

