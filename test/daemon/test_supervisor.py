@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from crs.daemon.child import BackOff
 from crs.daemon.main import main
 from crs.home.lock import running
 from crs.home.paths import Home
@@ -395,11 +394,3 @@ def test_systemd_is_told(host, tmp_path):
         assert host.end() == 0
         while (state := systemd.recv(64)) != b"STOPPING=1":
             assert state == b"WATCHDOG=1"
-
-
-def test_back_off():
-    """At once, then doubling to ten seconds; work done makes the next end the first one again."""
-    back_off = BackOff()
-    assert [back_off.after(0.0) for _ in range(9)] == [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
-    assert [back_off.after(BackOff.SOUND), back_off.after(0.1)] == [0.0, 0.25]
-    assert max(back_off.after(0.0) for _ in range(5000)) == 10.0

@@ -17,7 +17,7 @@ from crs.modules.start import Start
 
 def main() -> None:
     behaviour, index, home = sys.argv[1:4]
-    inherited = dict(zip(sys.argv[4::2], map(int, sys.argv[5::2])))
+    inherited = dict(zip(sys.argv[4::2], map(int, sys.argv[5::2]), strict=True))
     start = Start(
         home=None,
         conf=None,
