@@ -1,10 +1,9 @@
 """Every directive an operator can write, a row each: name, section, syntax, parser, default, help.
 
-The sample files in ``etc/crs``, ``crsd --init``, ``crsd --check``, the man page crs.conf(5) and the attributes of
-``settings.Config`` all come from this table. A new directive is a row here and the type of its attribute there.
+The sample files (``samples``), ``crsd --check``, the man page crs.conf(5) and the attributes of ``settings.Config`` all
+come from this table. A new directive is a row here and the type of its attribute there.
 """
 
-import textwrap
 from typing import Any, NamedTuple
 
 from crs.config import values
@@ -282,32 +281,3 @@ DIRECTIVES = (
 def of_file(file: str) -> dict[str, Directive]:
     """The directives of one file by name, in the order of the table."""
     return {row.name: row for row in DIRECTIVES if row.section in FILES[file]}
-
-
-def sample(file: str, settings: dict[str, str] | None = None) -> str:
-    """The commented file as installed: every directive at its default, those of ``settings`` (name to value) set."""
-    settings = settings or {}
-    lines = _comment(HEADS[file])
-    for section in FILES[file]:
-        if len(FILES[file]) > 1:
-            lines += ["", "", section]
-        for row in DIRECTIVES:
-            if row.section == section and not row.obsolete:
-                lines += ["", *_explained(row), _line(row, settings.get(row.name))]
-    return "\n".join(lines) + "\n"
-
-
-def _explained(row: Directive) -> list[str]:
-    bounds = f", {row.parse.bounds}" if isinstance(row.parse, Number) else ""
-    later = " (not yet effective)" if not row.effective else ""
-    return _comment(row.help) + _comment(f"Form: {row.usage}{bounds}{later}")
-
-
-def _line(row: Directive, value: str | None) -> str:
-    if value is None:
-        return "#" + row._replace(syntax=row.sample or row.default or "").usage
-    return row._replace(syntax=value).usage
-
-
-def _comment(text: str) -> list[str]:
-    return textwrap.wrap(text, 118, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)

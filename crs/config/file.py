@@ -21,7 +21,7 @@ _NAME_SHAPE = re.compile(r"[A-Za-z][A-Za-z_-]{0,31}")
 
 
 class ConfigFault(NamedTuple):
-    """One thing that is wrong (or worth telling), where, and what to do. ``line`` 0 is the file as a whole."""
+    """What is wrong (or a note), where, and what to do. ``line`` 0 is the file as a whole."""
 
     file: str
     line: int
@@ -35,7 +35,7 @@ class ConfigFault(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """One line that was understood: which directive, its value and where it stands."""
+    """A line that was understood: its directive, its value and its place."""
 
     directive: Directive
     value: Any  # what the directive's parser returned
@@ -61,7 +61,7 @@ class Reading:
         self.broken: set[str] = set()
 
     def file(self, path: Path) -> None:
-        """Read one file. One that cannot be read is a fault, but ``crs-relay.conf`` may be missing."""
+        """Read a file. That it cannot be read is a fault, but ``crs-relay.conf`` may be missing."""
         try:
             with open(path, "rb") as stream:
                 content = stream.read(MAX_FILE + 1)

@@ -1,7 +1,7 @@
 """The configuration of one host: its three files as one checked value, or every fault in them at once.
 
-Which directives there are is in ``directives``, how a file is read in ``file``. Here is what must hold between the
-settings. What the machine must offer for them is looked at by ``crs.daemon.doctor``.
+Single lines are checked by ``values`` and ``file``; here is checked what must hold between them. Whether the machine
+offers what they ask for is checked by ``crs.daemon.doctor``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ class Config:
 
     home: Home
     settings: list[Setting]  # the lines as written
-    notes: list[ConfigFault]  # what is worth telling an operator
+    notes: list[ConfigFault]  # what an operator should know, though nothing is wrong
     name: str  # of this host
     hosts: dict[str, str]  # the pool in the order of the file: name to address
     relay_limits: dict[str, int | None]  # kind of relay to how many there may be; None: any number
@@ -136,7 +136,7 @@ def parse(home: Home, texts: dict[str, str]) -> Config:
 def _checked(home: Home, reading: Reading) -> Config:
     config = Config(home, reading.settings)
     faults = [*reading.faults, *_repeated(reading.settings)]
-    # What follows from a line that is wrong anyway is not told a second time.
+    # What follows from a line that is wrong anyway is not reported too.
     faults += [fault for about, fault in _contradictions(config) if not about & reading.broken]
     if faults:
         raise ConfigError(sorted(faults, key=_place))
@@ -165,7 +165,7 @@ def _notes(settings: list[Setting]) -> Iterator[ConfigFault]:
 
 
 def _repeated(settings: list[Setting]) -> Iterator[ConfigFault]:
-    """What stands twice and may not: a directive, or the host or address that a directive is about."""
+    """What is given twice and may be given once: a directive, or the host or address that it is about."""
     first: dict[str, Setting] = {}
     for setting in settings:
         if setting.name in ("ip", "addr-map"):
@@ -182,7 +182,7 @@ def _repeated(settings: list[Setting]) -> Iterator[ConfigFault]:
 
 
 def _contradictions(config: Config) -> Iterator[tuple[set[str], ConfigFault]]:
-    """What does not hold between settings, with the names of the directives it is about."""
+    """Contradictions between settings, each with the names of the directives that it is about."""
     for setting in config.settings:
         if setting.name == "ip":
             host, address = setting.value

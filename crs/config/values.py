@@ -15,7 +15,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Clients = Network | names.Client  # whom a rule is for
 _Value = TypeVar("_Value")
 
-_HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,20}")  # no dot: it stands in identities and session ids
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,20}")  # no dot: that separates the parts of identities and session ids
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _WORD = re.compile(r'[ \t]*(?:"(?P<quoted>[^"]*)"(?=[ \t]|$)|(?P<bare>[^ \t"#][^ \t]*))')
@@ -94,7 +94,7 @@ _RELAYS = Number(0, 1_000_000)
 
 
 def relay_limit(given: list[Word]) -> int | None:
-    """How many relays of one kind may be, or nothing: no limit (manual, chapter 4.1.2.3)."""
+    """How many relays of one kind there may be; None, no limit, for no word (manual, chapter 4.1.2.3)."""
     return _RELAYS(given) if given else None
 
 
@@ -130,7 +130,7 @@ def address_map(given: list[Word]) -> tuple[str, str]:
 
 
 def secret(given: list[Word]) -> str:
-    """A shared secret. Nothing of it ever stands in an error text."""
+    """A shared secret. No part of it is put into an error text."""
     if len(given) > 1:
         raise Wrong("the secret has several words", 'put it in quotation marks: "..."', given[1])
     word = _single(given)

@@ -121,8 +121,8 @@ def write(
     stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%d-%H%M%S")
     path = home.backup / f"crs-backup-{instance}-{stamp}.tar"
     with _alone(home):
-        for rest in home.backup.glob(f".crs-backup-*{PART}"):  # of one that was killed
-            rest.unlink()
+        for part in home.backup.glob(f".crs-backup-*{PART}"):  # left by a backup that was killed
+            part.unlink()
         if path.exists():
             raise OperatorFault(f"{path} exists already; try again a second later")
         draft = path.with_name(f".{path.name}{PART}")

@@ -170,11 +170,11 @@ class Module(Child):
         if self._news is None:
             return False
         try:
-            told = os.read(self._news, len(READY))
+            word = os.read(self._news, len(READY))
         except BlockingIOError:
             return False
         self._close_news()
-        return told == READY
+        return word == READY
 
     def _close_news(self) -> None:
         if self._news is not None:

@@ -129,10 +129,10 @@ def _restart_notes(conf: Config) -> Iterator[str]:
         return
     for file in directives.FILES:
         try:
-            began, stands = (conf.home.started_with / file).read_text(), (conf.home.root / file).read_text("utf-8-sig")
+            then, now = (conf.home.started_with / file).read_text(), (conf.home.root / file).read_text("utf-8-sig")
         except OSError:
             continue
-        if began != stands:
+        if then != now:
             yield f"{file} was changed since the host was started; restart the host to have it effective"
 
 

@@ -22,7 +22,7 @@ _TIMEX_SIZE = 256  # bytes, more than struct timex has
 
 
 def open_files(worker: int | None) -> int:
-    """How many files a worker may have open: the one that runs with this pid, else one that was started from here."""
+    """How many files a worker may have open: the process with this pid, else one that is started from here."""
     if worker is not None:
         try:
             found = re.search(r"^Max open files +(\d+)", Path(f"/proc/{worker}/limits").read_text(), re.MULTILINE)

@@ -15,6 +15,7 @@ from docopt import docopt
 from crs import __version__, log
 from crs.config import directives
 from crs.config import settings as config
+from crs.config.samples import sample
 from crs.daemon.processes import MODULES, PROCESSES, SERVERS
 from crs.errors import OperatorFault
 from crs.home import files
@@ -103,13 +104,13 @@ def _init(options: Options) -> int:
         "listen-port": options["--listen-port"],
         "relay-port": options["--relay-port"],
     }
-    texts = {file: directives.sample(file, settings) for file in directives.FILES}
+    texts = {file: sample(file, settings) for file in directives.FILES}
     try:
         conf = config.parse(home, texts)
     except config.ConfigError as error:  # without the place: the file does not exist yet
         raise OperatorFault(f"{error.faults[0].what}; {error.faults[0].remedy}") from None
     home.create(texts)
-    programs = sys.argv[0].removesuffix("crsd") if sys.argv[0].endswith("crsd") else ""  # as this one was called
+    programs = sys.argv[0].removesuffix("crsd") if sys.argv[0].endswith("crsd") else ""  # called as this one was
     print(
         f"{home} is ready: {conf.name} at {conf.ip}, port {conf.listen_port}/tcp for clients and "
         f"{conf.relay_port}/udp for media\nstart it:    {programs}crsd --home {home} --standalone\n"
@@ -120,7 +121,7 @@ def _init(options: Options) -> int:
 
 def _print_config(file: str) -> int:
     if file in directives.FILES:
-        print(directives.sample(file), end="")
+        print(sample(file), end="")
     elif file == "notify.sh":
         print(NOTIFY_SH, end="")
     else:

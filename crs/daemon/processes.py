@@ -18,9 +18,9 @@ class Stage(NamedTuple):
     seconds: float
 
 
-SERVING = Stage(1, 10.0)  # first, so that clients are told
+SERVING = Stage(1, 10.0)  # first: clients are asked to attach elsewhere
 FORWARDING = Stage(2, 5.0)
-STORING = Stage(3, 30.0)  # last, so that what the others store while they leave is kept
+STORING = Stage(3, 30.0)  # last: the others store until they end
 
 
 class ProcessKind(NamedTuple):
@@ -30,7 +30,7 @@ class ProcessKind(NamedTuple):
     log: str  # the file below the home's log/ to look into
     leaves: Stage
     module: str = ""  # of crs/modules; "": a Redis server
-    fsync: str = ""  # appendfsync of a Redis server: how safely it keeps what it is told
+    fsync: str = ""  # appendfsync of a Redis server: when it writes through to the disk
     number: str = ""  # the directive that says how many there are; "": one
     port: str = ""  # the directive with the TCP port that each has a listening socket at
     needs: tuple[str, ...] = ()  # the processes that are ready before it is started
@@ -51,8 +51,8 @@ class ProcessKind(NamedTuple):
 
 
 PROCESSES = (
-    ProcessKind("redis_high", "redis_high.log", STORING, fsync="no"),  # outlives its own restart
-    ProcessKind("redis_low", "redis_low.log", STORING, fsync="always"),  # outlives that of the machine
+    ProcessKind("redis_high", "redis_high.log", STORING, fsync="no"),  # its data survives a crash of the server
+    ProcessKind("redis_low", "redis_low.log", STORING, fsync="always"),  # its data survives a crash of the machine
     ProcessKind("crs_relay", "crs_relay.log", FORWARDING, module="relay", standalone=True),
     ProcessKind(
         "app:attach",

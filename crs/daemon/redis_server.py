@@ -88,26 +88,26 @@ def find(conf: Config, path: str | None = None) -> RedisBinary:
 
 def _usable(path: str) -> RedisBinary | None:
     try:
-        told = subprocess.run(
+        output = subprocess.run(
             [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=10
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
-    binary = _parsed(path, told)
+    binary = _parsed(path, output)
     return binary if binary and binary.version >= OLDEST else None
 
 
-def _parsed(path: str, told: str) -> RedisBinary | None:
-    match = _VERSION.search(told)
+def _parsed(path: str, output: str) -> RedisBinary | None:
+    match = _VERSION.search(output)
     return RedisBinary(path, match[1].lower(), tuple(map(int, match.groups()[1:]))) if match else None
 
 
 def _written_by(home: Home) -> RedisBinary | None:
     try:
-        path, _, told = home.written_by.read_text(encoding="utf-8").partition("\n")
+        path, _, output = home.written_by.read_text(encoding="utf-8").partition("\n")
     except OSError:
         return None
-    return _parsed(path, told)
+    return _parsed(path, output)
 
 
 def _embedded() -> list[str]:

@@ -99,7 +99,7 @@ class Home:
         """Make the files of accounts readable by their owner alone, and the configuration not readable by all users.
 
         The manual's restore (chapter 4.20.2) leaves them readable by all. Returns what was changed; what cannot be,
-        since it belongs to somebody else, is told by ``crsd --check``.
+        since it belongs to somebody else, is reported by ``crsd --check``.
         """
         changed = []
         wanted = [(path, 0o077) for path in (self.accounts, *sorted(self.accounts.rglob("*")))]

@@ -19,7 +19,7 @@ class Running(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What tells it from all others of this host: the process, and the number where it has one."""
+        """Its name for an operator, which no other process of this host has."""
         return names.numbered(self.process, self.number)
 
 

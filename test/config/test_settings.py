@@ -1,4 +1,4 @@
-"""Configuration: what each line leads to, and what is told of each mistake.
+"""Configuration: the value that each line leads to, and the text of every fault.
 
 ``valid`` and ``invalid`` hold one case a file: the text of the three files (``GOOD`` where one is left out), and behind
 ``--- expect`` the attributes of the Config, or every fault, word for word.
@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crs.config import directives
-from crs.config.settings import Config, ConfigError, load
+from crs.config.settings import ConfigError, load
 from crs.config.values import DEFAULT_KEEP_ALIVE, Cps, KeepAliveRule
 from crs.names import Client
 
@@ -97,8 +96,3 @@ def test_files_of_a_running_host_are_read_from_their_copy(tmp_path):
     write(tmp_path / "copy", {"crs.conf": GOOD["crs.conf"] + "listen-port 443\n"})
     conf = load(tmp_path, tmp_path / "copy")
     assert (conf.listen_port, conf.home.root) == (443, tmp_path)
-
-
-def test_each_directive_is_an_attribute_with_a_type():
-    own = {"home", "settings", "notes", "name", "hosts", "relay_limits"}
-    assert set(Config.__annotations__) - own == {row.attribute for row in directives.DIRECTIVES}

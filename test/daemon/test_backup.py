@@ -1,4 +1,4 @@
-"""The archive of a home that is down; what is told when it cannot be written. A host that runs: test_restore.py."""
+"""The archive of a home that is down; what is reported when it cannot be written. A host that runs: test_restore.py."""
 
 import os
 import stat

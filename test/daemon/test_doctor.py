@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from crs.config import directives
+from crs.config.samples import sample
 from crs.config.settings import load
 from crs.daemon.doctor import FACT, FAULT, NOTE, check, findings
 from crs.home import lock
@@ -28,7 +29,7 @@ def home(tmp_path) -> Home:
         "listen-port": str(free_port()),
         "relay-port": str(free_port(socket.SOCK_DGRAM)),
     }
-    home.create({file: directives.sample(file, settings) for file in directives.FILES})
+    home.create({file: sample(file, settings) for file in directives.FILES})
     return home
 
 

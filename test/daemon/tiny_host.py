@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 from crs.daemon import main, supervisor
+from crs.home.paths import Home
 
 TINY = str(Path(__file__).with_name("tiny_worker.py"))
 module_command = supervisor.module_command
 
 
-def command(home, module: str, index: int) -> list[str]:
+def command(home: Home, module: str, index: int) -> list[str]:
     if module == "attach":
         return [sys.executable, TINY, sys.argv[1], str(index), str(home)]
     return module_command(home, module, index)

@@ -1,4 +1,4 @@
-"""The files of an account: what is written, what a hand may have written."""
+"""The files of an account: as written by the host, and as edited by hand."""
 
 import stat
 
