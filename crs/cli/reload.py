@@ -48,6 +48,8 @@ def _take_secret(host, files: AccountFiles) -> list[str]:
     account = names.account(files.account)
     secret, known = files.secret(), host.store.accounts.get(account)
     if secret is None and known is None:
+        if not files.exists():  # deleted since it was listed
+            return []
         raise OperatorFault(f"{files.path}: there is no {files.conf.name}; crs-cli create account makes one")
     if secret is None or known and known.secret == secret:
         return []
@@ -65,6 +67,8 @@ def _take_update(host, files: AccountFiles, month: str) -> list[str]:
     if months.expired(month, now, grace):
         return []
     content = files.update(month)
+    if content is None:  # deleted since it was listed: as if it had not been there
+        return []
     if content.startswith(b"eyJ"):  # what every JOSE header starts with
         raise OperatorFault(f"it is protected; crs-cli apply {files.update_path(month)}")
     update = trusted.decode(content)
@@ -90,5 +94,6 @@ def _write_missing(host) -> None:
             files.write_secret(known.secret)
     for account, month in host.store.accounts.created():
         files = AccountFiles(host.home.accounts, account)
-        if not files.update_path(month).is_file():
-            files.write_update(month, encode(monthly.held(host.store.accounts, account, month)))
+        update = None if files.update_path(month).is_file() else monthly.held(host.store.accounts, account, month)
+        if update is not None:  # nor deleted since it was listed
+            files.write_update(month, encode(update))

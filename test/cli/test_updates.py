@@ -7,10 +7,12 @@ import msgspec
 import pytest
 
 import test.trust
+from crs.cli import reload
 from crs.cli.output import Utc
 from crs.errors import OperatorFault, UpdateRefused
 from crs.home.accountfiles import AccountFiles
 from crs.names import Client
+from crs.store.accounts import AccountRecords
 from crs.trust import months, update
 from test.trust.updates.make import NOW, SECRETS
 
@@ -216,3 +218,49 @@ def test_a_file_that_cannot_be_used_is_told_and_the_others_count(operator, store
     assert told in warned and warned.startswith("crs-cli: warning: ") and warned.count("\n") == 1
     assert store.accounts.update("acme", "202611").created == UPDATE.created
     assert store.accounts.get("acme").secret == SECRETS["acme"]
+
+
+# --- what is deleted while it is read -------------------------------------------------------------------------------
+
+
+def test_a_file_deleted_between_listing_and_reading_counts_as_absent(operator, store, files, monkeypatch):
+    operator(f"apply {GOOD}")
+    files.write_update("202612", b"listed")
+    listed = AccountFiles.months
+
+    def list_and_delete(self) -> list[str]:
+        months = listed(self)
+        self.remove_update("202612")
+        return months
+
+    monkeypatch.setattr(AccountFiles, "months", list_and_delete)
+    assert operator("reload account").text == "2 accounts read; changed: nothing"
+    assert [month for _, month in store.accounts.created()] == ["202611"]
+
+
+def test_an_account_deleted_between_listing_and_reading_counts_as_absent(operator, home, monkeypatch):
+    (home.accounts / "going").mkdir()
+    listed = reload.accounts_on_disk
+
+    def list_and_delete(accounts: Path) -> list[str]:
+        names = listed(accounts)
+        (home.accounts / "going").rmdir()
+        return names
+
+    monkeypatch.setattr(reload, "accounts_on_disk", list_and_delete)
+    assert operator("reload account").fields["changed"] == []
+
+
+def test_an_update_deleted_between_listing_and_writing_is_not_written(operator, store, files, monkeypatch):
+    operator(f"apply {GOOD}")
+    files.remove_update("202611")
+    listed = AccountRecords.created
+
+    def list_and_delete(self) -> dict:
+        found = listed(self)
+        self.delete_update("acme", "202611", NOW)
+        return found
+
+    monkeypatch.setattr(AccountRecords, "created", list_and_delete)
+    assert operator("reload account").fields["changed"] == []
+    assert files.months() == []
