@@ -10,13 +10,15 @@ from ..errors import OperatorFault
 from ..home.accountfiles import AccountFiles
 from ..trust import strength
 from . import asking, known
-from .output import Line, Table
+from .actions import Arguments
+from .host import LocalHost
+from .output import Line, ResultTable
 
 DEFAULT_BYTES = 16  # 128 bits (manual, chapter 5.4, create account)
 MAX_SECRET = 2048  # characters
 
 
-def create(host, arguments) -> Table:
+def create(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``create account``: a new record, its files, and the secret for the CMS."""
     account = arguments["<account-id>"]
     if host.store.accounts.get(account):
@@ -31,27 +33,27 @@ def create(host, arguments) -> Table:
     return _listed(host, {account: secret})
 
 
-def create_secret(host, arguments) -> Line:
+def create_secret(host: LocalHost, arguments: Arguments) -> Line:
     """``create sharedSecret``."""
     secret = _random_secret(host, arguments)
     return Line(secret, {"shared_secret": secret})
 
 
-def listing(host, arguments) -> Table:
+def listing(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``list account``."""
     return _listed(host, {account: record.secret for account, record in host.store.accounts.all().items()})
 
 
-def show(host, arguments) -> Table:
+def show(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show account``: what each process that handles clients has loaded."""
     rows = [
         (process.host, of_worker(process.name).name, process.pid, process.accounts)
         for process in host.store.directory.processes(host.now())
     ]
-    return Table(("SERVER", "MODULE", "PID", "LOADED ACCOUNTS"), rows)
+    return ResultTable(("SERVER", "MODULE", "PID", "LOADED ACCOUNTS"), rows)
 
 
-def delete(host, arguments) -> Line:
+def delete(host: LocalHost, arguments: Arguments) -> Line:
     """``delete account``: records first, so that its clients are shut out before what was kept for them goes."""
     account = arguments["<account-id>"]
     files = AccountFiles(host.home.accounts, account)
@@ -71,15 +73,15 @@ def delete(host, arguments) -> Line:
     )
 
 
-def _listed(host, secrets: dict[str, str]) -> Table:
+def _listed(host: LocalHost, secrets: dict[str, str]) -> ResultTable:
     rows = [
         (account, str(AccountFiles(host.home.accounts, account).path), secret)
         for account, secret in sorted(secrets.items())
     ]
-    return Table(("ID", "path", "shared secret"), rows)
+    return ResultTable(("ID", "path", "shared secret"), rows)
 
 
-def _random_secret(host, arguments) -> str:
+def _random_secret(host: LocalHost, arguments: Arguments) -> str:
     bits, count = arguments["-b"], arguments["-B"]
     if bits is not None:
         count = (bits + 7) // 8

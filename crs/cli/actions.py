@@ -1,17 +1,18 @@
 """THE TABLE: what crs-cli can do, from the words of an action to the function that carries it out.
 
-Lives here: words, arguments, options and their help, each in one place; the usage texts (and the man page) are made
-from them. Never here: code that does something. A function is named ``file.function`` below ``crs.cli`` and imported
-only when its action runs, so that a plain show starts quickly. It takes ``(host, arguments)`` and returns what to
-print, as a value of ``output``; the arguments have passed their readers.
+The usage text, by which docopt reads the command line, is made from these rows (``usage``), and so are the help texts,
+the man page and the completion. What an argument or option means is said once for all rows, in ``arguments`` and
+``options``.
+
+A function is named ``file.function`` below ``crs.cli`` and imported only when its action runs, so that a plain show
+starts quickly. It takes ``(host, arguments)`` and returns a value of ``output``, to be printed.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .. import names
-from ..store.operator import AUTHORIZATIONS
-from . import reading
+Arguments = dict[
+    str, Any
+]  # as docopt names them, the values as their readers gave them: ``{"-B": 32, "--json": False}``
 
 
 class Action(NamedTuple):
@@ -22,7 +23,6 @@ class Action(NamedTuple):
     help: str
 
 
-FORMATS = ("summary", "json", "tsv")  # of health-check
 _TRACE = "[--account ID] [--uri URI] [--json]"
 
 ACTIONS: dict[str, Action] = {
@@ -229,51 +229,6 @@ ACTIONS: dict[str, Action] = {
         "Tell clients of an account nothing of crypto updates (the default).",
     ),
 }
-
-
-class Argument(NamedTuple):
-    """What an argument or option means, and the reader that its text must pass (it raises ValueError)."""
-
-    help: str
-    read: Callable[[str], Any] = str
-
-
-ARGUMENTS: dict[str, Argument] = {
-    "<account-id>": Argument("1 to 20 of a-z, A-Z, 0-9, '-' and '_'", names.account),
-    "<authorization>": Argument(
-        "; ".join(f"{word}: {text}" for word, text in AUTHORIZATIONS.items()),
-        reading.choice("authorization", AUTHORIZATIONS),
-    ),
-    "<ip>": Argument("IP address of the instance, such as 192.168.1.2 or 2001:db8::1", reading.address),
-    "<name>": Argument("name of a remote admin: 1 to 20 of a-z, A-Z, 0-9, '-' and '_'", reading.admin),
-    "<number>": Argument("number of the conference room: 6 digits", reading.room),
-    "<shared-secret>": Argument(
-        "as agreed with the other operator: a-z, A-Z, 0-9; '-' reads it from standard input", reading.plain_secret
-    ),
-    "<tag>": Argument("as it stands in crs.log, such as id-202611-… or token-202611-…", reading.tag),
-    "<update-file>": Argument("path of the protected update file that the CMS wrote"),
-    "<uri>": Argument("a number such as +46701234567, or urn:x-crs:client:<name>", names.uri),
-}
-
-OPTIONS: dict[str, Argument] = {
-    "-s SECRET": Argument("shared secret, as agreed with the CMS; '-' reads it from standard input"),
-    "-b BITS": Argument("length of the secret in bits, rounded up to whole bytes", reading.number(1, 8192)),
-    "-B BYTES": Argument("length of the secret in bytes", reading.number(1, 1024)),
-    "-c COMMENT": Argument("a comment, for people", reading.comment),
-    "-v": Argument("verbose: print the client token and the domain token, too"),
-    "--account ID": Argument("only what concerns this account", names.account),
-    "--uri URI": Argument("only what concerns this client", names.uri),
-    "--local-only": Argument("test clients attach to this host only, over its loopback interface"),
-    "--output-format FORMAT": Argument(
-        "summary (ok, warning or error), json (the default) or tsv: every test", reading.choice("format", FORMATS)
-    ),
-    "--json": Argument("print JSON instead of a table"),
-    "--yes": Argument("do not ask"),
-    "--home DIR": Argument("home directory of the CRS (else CRS_HOME, else /opt/crs)"),
-    "-h, --help": Argument("show this text"),
-}
-
-EVERYWHERE = "[--home DIR]"
 
 EXIT_CODES = {
     0: "done",

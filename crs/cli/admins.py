@@ -7,12 +7,14 @@ import base64
 
 from ..errors import OperatorFault
 from . import known
-from .output import Line, Table
+from .actions import Arguments
+from .host import LocalHost
+from .output import Line, ResultTable
 
 SECRET_BYTES = 16  # 128 bits
 
 
-def create(host, arguments) -> Table:
+def create(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``create admin``: prints the secret that was made for it."""
     name = arguments["<name>"]
     if name in host.store.operator.admins():
@@ -22,32 +24,34 @@ def create(host, arguments) -> Table:
     return _shown(name, secret)
 
 
-def delete(host, arguments) -> Line:
+def delete(host: LocalHost, arguments: Arguments) -> Line:
     """``delete admin``, with its access to all accounts."""
     name = _existing(host, arguments)
     host.store.operator.delete_admin(name, host.now())
     return Line(f"admin {name} deleted", {"name": name})
 
 
-def show_all(host, arguments) -> Table:
+def show_all(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show admins``."""
     rows = [(name, sorted(accounts)) for name, accounts in host.store.operator.access().items()]
-    return Table(("Admin", "Accounts"), rows)
+    return ResultTable(("Admin", "Accounts"), rows)
 
 
-def show(host, arguments) -> Table:
+def show(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show admin``."""
     name = _existing(host, arguments)
     return _shown(name, host.store.operator.admins()[name].secret)
 
 
-def accounts(host, arguments) -> Table:
+def accounts(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show admin-accounts``."""
     given = host.store.operator.access()[_existing(host, arguments)]
-    return Table(("Account", "Authorizations"), [(account, sorted(may)) for account, may in sorted(given.items())])
+    return ResultTable(
+        ("Account", "Authorizations"), [(account, sorted(may)) for account, may in sorted(given.items())]
+    )
 
 
-def add_account(host, arguments) -> Line:
+def add_account(host: LocalHost, arguments: Arguments) -> Line:
     """``add admin-account``."""
     name, account = _existing(host, arguments), known.account(host, arguments)
     if account in host.store.operator.access()[name]:
@@ -56,14 +60,14 @@ def add_account(host, arguments) -> Line:
     return Line(f"admin {name} has access to account {account}", {"name": name, "account": account})
 
 
-def delete_account(host, arguments) -> Line:
+def delete_account(host: LocalHost, arguments: Arguments) -> Line:
     """``delete admin-account``, with the authorizations that go with it."""
     name, account = _with_access(host, arguments)
     host.store.operator.delete_access(name, account, host.now())
     return Line(f"admin {name} has no access to account {account} any more", {"name": name, "account": account})
 
 
-def add_authorization(host, arguments) -> Line:
+def add_authorization(host: LocalHost, arguments: Arguments) -> Line:
     """``add admin-account-authorization``."""
     name, account = _with_access(host, arguments)
     authorization = arguments["<authorization>"]
@@ -76,7 +80,7 @@ def add_authorization(host, arguments) -> Line:
     )
 
 
-def delete_authorization(host, arguments) -> Line:
+def delete_authorization(host: LocalHost, arguments: Arguments) -> Line:
     """``delete admin-account-authorization``."""
     name, account = _with_access(host, arguments)
     authorization = arguments["<authorization>"]
@@ -92,14 +96,14 @@ def delete_authorization(host, arguments) -> Line:
     )
 
 
-def _existing(host, arguments) -> str:
+def _existing(host: LocalHost, arguments: Arguments) -> str:
     name = arguments["<name>"]
     if name not in host.store.operator.admins():
         raise OperatorFault(f"there is no admin {name}; crs-cli show admins shows which there are")
     return name
 
 
-def _with_access(host, arguments) -> tuple[str, str]:
+def _with_access(host: LocalHost, arguments: Arguments) -> tuple[str, str]:
     """The admin and an account that it has access to; of an account that was deleted, too."""
     name, account = _existing(host, arguments), arguments["<account-id>"]
     if account not in host.store.operator.access()[name]:
@@ -109,5 +113,5 @@ def _with_access(host, arguments) -> tuple[str, str]:
     return name, account
 
 
-def _shown(name: str, secret: str) -> Table:
-    return Table(("Name", "Secret"), [(name, secret)])
+def _shown(name: str, secret: str) -> ResultTable:
+    return ResultTable(("Name", "Secret"), [(name, secret)])

@@ -3,11 +3,13 @@
 Never here: what is in an archive and how it is written (``crs.daemon.backup``).
 """
 
+from .actions import Arguments
+from .host import LocalHost
 from .output import Line, counted
 from .progress import Progress
 
 
-def write(host, arguments) -> Line:
+def write(host: LocalHost, arguments: Arguments) -> Line:
     """``backup``: an archive of the configuration, the accounts and the data."""
     from ..daemon import backup
 

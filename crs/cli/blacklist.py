@@ -6,10 +6,12 @@ Never here: how a blocked client is kept out (the workers do, within moments).
 from ..errors import OperatorFault
 from ..names import Client
 from . import known
-from .output import Line, Table, Utc
+from .actions import Arguments
+from .host import LocalHost
+from .output import Line, ResultTable, Utc
 
 
-def show(host, arguments) -> Table:
+def show(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show blacklist``."""
     account = known.account(host, arguments)
     rows = (
@@ -17,10 +19,10 @@ def show(host, arguments) -> Table:
         for client, blocked in host.store.operator.each_blocked()
         if client.account == account
     )
-    return Table(("URI",), rows, details=("since",))
+    return ResultTable(("URI",), rows, details=("since",))
 
 
-def add(host, arguments) -> Line:
+def add(host: LocalHost, arguments: Arguments) -> Line:
     """``blacklist add``."""
     client = known.client_or_consent(host, arguments, "Blacklist it all the same?", "it was not blacklisted")
     if client in host.store.operator.blocked():
@@ -29,7 +31,7 @@ def add(host, arguments) -> Line:
     return _told(client, "blacklisted", True)
 
 
-def remove(host, arguments) -> Line:
+def remove(host: LocalHost, arguments: Arguments) -> Line:
     """``blacklist remove``."""
     client = known.client(host, arguments)
     if client not in host.store.operator.blocked():

@@ -7,19 +7,21 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from .. import names
-from .output import Table, Utc
+from .actions import Arguments
+from .host import LocalHost
+from .output import ResultTable, Utc
 
 
-def attach(host, arguments) -> Table:
+def attach(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show attach``: one row for each registered device, in the order of the clients."""
-    return Table(
+    return ResultTable(
         ("URI", "ACCOUNT", "TIME", "VERSION", "IP:PORT", "CRS"),
         _attached(host),
         details=("type", "device_id", "worker"),
     )
 
 
-def _attached(host) -> Iterator[tuple]:
+def _attached(host: LocalHost) -> Iterator[tuple]:
     now = host.now()
     for client, devices in groupby(host.store.directory.attached(), lambda found: found[0]):
         yield from sorted(
@@ -37,14 +39,14 @@ def _attached(host) -> Iterator[tuple]:
         )
 
 
-def session(host, arguments) -> Table:
+def session(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show session``: calls under way, and those that ended a moment ago."""
-    return Table(
+    return ResultTable(
         ("CALLER", "CALLEE", "TIME", "STATE"), _sessions(host), details=("session", "caller_account", "callee_account")
     )
 
 
-def _sessions(host) -> Iterator[tuple]:
+def _sessions(host: LocalHost) -> Iterator[tuple]:
     now = host.now()
     for call in host.store.calls.all():
         caller, callee = names.client(call.caller), names.client(call.callee)
@@ -52,13 +54,13 @@ def _sessions(host) -> Iterator[tuple]:
         yield caller.uri, callee.uri, lasted, call.shown_state, call.id, caller.account, callee.account
 
 
-def message(host, arguments) -> Table:
+def message(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show message``: one row for each client that ever posted or looked for messages."""
     rows = (
         (client.uri, counts.posted, counts.delivered, Utc(counts.read) if counts.read else None, client.account)
         for client, counts in host.store.mailbox.messages()
     )
-    return Table(("URI", "POST", "DELIV", "READ", "ACCOUNT"), rows)
+    return ResultTable(("URI", "POST", "DELIV", "READ", "ACCOUNT"), rows)
 
 
 def endpoint(ip: str, port: int) -> str:

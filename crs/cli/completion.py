@@ -1,23 +1,27 @@
 """Completion: what may come next on a command line that is not finished, for the bash script in ``etc/crs``.
 
-``crs-cli --complete "<line so far>"`` prints one candidate a line, names out of the store included, and nothing where
-the host cannot be asked. Never here: carrying anything out.
+``crs-cli --complete "<line so far>"`` prints one candidate a line, names out of the store included; of those, none
+while the host cannot be asked.
 """
 
 import shlex
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from ..errors import CrsError
 from ..names import Client
-from ..store.operator import AUTHORIZATIONS
-from . import usage
-from .actions import ACTIONS, FORMATS
-from .host import Host
+from . import typed, usage
+from .actions import ACTIONS
+from .host import LocalHost
+from .options import FORMATS
 
-FILE = "<file>"  # what the script takes for: complete names of files
-MOST = 500  # candidates; more are of no use to a person
+if TYPE_CHECKING:  # imported where a name out of the store is completed
+    from ..store import Store
 
-# Names that an action makes: there is nothing to choose from.
+FILE = "<file>"  # tells the script to complete names of files
+MOST = 500  # candidates: nobody reads more
+
+# New names, for which there is nothing to choose from.
 _NEW = {
     ("create account", "<account-id>"),
     ("create admin", "<name>"),
@@ -33,17 +37,17 @@ def complete(line: str) -> list[str]:
     except ValueError:  # a quotation that is not closed
         return []
     current = words.pop() if words and not line[-1].isspace() else ""
-    found = [one for one in candidates(words[1:], current) if one == FILE or one.startswith(current)]
+    found = {word for word in candidates(words[1:], current) if word == FILE or word.startswith(current)}
     behind = current.rfind(":") + 1
-    return [one if one == FILE else one[behind:] for one in sorted(set(found))[:MOST]]
+    return [word if word == FILE else word[behind:] for word in sorted(found)[:MOST]]
 
 
 def candidates(before: list[str], current: str) -> Iterable[str]:
     """What may stand behind the words ``before``."""
-    words, waiting, home = _read(before)
-    if waiting is not None:
-        return _values(waiting, waiting, {}, current, home)
-    name = next((name for name in (" ".join(words[:2]), *words[:1]) if name in ACTIONS), None)
+    line = typed.read(before)
+    words, name = line.words, line.action
+    if line.waiting is not None:
+        return _values(line.waiting, line.waiting, {}, line.home)
     if name is None:
         if current.startswith("-"):
             return ["--help", "--version", "--home"]
@@ -53,39 +57,25 @@ def candidates(before: list[str], current: str) -> Iterable[str]:
     given = words[len(name.split()) :]
     needed = usage.positionals(name)
     if current.startswith("-"):
-        return [flag for flag in usage.flags_of(name) if flag not in before]
+        return [flag for flag in usage.flags_of(name) if flag not in line.flags]
     if len(given) >= len(needed):
         return ()
-    return _values(name, needed[len(given)], dict(zip(needed, given, strict=False)), current, home)
+    return _values(name, needed[len(given)], dict(zip(needed, given, strict=False)), line.home)
 
 
-def _read(before: list[str]) -> tuple[list[str], str | None, str | None]:
-    """The words without options, the option whose value comes next, and the value of ``--home``."""
-    words, waiting, home = [], None, None
-    for word in before:
-        if waiting is not None:
-            home = word if waiting == "--home" else home
-            waiting = None
-        elif usage.takes_value(word):
-            waiting = word
-        elif not word.startswith("-"):
-            words.append(word)
-    return words, waiting, home
-
-
-def _values(name: str, argument: str, given: dict[str, str], current: str, home: str | None) -> Iterable[str]:
+def _values(name: str, argument: str, given: dict[str, str], home: str | None) -> Iterable[str]:
     if argument in ("<update-file>", "--home"):
         return [FILE]
     look = _LOOKS.get(argument)
     if look is None or (name, argument) in _NEW:
         return ()
     try:
-        return look(Host(home).store, name, given)
+        return look(LocalHost(home).store, name, given)
     except (CrsError, OSError):
         return ()
 
 
-def _uris(store, name: str, given: dict[str, str]) -> Iterable[str]:
+def _uris(store: "Store", name: str, given: dict[str, str]) -> Iterable[str]:
     """Of the account that was given, who can be meant; else everybody who is attached."""
     account = given.get("<account-id>")
     if account is None:
@@ -102,10 +92,16 @@ def _uris(store, name: str, given: dict[str, str]) -> Iterable[str]:
     return store.objects.all_observed(account).union(*listed)
 
 
-_LOOKS: dict[str, Callable] = {
+def _authorizations(store: "Store", name: str, given: dict[str, str]) -> Iterable[str]:
+    from ..store.operator import AUTHORIZATIONS
+
+    return AUTHORIZATIONS
+
+
+_LOOKS: dict[str, Callable[["Store", str, dict[str, str]], Iterable[str]]] = {
     "<account-id>": lambda store, name, given: store.accounts.all(),
     "--account": lambda store, name, given: store.accounts.all(),
-    "<authorization>": lambda store, name, given: AUTHORIZATIONS,
+    "<authorization>": _authorizations,
     "<ip>": lambda store, name, given: store.operator.peers(),
     "<name>": lambda store, name, given: store.operator.admins(),
     "<number>": lambda store, name, given: [number for number, _ in store.operator.rooms()],

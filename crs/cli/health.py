@@ -1,22 +1,22 @@
-"""The actions health-check system and health-check account (manual, chapter 5). Never here: what is tested."""
+"""The actions health-check system and health-check account (manual, chapter 5); the tests are in ``crs.health``."""
 
-import json
-
-from ..health.report import EXIT_CODES, Report
+from ..health.report import EXIT_CODES, HealthReport
 from . import known
-from .output import Line, Table, Verdict
+from .actions import Arguments
+from .host import LocalHost
+from .output import Line, ResultTable, Verdict
 
 DEFAULT_FORMAT = "json"
 
 
-def system(host, arguments) -> Verdict:
+def system(host: LocalHost, arguments: Arguments) -> Verdict:
     """``health-check system``."""
     from ..health.system import SystemCheck
 
     return _verdict(SystemCheck(host).run(), arguments)
 
 
-def account(host, arguments) -> Verdict:
+def account(host: LocalHost, arguments: Arguments) -> Verdict:
     """``health-check account``: test clients attach at every host of the pool in turn, or at this one only."""
     from ..health.account import AccountCheck
     from ..health.system import listening
@@ -30,12 +30,10 @@ def account(host, arguments) -> Verdict:
     return _verdict(check.run(), arguments)
 
 
-def _verdict(report: Report, arguments) -> Verdict:
+def _verdict(report: HealthReport, arguments: Arguments) -> Verdict:
     fields = {"result": report.result, "tests": [test._asdict() for test in report.tests]}
     form = "json" if arguments["--json"] else arguments["--output-format"] or DEFAULT_FORMAT
-    shown = {
-        "summary": lambda: Line(report.result, fields),
-        "tsv": lambda: Table(("TEST", "RESULT", "DESCRIPTION"), [tuple(test) for test in report.tests], tabs=True),
-        "json": lambda: Line(json.dumps(fields), fields),
-    }[form]()
+    shown: Line | ResultTable = Line(report.result, fields)
+    if form == "tsv":
+        shown = ResultTable(("TEST", "RESULT", "DESCRIPTION"), report.tests, tabs=True)
     return Verdict(shown, EXIT_CODES[report.result], form == "json")

@@ -1,13 +1,13 @@
 """The host that a command is about: its home, configuration, store and relay, each opened when first asked for.
 
-Never here: what a command does with them. The clock and the source of randomness are given, so that a test can hold
-them still.
+The clock and the source of randomness are given, so that a test can hold them still.
 """
 
 import os
 import sys
 from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ..errors import OperatorFault
 from ..home import running
@@ -16,8 +16,13 @@ from ..home.running import Running
 from ..loop.clock import wall_clock
 from .output import YELLOW, tell
 
+if TYPE_CHECKING:  # each is imported when it is first asked for, so that a plain show starts quickly
+    from ..config.settings import Config
+    from ..relay.client import RelayClient
+    from ..store import Store
 
-class Host:
+
+class LocalHost:
     """``home_option`` is what ``--home`` said. ``random(n)`` gives n random bytes, fit for keys."""
 
     def __init__(
@@ -46,21 +51,21 @@ class Host:
         return running.read(self.home)
 
     @cached_property
-    def conf(self):
-        """The configuration (``crs.config.settings.Config``), of a running host the one that it runs by. Raises ConfigError."""
+    def conf(self) -> "Config":
+        """The configuration, of a running host the one that it was started with. Raises ConfigError."""
         from ..config.settings import load
 
         return load(self.home, self.home.started_with if self.running else None)
 
     @cached_property
-    def store(self):
+    def store(self) -> "Store":
         """The host's Redis, directly; each call raises Unavailable while it is down."""
         from ..store import Store
 
         return Store.direct(self.home, self.conf.name)
 
     @cached_property
-    def relay(self):
+    def relay(self) -> "RelayClient":
         """The relay's control; each call raises Unavailable while it is down."""
         from ..relay.client import RelayClient
 
@@ -74,5 +79,5 @@ class Host:
         return f"the host is not running; start it: crsd --home {self.home}"
 
     def warn(self, text: str) -> None:
-        """Tell what the operator should know though the action succeeds."""
+        """Print what the operator should know although the action succeeds."""
         tell(sys.stderr, YELLOW, f"warning: {text}")

@@ -1,17 +1,18 @@
-"""The action identify: whose tag in crs.log this is. Never here: how tags are made (``crs.telemetry.tags``)."""
+"""The action identify: whose tag in crs.log this is."""
 
 from ..errors import OperatorFault
+from ..telemetry.tags import Tags, key, taken_apart
+from .actions import Arguments
+from .host import LocalHost
 from .output import Line
 from .progress import Progress
 
 
-def tag(host, arguments) -> Line:
+def tag(host: LocalHost, arguments: Arguments) -> Line:
     """``identify``. A number is opened with the key of the host; a token is looked for among all that are held."""
-    from ..telemetry import tags as logtags
-
     given = arguments["<tag>"]
-    kind, month, _ = logtags.taken_apart(given)
-    tags = logtags.Tags(logtags.key(host.home), lambda: month)
+    kind, month, _ = taken_apart(given)
+    tags = Tags(key(host.home), lambda: month)
     if kind == "token":
         return _token(host, tags, given, month)
     try:
@@ -21,7 +22,7 @@ def tag(host, arguments) -> Line:
     return Line(uri, {"tag": given, "uri": uri})
 
 
-def _token(host, tags, given: str, month: str) -> Line:
+def _token(host: LocalHost, tags: Tags, given: str, month: str) -> Line:
     count = 0
     with Progress("tokens") as progress:
         for count, (client, what, token) in enumerate(host.store.objects.each_token(), 1):

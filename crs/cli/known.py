@@ -6,9 +6,11 @@ Never here: what is done with them.
 from ..errors import OperatorFault
 from ..names import Client
 from . import asking
+from .actions import Arguments
+from .host import LocalHost
 
 
-def account(host, arguments) -> str:
+def account(host: LocalHost, arguments: Arguments) -> str:
     """The account that ``<account-id>`` names. Raises OperatorFault where there is none."""
     name = arguments["<account-id>"]
     if host.store.accounts.get(name) is None:
@@ -20,12 +22,12 @@ def no_account(name: str) -> OperatorFault:
     return OperatorFault(f"there is no account {name}; crs-cli list account shows which there are")
 
 
-def client(host, arguments) -> Client:
+def client(host: LocalHost, arguments: Arguments) -> Client:
     """The client that ``<account-id>`` and ``<uri>`` name; the account exists. Raises OperatorFault."""
     return Client(arguments["<uri>"], account(host, arguments))
 
 
-def belongs(host, client: Client) -> bool:
+def belongs(host: LocalHost, client: Client) -> bool:
     """Whether a client is listed in an update of its account that is held, or was seen to attach."""
     stored = host.store.accounts
     months = [month for owner, month in stored.created() if owner == client.account]
@@ -35,7 +37,7 @@ def belongs(host, client: Client) -> bool:
     )
 
 
-def client_or_consent(host, arguments, question: str, undone: str) -> Client:
+def client_or_consent(host: LocalHost, arguments: Arguments, question: str, undone: str) -> Client:
     """As ``client``, but one that was neither listed nor seen, which may be a slip, needs a yes."""
     found = client(host, arguments)
     if not arguments["--yes"] and not belongs(host, found):

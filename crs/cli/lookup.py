@@ -3,15 +3,22 @@
 Never here: look-ups in other pools, which are not connected in this release.
 """
 
+from typing import TYPE_CHECKING
+
 from ..errors import OperatorFault
 from ..names import Client
 from . import domains, known
-from .output import Table
+from .actions import Arguments
+from .host import LocalHost
+from .output import ResultTable
+
+if TYPE_CHECKING:  # imported by ``domains.view``
+    from ..service.accounts import Accounts
 
 OWN_POOL = "internal"  # as trace calls it (manual, chapter 5.4, trace message)
 
 
-def client(host, arguments) -> Table:
+def client(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``lookup client``: in the account's own domain first, then in those connected with it."""
     uri, account = arguments["<uri>"], known.account(host, arguments)
     accounts = domains.view(host)
@@ -21,15 +28,14 @@ def client(host, arguments) -> Table:
     found = [Client(uri, domain) for domain in order if known.belongs(host, Client(uri, domain))]
     if not found:
         raise OperatorFault(f"no client {uri} in domain {' or '.join(order)}: neither listed nor seen")
-    columns, rows = ("SOURCE", "URI", "DOMAIN"), []
-    for one in found:
-        tokens = _tokens(host, accounts, one) if arguments["-v"] else ()
-        rows.append((OWN_POOL, one.uri, one.account, *tokens, bool(host.store.directory.lookup(one))))
-    if arguments["-v"]:
-        columns += ("CLIENT TOKEN", "DOMAIN TOKEN")
-    return Table(columns, rows, details=("attached",))
+    verbose, rows = arguments["-v"], []
+    for client in found:
+        tokens = _tokens(host, accounts, client) if verbose else ()
+        rows.append((OWN_POOL, client.uri, client.account, *tokens, bool(host.store.directory.lookup(client))))
+    columns = ("SOURCE", "URI", "DOMAIN", *(("CLIENT TOKEN", "DOMAIN TOKEN") if verbose else ()))
+    return ResultTable(columns, rows, details=("attached",))
 
 
-def _tokens(host, accounts, client: Client) -> tuple[str | None, str | None]:
+def _tokens(host: LocalHost, accounts: "Accounts", client: Client) -> tuple[str | None, str | None]:
     token, domain = host.store.objects.token(client), accounts.newest(client.account)
-    return token and token.value, domain and domain.domain_token
+    return token.value if token else None, domain.domain_token if domain else None

@@ -1,6 +1,6 @@
 """``crs-cli``: carry out one action and print its result (manual, chapter 5). Exit codes: ``actions.EXIT_CODES``.
 
-Never here: what any action does. Errors that the operator can do something about are one line on standard error.
+Errors that the operator can do something about are one line on standard error.
 """
 
 import os
@@ -9,17 +9,21 @@ from importlib import import_module
 
 from ..errors import CrsError, OperatorFault, Unavailable
 from . import usage
-from .host import Host
-from .output import RED, tell, write
+from .host import LocalHost
+from .output import RED, Result, tell, write
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line ``argv`` (default: of this process) and return its exit code."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the caller (>&-): the exit code is what is asked for
-            setattr(sys, name, open(os.devnull, "w"))
+    with open(os.devnull, "w") as nowhere:
+        # None: closed by the caller (>&-), who asks for the exit code alone.
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+        return _exit_code(sys.argv[1:] if argv is None else argv)
+
+
+def _exit_code(argv: list[str]) -> int:
     try:
-        return _run(sys.argv[1:] if argv is None else argv)
+        return _run(argv)
     except usage.UsageFault as error:
         return _failed(error, 2)
     except CrsError as error:
@@ -42,19 +46,23 @@ def _run(argv: list[str]) -> int:
         print(*complete(" ".join(argv[1:])), sep="\n", flush=True)
         return 0
     try:
-        call = usage.parse(argv)
+        line = usage.parse(argv)
     except usage.HelpAsked as text:
         print(text, flush=True)
         return 0
-    module, name = call.action.function.split(".")
-    act = getattr(import_module(f"crs.cli.{module}"), name)
-    host = Host(call.arguments["--home"])
+    host = LocalHost(line.arguments["--home"])
     try:
-        return write(sys.stdout, act(host, call.arguments), as_json=call.arguments["--json"])
+        return write(sys.stdout, carry_out(line, host), as_json=line.arguments["--json"])
     except Unavailable as error:
         raise OperatorFault(f"{error}; {host.remedy}") from None
 
 
-def _failed(error, code: int) -> int:
+def carry_out(line: usage.CommandLine, host: LocalHost) -> Result:
+    """Call the function of an action; returns what it returns."""
+    module, name = line.action.function.split(".")
+    return getattr(import_module(f"crs.cli.{module}"), name)(host, line.arguments)
+
+
+def _failed(error: CrsError | str, code: int) -> int:
     tell(sys.stderr, RED, str(error))
     return code

@@ -1,6 +1,7 @@
-"""``check_crs``: a health check as a Nagios plugin (Monitoring Plugins Development Guidelines: codes, one line, limits).
+"""``check_crs``: a health check as a Nagios plugin: exit codes, one line of text, a limit of time (Monitoring Plugins
+Development Guidelines).
 
-The check runs as a process of its own, so that one that hangs is ended and told in time. Never here: what is tested.
+The check runs as a process of its own, so that one that hangs is ended and reported in time.
 """
 
 import json

@@ -1,20 +1,20 @@
 """What an action returns, and how it is printed: aligned on a terminal, tab-separated in a pipe, or as JSON.
 
-Lives here: forms of output. Never here: where the values come from. Text that came from outside can not steer a
-terminal or break a table: what is not printable is escaped. In JSON a column's key is its title in lower case with
-``_`` for anything that is neither letter nor digit (``IP:PORT`` is ``ip_port``), times are ISO 8601.
+Text that came from outside can neither steer a terminal nor break a table: what is not printable is escaped. In JSON a
+column's key is its title in lower case with ``_`` for anything that is neither letter nor digit (``IP:PORT`` is
+``ip_port``), and times are ISO 8601.
 """
 
 import datetime
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 PROGRAM = "crs-cli"
-PAGE = 500  # rows of a table that are looked at together
+PAGE = 500  # rows of a table that are held and aligned together
 
 
 class Utc(int):
@@ -40,12 +40,12 @@ class Moment(Utc):
         return f"{super().iso()[:-1]}.{self % 1000:03}Z"
 
 
-class Table(NamedTuple):
+class ResultTable(NamedTuple):
     """Rows under titles. Values of a row that go beyond ``columns`` belong to ``details``, shown in JSON only.
 
-    Long lists give ``rows`` as they are read, and no more than PAGE of them are ever held: on a terminal the columns are
-    as wide as the first PAGE rows need, and become wider with later ones. Nothing is printed before the first is read.
-    ``absent`` is what stands for None. ``tabs``: separated by tabs also on a terminal, as a format of its own.
+    Long lists give ``rows`` as they are read, and no more than PAGE of them are ever held: on a terminal the columns
+    are as wide as the first PAGE rows need, and become wider with later ones. Nothing is printed before the first row
+    is read. ``absent`` stands for None. ``tabs``: separated by tabs on a terminal, too.
     """
 
     columns: tuple[str, ...]
@@ -55,8 +55,8 @@ class Table(NamedTuple):
     tabs: bool = False
 
 
-class Stream(NamedTuple):
-    """Lines under titles that come as they happen. JSON is one object a line. Ctrl-C is how one ends it."""
+class ResultStream(NamedTuple):
+    """Lines under titles, printed as they come until Ctrl-C. JSON is one object a line."""
 
     columns: tuple[str, ...]
     lines: Iterator[tuple]
@@ -76,22 +76,26 @@ class Line(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Another result that says by itself whether it is JSON, and with which exit code the program ends."""
+    """A result with an exit code of its own, that decides by itself whether it is JSON."""
 
-    shown: Line | Table
+    shown: Line | ResultTable
     code: int
     as_json: bool
 
 
-def write(out, result, as_json: bool) -> int:
-    """Print ``result`` (any class of this file) to the text stream ``out``; returns the exit code."""
+Shown = ResultTable | Sections | Line  # what has an end
+Result = Shown | ResultStream | Verdict  # of an action
+
+
+def write(out: TextIO, result: Result, as_json: bool) -> int:
+    """Print ``result`` to ``out``; returns the exit code."""
     if isinstance(result, Verdict):
         write(out, result.shown, result.as_json)
         return result.code
-    if isinstance(result, Stream):
+    if isinstance(result, ResultStream):
         _follow(out, result, as_json)
         return 0
-    aligned = out.isatty() and not getattr(result, "tabs", False)
+    aligned = out.isatty() and not (isinstance(result, ResultTable) and result.tabs)
     show = _json if as_json else _aligned if aligned else _separated
     for line in show(result):
         out.write(line + "\n")
@@ -102,7 +106,7 @@ def write(out, result, as_json: bool) -> int:
 RED, YELLOW = 31, 33  # ECMA-48, SGR
 
 
-def tell(err, colour: int, text: str) -> None:
+def tell(err: TextIO, colour: int, text: str) -> None:
     """Print one line of this program's own to standard error. Its name is coloured on a terminal that can, unless
     NO_COLOR (no-color.org) asks for plain text."""
     coloured = err.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
@@ -113,17 +117,18 @@ def tell(err, colour: int, text: str) -> None:
 # --- the three forms ------------------------------------------------------------------------------------------------
 
 
-def _separated(result):
+def _separated(result: Shown) -> Iterator[str]:
     for lines in _pages(result):
         for cells in lines:
             yield "\t".join(map(_text, cells))
 
 
-def _aligned(result):
-    widths = numeric = None
+def _aligned(result: Shown) -> Iterator[str]:
+    widths: list[int] = []
+    numeric: list[bool] = []
     for lines in _pages(result):
-        if widths is None:
-            body = lines[1:] if isinstance(result, Table) else lines
+        if not widths:
+            body = lines[1:] if isinstance(result, ResultTable) else lines
             numeric = [
                 bool(body) and all(type(line[at]) in (int, float) for line in body) for at in range(len(lines[0]))
             ]
@@ -139,20 +144,20 @@ def _aligned(result):
             ).rstrip()
 
 
-def _json(result):
-    if not isinstance(result, Table):
+def _json(result: Shown) -> Iterator[str]:
+    if not isinstance(result, ResultTable):
         yield json.dumps(_plain(result.fields), indent=2)
         return
     keys = [key(title) for title in (*result.columns, *result.details)]
     line, comma = "[", ""
     for row in result.rows:
-        yield line + comma  # the one before
+        yield line + comma  # of the row before
         line, comma = " " + json.dumps(dict(zip(keys, map(_plain, row), strict=True))), ","
     yield line
     yield "]"
 
 
-def _follow(out, stream: Stream, as_json: bool) -> None:
+def _follow(out: TextIO, stream: ResultStream, as_json: bool) -> None:
     """Print each line of a stream when it comes."""
     keys, widths = [key(title) for title in stream.columns], [0] * len(stream.columns)
     try:
@@ -169,16 +174,16 @@ def _follow(out, stream: Stream, as_json: bool) -> None:
             out.flush()
 
 
-def _print(out, texts, widths: list[int]) -> None:
+def _print(out: TextIO, texts: Sequence[str], widths: list[int]) -> None:
     """A line of a table whose end is not known yet: on a terminal a column is as wide as its widest cell so far."""
     widths[:] = [max(width, len(text)) for width, text in zip(widths, texts, strict=True)]
     padded = "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
     print(padded if out.isatty() else "\t".join(texts), file=out, flush=True)
 
 
-def _pages(result) -> Iterator[list[tuple]]:
+def _pages(result: Shown) -> Iterator[list[tuple]]:
     """The cells of ``result``, line by line, some hundred at a time; the first line of a table holds its titles."""
-    if isinstance(result, Table):
+    if isinstance(result, ResultTable):
         rows = (
             tuple(result.absent if cell is None else cell for cell in row[: len(result.columns)]) for row in result.rows
         )
@@ -206,7 +211,7 @@ def key(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
 
 
-def _text(cell) -> str:
+def _text(cell: Any) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, dict):
@@ -215,11 +220,11 @@ def _text(cell) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, Utc):
         return value.iso()
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [_plain(inner) for inner in value]
     return value

@@ -6,13 +6,15 @@ Never here: the links to them. This release keeps and shows the trust relations;
 from ..errors import OperatorFault
 from ..trust import strength
 from . import asking, reading
-from .output import Line, Table
+from .actions import Arguments
+from .host import LocalHost
+from .output import Line, ResultTable
 
 NOT_CONNECTED = "not connected"
 LINKS = ("SIGNAL-LINK", "SIGNAL-OUTGOING", "SIGNAL-INCOMING", "DATA-LINK", "DATA-OUTGOING", "DATA-INCOMING")
 
 
-def add(host, arguments) -> Table:
+def add(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``add iw-crs``."""
     ip, secret, comment = arguments["<ip>"], arguments["<shared-secret>"], arguments["-c"] or ""
     if ip in host.store.operator.peers():
@@ -25,7 +27,7 @@ def add(host, arguments) -> Table:
     return _listed({ip: (secret, comment)})
 
 
-def delete(host, arguments) -> Line:
+def delete(host: LocalHost, arguments: Arguments) -> Line:
     """``delete iw-crs``."""
     ip = arguments["<ip>"]
     if ip not in host.store.operator.peers():
@@ -34,21 +36,21 @@ def delete(host, arguments) -> Line:
     return Line(f"iw-crs {ip} deleted", {"ip": ip})
 
 
-def listing(host, arguments) -> Table:
+def listing(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``list iw-crs``."""
     return _listed({ip: (peer.secret, peer.comment) for ip, peer in host.store.operator.peers().items()})
 
 
-def show(host, arguments) -> Table:
+def show(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show iw-crs``: one row for each instance, the state of its links."""
     rows = [(ip, *[NOT_CONNECTED] * len(LINKS), None) for ip in host.store.operator.peers()]
     if rows:
         host.warn("inter-working links are not connected in this release")
-    return Table(("IW-CRS", *LINKS, "VERSION"), rows)
+    return ResultTable(("IW-CRS", *LINKS, "VERSION"), rows)
 
 
-def _listed(peers: dict[str, tuple[str, str]]) -> Table:
-    return Table(("IP", "shared secret", "comment"), [(ip, *peer) for ip, peer in sorted(peers.items())])
+def _listed(peers: dict[str, tuple[str, str]]) -> ResultTable:
+    return ResultTable(("IP", "shared secret", "comment"), [(ip, *peer) for ip, peer in sorted(peers.items())])
 
 
 def _typed() -> str:

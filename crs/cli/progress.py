@@ -1,7 +1,4 @@
-"""Progress of long work: a count on standard error, where that is a terminal; nothing in a pipe.
-
-Never here: what the work is.
-"""
+"""Progress of long work: a count on standard error, where that is a terminal; nothing in a pipe."""
 
 import os
 import sys
@@ -13,7 +10,7 @@ EVERY = 0.1  # seconds between two showings
 class Progress:
     """``with Progress("clients purged") as progress: … progress.at(count, of)``; the line is gone at the end."""
 
-    def __init__(self, what: str, total: int | None = None):
+    def __init__(self, what: str, total: int | None = None) -> None:
         self._what = what
         self._total = "" if total is None else f" of {total}"
         self._shown_at = time.monotonic()
@@ -33,7 +30,7 @@ class Progress:
         if self._visible:
             self._show(text)
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *raised: object) -> None:
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 

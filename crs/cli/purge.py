@@ -5,14 +5,17 @@ Never here: closing a connection (its worker does).
 
 from ..errors import OperatorFault
 from ..names import Client
+from ..store.directory import Entry
 from . import asking, known
+from .actions import Arguments
+from .host import LocalHost
 from .output import Line, counted
 from .progress import Progress
 
 REASON = "purged"
 
 
-def client(host, arguments) -> Line:
+def client(host: LocalHost, arguments: Arguments) -> Line:
     """``purge client``: every device of it."""
     client = known.client(host, arguments)
     entries = host.store.directory.lookup(client)
@@ -28,7 +31,7 @@ def client(host, arguments) -> Line:
     )
 
 
-def clients(host, arguments) -> Line:
+def clients(host: LocalHost, arguments: Arguments) -> Line:
     """``purge clients``: every attached client of an account."""
     account = known.account(host, arguments)
     if not arguments["--yes"]:
@@ -46,7 +49,7 @@ def clients(host, arguments) -> Line:
     )
 
 
-def observed(host, arguments) -> Line:
+def observed(host: LocalHost, arguments: Arguments) -> Line:
     """``purge observed``: who is attached now is observed again when it registers the next time."""
     account = known.account(host, arguments)
     count = host.store.objects.forget_observed(account)
@@ -55,7 +58,7 @@ def observed(host, arguments) -> Line:
     )
 
 
-def _purge(host, client: Client, entry) -> None:
+def _purge(host: LocalHost, client: Client, entry: Entry) -> None:
     """Tell the worker; where none listens, what it left behind goes."""
     if not host.store.directory.dismiss(entry, REASON):
         host.store.directory.unregister(client, entry.device_id, entry.connection)

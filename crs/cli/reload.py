@@ -8,12 +8,15 @@ from ..errors import OperatorFault
 from ..home.accountfiles import AccountFiles, accounts_on_disk
 from ..trust import months
 from . import updates
+from .actions import Arguments
+from .host import LocalHost
 from .output import Line
 
 
-def accounts(host, arguments) -> Line:
+def accounts(host: LocalHost, arguments: Arguments) -> Line:
     """``reload account``; files that are missing are written."""
-    faults, changed = [], []
+    faults: list[str] = []
+    changed: list[str] = []
     on_disk = accounts_on_disk(host.home.accounts)
     for account in on_disk:
         changed += _read(host, account, faults)
@@ -26,7 +29,7 @@ def accounts(host, arguments) -> Line:
     return Line(f"{len(on_disk)} accounts read; {summary}", {"accounts": on_disk, "changed": changed})
 
 
-def _read(host, account: str, faults: list[str]) -> list[str]:
+def _read(host: LocalHost, account: str, faults: list[str]) -> list[str]:
     """Read all files of one account; returns what changed."""
     files, changed = AccountFiles(host.home.accounts, account), []
     try:
@@ -43,7 +46,7 @@ def _read(host, account: str, faults: list[str]) -> list[str]:
     return changed
 
 
-def _take_secret(host, files: AccountFiles) -> list[str]:
+def _take_secret(host: LocalHost, files: AccountFiles) -> list[str]:
     """Make a record of the shared secret, if it is news. Raises OperatorFault, ValueError."""
     account = names.account(files.account)
     secret, known = files.secret(), host.store.accounts.get(account)
@@ -58,7 +61,7 @@ def _take_secret(host, files: AccountFiles) -> list[str]:
     return [f"{account} (shared secret)" if known else f"{account} (new)"]
 
 
-def _take_update(host, files: AccountFiles, month: str) -> list[str]:
+def _take_update(host: LocalHost, files: AccountFiles, month: str) -> list[str]:
     """Make a record of one month's update, if it is news. Raises OperatorFault."""
     from ..service import monthly
     from ..trust import update as trusted
@@ -83,7 +86,7 @@ def _take_update(host, files: AccountFiles, month: str) -> list[str]:
     return [updates.title(files.account, month)]
 
 
-def _write_missing(host) -> None:
+def _write_missing(host: LocalHost) -> None:
     """Write the files that a record has and the disk does not."""
     from ..service import monthly
     from ..trust.update import encode

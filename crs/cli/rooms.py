@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from ..errors import OperatorFault
 from ..names import Client
 from . import domains, known
-from .output import Line, Table
+from .actions import Arguments
+from .host import LocalHost
+from .output import Line, ResultTable
 
 
-def create(host, arguments) -> Table:
+def create(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``create conference-room``."""
     number = arguments["<number>"]
     owner = known.client_or_consent(host, arguments, "Create its room all the same?", "the room was not created")
@@ -22,7 +24,7 @@ def create(host, arguments) -> Table:
     return _listed([(number, owner)])
 
 
-def delete(host, arguments) -> Line:
+def delete(host: LocalHost, arguments: Arguments) -> Line:
     """``delete conference-room``."""
     number, owner = arguments["<number>"], Client(arguments["<uri>"], arguments["<account-id>"])
     if (number, owner) not in host.store.operator.rooms():
@@ -36,12 +38,12 @@ def delete(host, arguments) -> Line:
     )
 
 
-def listing(host, arguments) -> Table:
+def listing(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``list conference-room``."""
     return _listed(host.store.operator.each_room())
 
 
-def lookup(host, arguments) -> Table:
+def lookup(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``lookup conference-room``: in the account's own domain, and in those connected with it."""
     number, account = arguments["<number>"], known.account(host, arguments)
     order = domains.reached(domains.view(host), account)
@@ -54,8 +56,10 @@ def lookup(host, arguments) -> Table:
         raise OperatorFault(
             f"no room {number} in domain {' or '.join(order)}; crs-cli list conference-room shows which there are"
         )
-    return Table(("CONFERENCE-ROOM", "DOMAIN", "URI"), sorted(found, key=lambda row: order.index(row[1])))
+    return ResultTable(("CONFERENCE-ROOM", "DOMAIN", "URI"), sorted(found, key=lambda row: order.index(row[1])))
 
 
-def _listed(rooms: Iterable[tuple[str, Client]]) -> Table:
-    return Table(("CONFERENCE-ROOM", "ACCOUNT", "URI"), ((number, owner.account, owner.uri) for number, owner in rooms))
+def _listed(rooms: Iterable[tuple[str, Client]]) -> ResultTable:
+    return ResultTable(
+        ("CONFERENCE-ROOM", "ACCOUNT", "URI"), ((number, owner.account, owner.uri) for number, owner in rooms)
+    )

@@ -5,32 +5,34 @@ Never here: what a switch does (the workers follow it).
 
 from ..store.operator import STATISTICS, UPDATE_NOTIFICATION
 from . import known
+from .actions import Arguments
+from .host import LocalHost
 from .output import Line
 
 _NAMES = {STATISTICS: "statistics", UPDATE_NOTIFICATION: "crypto update notifications"}
 
 
-def enable_statistics(host, arguments) -> Line:
+def enable_statistics(host: LocalHost, arguments: Arguments) -> Line:
     """``stats enable``."""
     return _switch(host, arguments, STATISTICS, True)
 
 
-def disable_statistics(host, arguments) -> Line:
+def disable_statistics(host: LocalHost, arguments: Arguments) -> Line:
     """``stats disable``: what was counted stays until it is cleared."""
     return _switch(host, arguments, STATISTICS, False)
 
 
-def enable_notification(host, arguments) -> Line:
+def enable_notification(host: LocalHost, arguments: Arguments) -> Line:
     """``update-notification enable``."""
     return _switch(host, arguments, UPDATE_NOTIFICATION, True)
 
 
-def disable_notification(host, arguments) -> Line:
+def disable_notification(host: LocalHost, arguments: Arguments) -> Line:
     """``update-notification disable``."""
     return _switch(host, arguments, UPDATE_NOTIFICATION, False)
 
 
-def _switch(host, arguments, setting: str, on: bool) -> Line:
+def _switch(host: LocalHost, arguments: Arguments, setting: str, on: bool) -> Line:
     account, word = known.account(host, arguments), "enabled" if on else "disabled"
     already = (account in host.store.operator.switched_on(setting)) == on
     if not already:

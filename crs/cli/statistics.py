@@ -8,16 +8,18 @@ from collections.abc import Iterator
 
 from ..store.statistics import COLUMNS
 from . import known
-from .output import Line, Table, counted
+from .actions import Arguments
+from .host import LocalHost
+from .output import Line, ResultTable, counted
 from .progress import Progress
 
 
-def export(host, arguments) -> Table:
+def export(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``stats export``: separated by tabs on a terminal, too."""
-    return Table(COLUMNS, _rows(host, known.account(host, arguments)), tabs=True)
+    return ResultTable(COLUMNS, _rows(host, known.account(host, arguments)), tabs=True)
 
 
-def _rows(host, account: str) -> Iterator[tuple]:
+def _rows(host: LocalHost, account: str) -> Iterator[tuple]:
     with Progress("clients written") as progress:
         for count, row in enumerate(host.store.statistics.export(account, host.now()), 1):
             yield row.uri, *row.counts, *row.states
@@ -25,7 +27,7 @@ def _rows(host, account: str) -> Iterator[tuple]:
                 progress.at(count)
 
 
-def clear(host, arguments) -> Line:
+def clear(host: LocalHost, arguments: Arguments) -> Line:
     """``stats clear``."""
     account = known.account(host, arguments)
     count = host.store.statistics.clear(account)

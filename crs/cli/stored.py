@@ -5,10 +5,12 @@ Never here: the content of what is stored.
 
 from ..errors import OperatorFault
 from . import known
-from .output import Line, Table, Utc
+from .actions import Arguments
+from .host import LocalHost
+from .output import Line, ResultTable, Utc
 
 
-def infos(host, arguments) -> Table:
+def infos(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show client-info``. Client Time: by how many seconds the client's clock is ahead of the host's."""
     rows = (
         (
@@ -22,10 +24,10 @@ def infos(host, arguments) -> Table:
         )
         for client, info in host.store.objects.all_info(known.account(host, arguments))
     )
-    return Table(("Uri", "Timestamp", "Client Time", "Scan Time", "OS", "OS Version", "CCA Version"), rows)
+    return ResultTable(("Uri", "Timestamp", "Client Time", "Scan Time", "OS", "OS Version", "CCA Version"), rows)
 
 
-def delete_info(host, arguments) -> Line:
+def delete_info(host: LocalHost, arguments: Arguments) -> Line:
     """``delete client-info``."""
     client = known.client(host, arguments)
     if not host.store.objects.delete_info(client):
@@ -36,10 +38,10 @@ def delete_info(host, arguments) -> Line:
     return Line(f"client info of {client.uri} deleted", {"account": client.account, "uri": client.uri})
 
 
-def storage(host, arguments) -> Table:
+def storage(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show client-storage``."""
     rows = (
         (host.conf.name, held.client.uri, held.bytes, Utc(held.updated), held.type)
         for held in host.store.objects.storage(known.account(host, arguments))
     )
-    return Table(("Server", "Uri", "Bytes", "Last Updated", "Type"), rows)
+    return ResultTable(("Server", "Uri", "Bytes", "Last Updated", "Type"), rows)

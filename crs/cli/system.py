@@ -7,10 +7,12 @@ from .. import __version__, slots
 from ..daemon.processes import ATTACH
 from ..errors import OperatorFault
 from ..home.running import Running
-from .output import Line, Table
+from .actions import Arguments
+from .host import LocalHost
+from .output import Line, ResultTable
 
 
-def processes(host, arguments) -> Table:
+def processes(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show system``: the processes that the supervisor started; works while Redis is down."""
     if not host.running:
         raise OperatorFault(host.remedy)
@@ -18,15 +20,15 @@ def processes(host, arguments) -> Table:
         (host.conf.name, process.process, process.pid, _slots(process, host.conf.attach_workers))
         for process in host.running
     ]
-    return Table(("SERVER", "PROCESS", "PID", "SLOTS"), rows)
+    return ResultTable(("SERVER", "PROCESS", "PID", "SLOTS"), rows)
 
 
-def version(host, arguments) -> Line:
+def version(host: LocalHost, arguments: Arguments) -> Line:
     """``show version``."""
     return Line(__version__, {"version": __version__})
 
 
-def slot(host, arguments) -> Line:
+def slot(host: LocalHost, arguments: Arguments) -> Line:
     """``check slot``."""
     number = slots.slot(arguments["<uri>"])
     return Line(str(number), {"uri": arguments["<uri>"], "slot": number})

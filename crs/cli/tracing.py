@@ -7,14 +7,17 @@ import select
 import sys
 from collections.abc import Iterator
 from functools import partial
+from typing import TextIO
 
 from ..telemetry import trace
-from .output import Moment, Stream
+from .actions import Arguments
+from .host import LocalHost
+from .output import Moment, ResultStream
 
 HEADER = "event"  # what every line but those of the element event begins with
 
 
-def _follow(element: str, host, arguments) -> Stream:
+def _follow(element: str, host: LocalHost, arguments: Arguments) -> ResultStream:
     """``trace <element>``."""
     hearing = trace.Hearing(host.store, element)
     uri, account = arguments.get("--uri"), arguments.get("--account")
@@ -23,10 +26,10 @@ def _follow(element: str, host, arguments) -> Stream:
         for event in _events(hearing, sys.stdout)
         if trace.concerns(element, event.values, uri, account)
     )
-    return Stream(_columns(element), lines)
+    return ResultStream(_columns(element), lines)
 
 
-def _events(hearing: trace.Hearing, out) -> Iterator[trace.Event]:
+def _events(hearing: trace.Hearing, out: TextIO) -> Iterator[trace.Event]:
     """Events until nobody reads ``out`` any more, whether or not there is something to write just then."""
     poll = select.poll()
     poll.register(hearing, select.POLLIN)

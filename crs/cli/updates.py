@@ -7,13 +7,15 @@ from pathlib import Path
 
 from ..errors import OperatorFault
 from ..trust import months
-from .output import Line, Table, Utc
+from .actions import Arguments
+from .host import LocalHost
+from .output import Line, ResultTable, Utc
 from .progress import Progress
 
 LONG_WORK = 1_000_000  # bytes of an update from which on a person wants to see that something is done
 
 
-def apply(host, arguments) -> Line:
+def apply(host: LocalHost, arguments: Arguments) -> Line:
     """``apply``: refuse or accept a protected update; an accepted one becomes a record, and a file of its account."""
     from ..service import monthly
     from ..trust.update import MAX_FILE
@@ -41,7 +43,7 @@ def apply(host, arguments) -> Line:
     )
 
 
-def show(host, arguments) -> Table:
+def show(host: LocalHost, arguments: Arguments) -> ResultTable:
     """``show updates``: every account, for this month and the next."""
     created = host.store.accounts.created()
     current = months.of(host.now())
@@ -49,7 +51,7 @@ def show(host, arguments) -> Table:
         (account, *(_time(created.get((account, month))) for month in (current, months.after(current))))
         for account in host.store.accounts.all()
     ]
-    return Table(("Account", "Current Month", "Next Month"), rows, absent="Not Available")
+    return ResultTable(("Account", "Current Month", "Next Month"), rows, absent="Not Available")
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -60,7 +62,7 @@ def _read(path: Path, limit: int) -> bytes:
         raise OperatorFault(f"cannot read {path}: {error.strerror}") from None
 
 
-def grace(host) -> int:
+def grace(host: LocalHost) -> int:
     """How long a month is honoured after its end, ms."""
     return host.conf.update_grace * months.DAY
 

@@ -1,13 +1,19 @@
-"""From a command line to a row of ACTIONS and its arguments, and every text that is made from that table.
+"""The grammar of crs-cli, and every text that is made from it.
 
-Never here: what an action does, printing. A command line that is wrong is told in one line with the nearest right
-word; nothing is ever guessed and carried out.
+The usage text of the actions is made from ACTIONS, docopt reads the command line by it, and the commands in docopt's
+result name the row. A command line that docopt refuses is explained in one line with the nearest right word; nothing is
+ever guessed and carried out.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from docopt import DocoptExit, docopt
 
 from ..errors import OperatorFault
-from .actions import ACTIONS, ARGUMENTS, EVERYWHERE, EXIT_CODES, OPTIONS, Action
+from . import typed
+from .actions import ACTIONS, EXIT_CODES, Action, Arguments
+from .options import EVERYWHERE, OPTIONS, Parameter
 from .output import PROGRAM
 from .reading import nearest
 
@@ -23,40 +29,66 @@ class HelpAsked(Exception):
     """Not an error: ``str()`` is the text to print."""
 
 
-class Call(NamedTuple):
-    """A command line that is right. ``arguments``: docopt's, such as ``{"<uri>": "+46701234567", "--json": False}``."""
+class CommandLine(NamedTuple):
+    """A command line that is right: the name of its row in ACTIONS, the row, and its arguments."""
 
-    words: str
+    name: str
     action: Action
-    arguments: dict
+    arguments: Arguments
 
 
-def parse(argv: list[str]) -> Call:
+def parse(argv: list[str]) -> CommandLine:
     """Find the action that ``argv`` (without the program's name) asks for. Raises UsageFault, HelpAsked."""
-    words, flags = _split(argv)
-    asks_help = "-h" in flags or "--help" in flags
-    if not words:
-        if asks_help:
-            raise HelpAsked(overview())
-        if flags == ["--version"]:
-            return Call("show version", ACTIONS["show version"], {"--home": None, "--json": False})
-        raise UsageFault(f"no action given; see {PROGRAM} --help")
-    name = next((name for name in (" ".join(words[:2]), words[0]) if name in ACTIONS), None)
-    if name is None:
-        if asks_help and len(words) == 1 and family(words[0]):
-            raise HelpAsked(overview(words[0]))
-        raise _no_such_action(words)
-    if asks_help:
-        raise HelpAsked(page(name))
-    if len(words) > 1 and name == words[0] and family(name) and not positionals(name):  # check, and check slot
-        raise _no_such_action(words)
-    _check(name, words[len(name.split()) :], flags)
-    return Call(name, ACTIONS[name], _arguments(name, argv))
+    if argv == ["--version"]:
+        argv = ["show", "version"]
+    # A row whose words are not all there cannot match; leaving it out saves docopt most of its work.
+    names = [name for name in ACTIONS if all(word in argv for word in name.split())]
+    found = _matched(names, argv)
+    if found is None:
+        raise _explained(argv)
+    commands = {key for key, value in found.items() if value is True and key[0] not in "<-"}
+    name = next(name for name in names if set(name.split()) == commands)
+    keys = [*positionals(name), *(key for key in found if key.startswith("-"))]
+    return CommandLine(name, ACTIONS[name], {key: _read(key, found[key]) for key in keys})
 
 
-def family(word: str) -> list[str]:
-    """The second words of the actions that start with ``word``: ``create`` gives ``account`` and ``sharedSecret``."""
-    return [name.split()[1] for name in ACTIONS if name.startswith(word + " ")]
+def _matched(names: list[str], argv: list[str]) -> dict[str, Any] | None:
+    """What docopt found by the usage of the actions ``names``; None for a command line that none of them allows."""
+    if not names:
+        return None
+    try:
+        found = docopt(f"{_usage(names)}\n\n{_options(names)}", argv, default_help=False)
+    except DocoptExit:
+        return None
+    # docopt completes an option that is cut short, and takes -1 for an argument: both are slips here.
+    whole = {token.partition("=")[0] for token in argv}
+    for key, value in found.items():
+        if key.startswith("--") and value not in (None, False) and key not in whole:
+            return None
+        if key.startswith("<") and value is not None and value.startswith("-") and value != "-":
+            return None
+    return found
+
+
+def _read(key: str, value: Any) -> Any:
+    """The value of an argument or option, by its reader."""
+    if not isinstance(value, str):
+        return value
+    if key.startswith("-"):
+        try:
+            return _option(key).read(value)
+        except ValueError as error:
+            raise UsageFault(f"{key} {error}") from None
+    from .arguments import ARGUMENTS  # takes long to import
+
+    try:
+        return ARGUMENTS[key].read(value)
+    except ValueError as error:
+        raise UsageFault(str(error)) from None
+
+
+def _option(flag: str) -> Parameter:
+    return next(option for head, option in OPTIONS.items() if flag in typed.flags_in(head))
 
 
 # --- texts ----------------------------------------------------------------------------------------------------------
@@ -67,33 +99,35 @@ def overview(first: str | None = None) -> str:
     names = [name for name in ACTIONS if first in (None, name.split()[0])]
     lines = [f"Usage: {PROGRAM} <action> [options]", "", "Actions:"]
     lines += _two_columns((" ".join((name, *positionals(name))), ACTIONS[name].help) for name in names)
-    lines += [
-        "",
-        "Options:",
-        *_two_columns(
-            [
-                *((head, OPTIONS[head].help) for head in _heads_in(EVERYWHERE)),
-                ("--version", ACTIONS["show version"].help),
-            ]
-        ),
-    ]
+    options = [(head, OPTIONS[head].help) for head in _heads_in(EVERYWHERE)]
+    lines += ["", "Options:", *_two_columns([*options, ("--version", ACTIONS["show version"].help)])]
     lines += ["", f"{PROGRAM} <action> --help tells more about one action.", "", "Exit codes:"]
     lines += _two_columns((str(code), text) for code, text in EXIT_CODES.items())
     return "\n".join(lines)
 
 
 def page(name: str) -> str:
-    """The text of one action, which docopt also reads its arguments by."""
-    pattern = _pattern(name)
-    lines = [ACTIONS[name].help, "", f"Usage: {PROGRAM} {name} {pattern}", ""]
-    arguments = [(argument, ARGUMENTS[argument].help) for argument in positionals(name)]
-    if arguments:
-        lines += ["Arguments:", *_two_columns(arguments), ""]
-    lines += ["Options:", *_two_columns((head, OPTIONS[head].help) for head in _heads_in(pattern))]
-    return "\n".join(lines)
+    """The help text of one action."""
+    from .arguments import ARGUMENTS
+
+    parts = [ACTIONS[name].help, _usage([name]), _options([name])]
+    if positionals(name):
+        explained = _two_columns((argument, ARGUMENTS[argument].help) for argument in positionals(name))
+        parts.insert(2, "\n".join(("Arguments:", *explained)))
+    return "\n\n".join(parts)
 
 
-def _two_columns(rows) -> list[str]:
+def _usage(names: Iterable[str]) -> str:
+    """The grammar of some actions, for people and for docopt."""
+    return "Usage: " + "\n       ".join(f"{PROGRAM} {name} {_pattern(name)}" for name in names)
+
+
+def _options(names: Iterable[str]) -> str:
+    heads = _heads_in(" ".join(map(_pattern, names)))
+    return "\n".join(("Options:", *_two_columns((head, OPTIONS[head].help) for head in heads)))
+
+
+def _two_columns(rows: Iterable[tuple[str, str]]) -> list[str]:
     """Terms and what they mean; a term too long for its column has a line of its own, a long text goes on below."""
     import textwrap
 
@@ -107,6 +141,9 @@ def _two_columns(rows) -> list[str]:
     return lines
 
 
+# --- parts of a row -------------------------------------------------------------------------------------------------
+
+
 def _pattern(name: str) -> str:
     return f"{ACTIONS[name].arguments} {EVERYWHERE}".strip()
 
@@ -116,84 +153,40 @@ def positionals(name: str) -> list[str]:
     return [word for word in ACTIONS[name].arguments.split() if word.startswith("<")]
 
 
-# --- words and flags ------------------------------------------------------------------------------------------------
-
-
-def _flags_of(head: str) -> list[str]:
-    """The flags that a head of OPTIONS declares: ``-h, --help`` gives both, ``-s SECRET`` gives ``-s``."""
-    return [part.split()[0] for part in head.split(", ")]
-
-
-_OPTION_OF = {flag: option for head, option in OPTIONS.items() for flag in _flags_of(head)}
-_TAKES_VALUE = {part.split()[0] for head in OPTIONS for part in head.split(", ") if " " in part}
+def flags_of(name: str) -> list[str]:
+    """Every flag that an action takes."""
+    return [flag for head in _heads_in(_pattern(name)) for flag in typed.flags_in(head)]
 
 
 def _heads_in(pattern: str) -> list[str]:
     """The heads of OPTIONS that a docopt pattern uses, and the one for help."""
     words = pattern.replace("[", " ").replace("]", " ").split()
-    return [head for head in OPTIONS if head == "-h, --help" or any(flag in words for flag in _flags_of(head))]
+    return [head for head in OPTIONS if head == "-h, --help" or any(flag in words for flag in typed.flags_in(head))]
 
 
-def flags_of(name: str) -> list[str]:
-    """Every flag that an action takes."""
-    return [flag for head in _heads_in(_pattern(name)) for flag in _flags_of(head)]
+def family(word: str) -> list[str]:
+    """The second words of the actions that start with ``word``: ``create`` gives ``account`` and ``sharedSecret``."""
+    return [name.split()[1] for name in ACTIONS if name.startswith(word + " ")]
 
 
-def takes_value(flag: str) -> bool:
-    """Whether the word behind a flag is its value."""
-    return flag in _TAKES_VALUE
+# --- a command line that is refused ---------------------------------------------------------------------------------
 
 
-def _split(argv: list[str]) -> tuple[list[str], list[str]]:
-    """The words and the flags of a command line, wherever they stand; values of options are neither."""
-    words, flags, tokens = [], [], iter(argv)
-    for token in tokens:
-        if token == "-" or not token.startswith("-"):
-            words.append(token)
-        else:
-            flag = token.split("=")[0] if token.startswith("--") else token[:2]
-            flags.append(flag)
-            if token == flag and flag in _TAKES_VALUE:
-                next(tokens, None)
-    return words, flags
-
-
-def _check(name: str, given: list[str], flags: list[str]) -> None:
-    """Raise UsageFault for what docopt would refuse without saying why."""
-    known = flags_of(name)
-    for flag in flags:
-        if flag not in known:
-            raise UsageFault(f"{name} has no option {flag}; {nearest(flag, known)}")
-    needed = positionals(name)
-    if len(given) < len(needed):
-        raise _wrong(name, f"{name} needs {needed[len(given)]}")
-    if len(given) > len(needed):  # what is too much may be the end of a secret with spaces
-        extra = "so many words" if "<shared-secret>" in needed else f"{given[len(needed)]!r:.40}"
-        raise _wrong(name, f"{name} takes no {extra}")
-
-
-def _wrong(name: str, what: str) -> UsageFault:
-    return UsageFault(f"{what}; usage: {PROGRAM} {name} {ACTIONS[name].arguments}")
-
-
-def _arguments(name: str, argv: list[str]) -> dict:
-    from docopt import DocoptExit, docopt
-
-    try:
-        found = docopt(page(name), argv, default_help=False)
-    except DocoptExit:
-        raise _wrong(name, "wrong options") from None
-    return {argument: _read(argument, value) for argument, value in found.items()}
-
-
-def _read(argument: str, value):
-    declared = ARGUMENTS.get(argument) or _OPTION_OF.get(argument)
-    if declared is None or not isinstance(value, str):
-        return value
-    try:
-        return declared.read(value)
-    except ValueError as error:
-        raise UsageFault(str(error) if argument in ARGUMENTS else f"{argument} {error}") from None
+def _explained(argv: list[str]) -> UsageFault | HelpAsked:
+    """What to tell about a command line that docopt refused: the help that it asks for, or what is wrong with it."""
+    line = typed.read(argv)
+    words, name = line.words, line.action
+    if not words:
+        return HelpAsked(overview()) if line.asks_help else UsageFault(f"no action given; see {PROGRAM} --help")
+    if name is None:
+        if line.asks_help and len(words) == 1 and family(words[0]):
+            return HelpAsked(overview(words[0]))
+        return _no_such_action(words)
+    if line.asks_help:
+        return HelpAsked(page(name))
+    if len(words) > 1 and name == words[0] and family(name) and not positionals(name):  # check, and check slot
+        return _no_such_action(words)
+    return _wrong_arguments(name, words[len(name.split()) :], line.flags)
 
 
 def _no_such_action(words: list[str]) -> UsageFault:
@@ -204,3 +197,16 @@ def _no_such_action(words: list[str]) -> UsageFault:
         return UsageFault(f"there is no {words[0]} {words[1]}; {nearest(words[1], seconds)}")
     firsts = sorted({name.split()[0] for name in ACTIONS})
     return UsageFault(f"there is no action {words[0]}; {nearest(words[0], firsts)}")
+
+
+def _wrong_arguments(name: str, given: list[str], flags: list[str]) -> UsageFault:
+    known, needed = flags_of(name), positionals(name)
+    for flag in flags:
+        if flag not in known:
+            return UsageFault(f"{name} has no option {flag}; {nearest(flag, known)}")
+    what = "wrong options"
+    if len(given) < len(needed):
+        what = f"{name} needs {needed[len(given)]}"
+    elif len(given) > len(needed):  # what is too much may be the end of a secret with spaces
+        what = f"{name} takes no " + ("so many words" if "<shared-secret>" in needed else f"{given[len(needed)]!r:.40}")
+    return UsageFault(f"{what}; usage: {PROGRAM} {name} {ACTIONS[name].arguments}")

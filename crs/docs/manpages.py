@@ -1,15 +1,18 @@
 """The manual pages crs-cli(1), crsd(8) and crs.conf(5), made from the very texts that the programs show.
 
-``python -m crs.docs.manpages DIR`` writes them; those in ``doc/man`` are what it wrote. Never here: a text of its own beyond
-what a page must say about itself. The language is man(7), whose few macros every renderer knows.
+``python -m crs.docs.manpages DIR`` writes them; those in ``doc/man`` are what it wrote. The language is man(7), whose
+few macros every renderer knows.
 """
 
 import sys
 from pathlib import Path
 
 from crs import __version__
-from crs.cli.actions import ACTIONS, ARGUMENTS, EXIT_CODES, OPTIONS
+from crs.cli.actions import ACTIONS, EXIT_CODES
+from crs.cli.arguments import ARGUMENTS
+from crs.cli.options import OPTIONS
 from crs.config import directives
+from crs.config.values import Number
 from crs.daemon.main import USAGE
 
 
@@ -87,10 +90,10 @@ def crs_conf() -> str:
     return _page(lines, "crsd(8), crs-cli(1)")
 
 
-def _facts(row) -> list[str]:
+def _facts(row: directives.Directive) -> list[str]:
     """Bounds and default of a directive, and whether it counts yet."""
     facts = [
-        f"{row.parse.bounds}." if isinstance(row.parse, directives.Number) else "",
+        f"{row.parse.bounds}." if isinstance(row.parse, Number) else "",
         f"Default: {row.default}." if row.default else "",
         "" if row.effective else "Not yet effective.",
     ]

@@ -6,5 +6,5 @@
     visitor     one test client
     media       packets through the relay, from one leg of a call to the other
 
-Never here: words of a command line or forms of output (``cli``), and anything that changes what real clients have.
+Words of a command line and forms of output are in ``cli``. Nothing here changes what real clients have.
 """

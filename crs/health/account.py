@@ -1,18 +1,20 @@
 """The health of one account: its updates, and two test clients that do what clients do (manual, chapter 5).
 
 The test clients hold a *lease* (``store.probes``) while they exist: what is left of them when this process is killed is
-erased by a worker. Never here: how a test client is connected, or how its packets travel.
+erased by a worker.
 """
 
 import contextlib
 import secrets
 import time
 from collections.abc import Callable
+from typing import Any
 
 import gevent
 
 from ..errors import CrsError
 from ..names import Client
+from ..store import Store
 from ..trust import identity, months
 from ..wire.vocabulary import (
     Accept,
@@ -30,7 +32,7 @@ from ..wire.vocabulary import (
     SessionOnly,
 )
 from .media import PACKETS, Exchange
-from .report import Doubt, Fault, Report
+from .report import HealthDoubt, HealthFault, HealthReport
 from .visitor import Visitor, name
 
 SOON = 7 * months.DAY  # so long before the month ends, the next update should be here
@@ -42,9 +44,14 @@ class AccountCheck:
     """All tests of ``account``. ``addresses``: where test clients attach, in turn; ``clock()`` gives ms."""
 
     def __init__(
-        self, store, account: str, addresses: list[tuple[str, int]], clock: Callable[[], int], grace: int = months.GRACE
+        self,
+        store: Store,
+        account: str,
+        addresses: list[tuple[str, int]],
+        clock: Callable[[], int],
+        grace: int = months.GRACE,
     ):
-        self.report = Report()
+        self.report = HealthReport()
         self._store = store
         self._account = account
         self._addresses = addresses
@@ -57,7 +64,7 @@ class AccountCheck:
         self._legs: tuple[Leg, ...] = ()
         self._talking = False
 
-    def run(self) -> Report:
+    def run(self) -> HealthReport:
         """Make all tests; nothing of the test clients is left then."""
         self.report.try_("update of this month", self._this_month)
         self.report.try_("update of the next month", self._next_month)
@@ -85,8 +92,8 @@ class AccountCheck:
             return f"{month} is here, created {self._age(month)} days ago"
         usable = [held for held in self._created if months.usable(held, self._clock(), self._grace)]
         if usable:
-            raise Doubt(f"{month} is missing; clients attach with the keys of {max(usable)}")
-        raise Fault(f"{month} is missing; get it from the CMS, then: crs-cli apply <update-file>")
+            raise HealthDoubt(f"{month} is missing; clients attach with the keys of {max(usable)}")
+        raise HealthFault(f"{month} is missing; get it from the CMS, then: crs-cli apply <update-file>")
 
     def _next_month(self) -> str:
         month = months.after(months.of(self._clock()))
@@ -94,7 +101,7 @@ class AccountCheck:
             return f"{month} is here, created {self._age(month)} days ago"
         left = (months.start(month) - self._clock()) // months.DAY
         if months.start(month) - self._clock() < SOON:
-            raise Doubt(f"{month} is missing, and begins in {left} days")
+            raise HealthDoubt(f"{month} is missing, and begins in {left} days")
         return f"{month} is not here yet; it begins in {left} days"
 
     def _age(self, month: str) -> int:
@@ -104,7 +111,7 @@ class AccountCheck:
         workers = self._store.directory.processes(self._clock())
         missing = [worker.name for worker in workers if self._account not in worker.accounts]
         if missing or not workers:
-            raise Fault(f"not loaded by {', '.join(missing) or 'any process'}")
+            raise HealthFault(f"not loaded by {', '.join(missing) or 'any process'}")
         return f"by {', '.join(worker.name for worker in workers)}"
 
     # --- test clients -----------------------------------------------------------------------------------------------
@@ -118,9 +125,10 @@ class AccountCheck:
         usable = [month for month in self._created if months.usable(month, now, self._grace)]
         found = []
         for month in sorted(usable, key=lambda month: (month != months.of(now), month)):
-            key = self._store.accounts.update(self._account, month).month_key
-            who = identity.client_identity(self._account, month, client.uri, key)
-            found.append((who, identity.psk(key, who)))
+            update = self._store.accounts.update(self._account, month)
+            if update is not None:  # nor deleted since it was listed
+                who = identity.client_identity(self._account, month, client.uri, update.month_key)
+                found.append((who, identity.psk(update.month_key, who)))
         return found
 
     def _keep(self, names: list[Client]) -> None:
@@ -153,7 +161,7 @@ class AccountCheck:
 
     def _attach(self, visitor: Visitor) -> str:
         if not visitor.has_keys:
-            raise Fault("no update that is good now, so no key to attach with")
+            raise HealthFault("no update that is good now, so no key to attach with")
         began = time.monotonic()
         registered = visitor.attach()
         return (
@@ -177,15 +185,16 @@ class AccountCheck:
         return "test-2 took the call, and test-1 was told"
 
     def _media(self) -> str:
-        exchange = Exchange(*self._legs)
-        relay = ", ".join(f"{one.ip}:{one.port}" for one in self._legs[0].candidates)
+        caller, callee = self._legs
+        exchange = Exchange(caller, callee)
+        relay = ", ".join(f"{candidate.ip}:{candidate.port}" for candidate in caller.candidates)
         if not exchange.bound:
-            raise Fault(f"the relay at {relay} does not answer")
+            raise HealthFault(f"the relay at {relay} does not answer")
         told = f"{exchange.arrived[0]} and {exchange.arrived[1]} of {PACKETS} packets came through the relay at {relay}"
         if 0 in exchange.arrived:
-            raise Fault(told)
+            raise HealthFault(told)
         if sum(exchange.arrived) < 2 * PACKETS:
-            raise Doubt(told)
+            raise HealthDoubt(told)
         return told
 
     def _hang_up(self, caller: Visitor, callee: Visitor) -> str:
@@ -200,7 +209,7 @@ class AccountCheck:
             with contextlib.suppress(CrsError):
                 caller.call("session.hangup", Hangup(self._session, "error"), Sequenced)
 
-    def _of_ours(self, told) -> bool:
+    def _of_ours(self, told: Any) -> bool:
         return told.session == self._session
 
     def _post(self, caller: Visitor, callee: Visitor) -> str:
@@ -214,7 +223,7 @@ class AccountCheck:
 
     def _fetch(self, callee: Visitor) -> str:
         if [item.id for item in callee.call("message.fetch", Fetch(), Fetched).messages] != [self._message]:
-            raise Fault("test-2 did not find the message in its mailbox")
+            raise HealthFault("test-2 did not find the message in its mailbox")
         return "test-2 fetched it"
 
     def _acknowledge(self, caller: Visitor, callee: Visitor) -> str:
@@ -222,7 +231,7 @@ class AccountCheck:
         callee.call("message.ack", Ack([item.ref for item in fetched]), Acked)
         reports = [(item.kind, item.id) for item in caller.call("message.fetch", Fetch(), Fetched).messages]
         if reports != [("ack", self._message)]:
-            raise Fault("test-1 was not told that test-2 has it")
+            raise HealthFault("test-1 was not told that test-2 has it")
         return "test-1 was told that test-2 has it"
 
     def _clean_up(self, names: list[Client]) -> str:

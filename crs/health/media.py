@@ -1,6 +1,6 @@
-"""Packets through the relay, from one leg of a call to the other and back. Never here: signalling.
+"""Packets through the relay, from one leg of a call to the other and back.
 
-They look like RTP; what is in them is random, as good as what clients encrypt end to end.
+They look like RTP with a random payload, as that of clients is, which encrypt end to end.
 """
 
 import os
@@ -21,12 +21,12 @@ _RTP = b"\x80\x00"  # version 2, PCMU (RFC 3550, 3551)
 
 
 class End:
-    """One leg: its socket, its binding, and what came."""
+    """One leg: its socket, its binding, and the packets that it received."""
 
     def __init__(self, leg: Leg):
-        v6 = all(":" in names.plain_ip(one.ip) for one in leg.candidates)
+        v6 = all(":" in names.plain_ip(candidate.ip) for candidate in leg.candidates)
         self.socket = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
-        usable = [one for one in leg.candidates if (":" in names.plain_ip(one.ip)) == v6]
+        usable = [candidate for candidate in leg.candidates if (":" in names.plain_ip(candidate.ip)) == v6]
         self.paths = Paths(Leg(leg.stream, leg.kind, leg.ufrag, leg.pwd, usable), os.urandom)
         self.bound = False
         self.came: set[bytes] = set()
@@ -56,7 +56,7 @@ class End:
 
 
 class Exchange:
-    """What was sent each way, and how much of it came, unchanged."""
+    """PACKETS sent each way, and how many of them arrived unchanged."""
 
     def __init__(self, caller: Leg, callee: Leg):
         self.bound = False
@@ -67,20 +67,22 @@ class Exchange:
         ends = [End(caller), End(callee)]
         speech = [[_frame(number) for number in range(PACKETS)] for _ in ends]
         try:
-            with gevent.Timeout(PATIENCE, False):
-                while not all(end.bound for end in ends):
-                    _bind(ends)
-                self.bound = True
-                for frames in zip(*speech, strict=True):
-                    for end, octets in zip(ends, frames, strict=True):
-                        end.send(octets)
-                    _bind(ends)
-                while not all(end.came.issuperset(sent) for end, sent in zip(ends, reversed(speech), strict=True)):
-                    _bind(ends)
+            gevent.with_timeout(PATIENCE, self._talk, ends, speech, timeout_value=None)
             self.arrived = [len(ends[1].came.intersection(speech[0])), len(ends[0].came.intersection(speech[1]))]
         finally:
             for end in ends:
                 end.close()
+
+    def _talk(self, ends: list[End], speech: list[list[bytes]]) -> None:
+        while not all(end.bound for end in ends):
+            _bind(ends)
+        self.bound = True
+        for frames in zip(*speech, strict=True):
+            for end, octets in zip(ends, frames, strict=True):
+                end.send(octets)
+            _bind(ends)
+        while not all(end.came.issuperset(sent) for end, sent in zip(ends, reversed(speech), strict=True)):
+            _bind(ends)
 
 
 def _bind(ends: list[End]) -> None:

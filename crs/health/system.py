@@ -1,15 +1,22 @@
 """The health of this host: its processes, stores, relay, ports, disk, links, and whether messages are conserved.
 
-Works also while the host is down: then that is what the tests say. Never here: anything about one account.
+Works while the host is down, too: the tests then say so.
 """
 
 import shutil
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
+from ..config.settings import Config
 from ..daemon.processes import ATTACH, PROCESSES
-from .report import Doubt, Fault, Report
+from ..home.paths import Home
+from ..relay.client import RelayClient
+from ..store import Store
+from ..store.commands import Commands
+from .report import HealthDoubt, HealthFault, HealthReport
 
 SLOW = 100  # ms that Redis may take for an answer
 STALL = 1000  # ms that a worker's loop may stand still
@@ -17,16 +24,40 @@ SCARCE, FULL = 10, 2  # percent of the disk that should, and must, be free
 PATIENCE = 5.0  # seconds
 
 
-class SystemCheck:
-    """``host`` is a ``cli.host.Host``: its configuration, processes, store and relay."""
+class ExaminedHost(Protocol):
+    """What is tested, as ``cli.host`` has it."""
 
-    def __init__(self, host):
-        self.report = Report()
+    now: Callable[[], int]
+
+    @property
+    def home(self) -> Home: ...
+
+    @property
+    def conf(self) -> Config: ...
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def relay(self) -> RelayClient: ...
+
+    @property
+    def running(self) -> list[dict]: ...
+
+    @property
+    def remedy(self) -> str: ...
+
+
+class SystemCheck:
+    """All tests of one host."""
+
+    def __init__(self, host: ExaminedHost):
+        self.report = HealthReport()
         self._host = host
         self._conf = host.conf
         self._store = host.store
 
-    def run(self) -> Report:
+    def run(self) -> HealthReport:
         """Make all tests."""
         own = {
             row.worker(index): row.child(index)
@@ -36,10 +67,10 @@ class SystemCheck:
         }
         workers = [ATTACH.worker(index) for index in ATTACH.indexes(self._conf.number)]
         tests: dict[str, Callable[[], str]] = {
-            **{f"process {name}": lambda child=child: self._process(child) for name, child in own.items()},
-            "redis_high": lambda: self._redis(self._store.high),
-            "redis_low": lambda: self._redis(self._store.low),
-            **{f"worker {name}": lambda name=name: self._worker(name) for name in workers},
+            **{f"process {name}": partial(self._process, child) for name, child in own.items()},
+            "redis_high": partial(self._redis, self._store.high),
+            "redis_low": partial(self._redis, self._store.low),
+            **{f"worker {name}": partial(self._worker, name) for name in workers},
             "relay": self._relay,
             "port": self._port,
             "disk": self._disk,
@@ -56,26 +87,26 @@ class SystemCheck:
         for process in self._host.running:
             if process.name == name:
                 return f"runs with pid {process.pid}"
-        raise Fault(f"does not run; {self._host.remedy}")
+        raise HealthFault(f"does not run; {self._host.remedy}")
 
-    def _redis(self, redis) -> str:
+    def _redis(self, redis: Commands) -> str:
         began = time.monotonic()
         redis.call("PING")
         took = (time.monotonic() - began) * 1000
         persistence = redis.info("persistence")
         if persistence.get("aof_enabled") != "1" or persistence.get("aof_last_write_status") != "ok":
-            raise Fault("what is stored does not reach the disk; see the log of this Redis, and the disk")
+            raise HealthFault("what is stored does not reach the disk; see the log of this Redis, and the disk")
         if took > SLOW:
-            raise Doubt(f"answers within {took:.0f} ms, which is slow")
+            raise HealthDoubt(f"answers within {took:.0f} ms, which is slow")
         return f"answers within {took:.1f} ms; writes reach the disk"
 
     def _worker(self, name: str) -> str:
         for process in self._store.directory.processes(self._host.now()):
             if (process.host, process.name) == (self._conf.name, name):
                 if process.worst > STALL:
-                    raise Doubt(f"{process.clients} connections; its loop stood still for {process.worst:.0f} ms")
+                    raise HealthDoubt(f"{process.clients} connections; its loop stood still for {process.worst:.0f} ms")
                 return f"{process.clients} connections"
-        raise Fault(f"does not say that it lives; {self._host.remedy}")
+        raise HealthFault(f"does not say that it lives; {self._host.remedy}")
 
     def _relay(self) -> str:
         held = len(self._host.relay.list())
@@ -86,7 +117,7 @@ class SystemCheck:
         try:
             socket.create_connection(address, PATIENCE).close()
         except OSError as error:
-            raise Fault(f"nobody answers at {address[0]}, port {address[1]}: {error.strerror or error}") from None
+            raise HealthFault(f"nobody answers at {address[0]}, port {address[1]}: {error.strerror or error}") from None
         return f"connections are taken at {address[0]}, port {address[1]}"
 
     def _disk(self) -> str:
@@ -94,9 +125,9 @@ class SystemCheck:
         free = 100 * usage.free / usage.total
         told = f"{free:.0f} % of the disk of {self._host.home.data} is free"
         if free < FULL:
-            raise Fault(told)
+            raise HealthFault(told)
         if free < SCARCE:
-            raise Doubt(told)
+            raise HealthDoubt(told)
         return told
 
     def _durability(self) -> str:
@@ -105,27 +136,27 @@ class SystemCheck:
     def _peers(self) -> str:
         peers = sorted(self._store.operator.peers())
         if peers:
-            raise Doubt(f"not connected in this release: {', '.join(peers)}")
+            raise HealthDoubt(f"not connected in this release: {', '.join(peers)}")
         return "none is configured"
 
     def _pool(self) -> str:
         others = sorted(set(self._conf.hosts) - {self._conf.name})
         if others:
-            raise Doubt(f"not connected in this release: {', '.join(others)}")
+            raise HealthDoubt(f"not connected in this release: {', '.join(others)}")
         return "this host is alone in its pool"
 
     def _ledger(self) -> str:
         sheets = self._store.conservation.sheets(self._host.now())
         if not sheets:
-            raise Doubt("nothing is compared yet; it is within seconds of the first account")
+            raise HealthDoubt("nothing is compared yet; it is within seconds of the first account")
         wrong = {account: sheet.difference for account, sheet in sheets.items() if sheet.difference}
         if wrong:
             accounts = ", ".join(f"{account} ({difference:+d})" for account, difference in sorted(wrong.items()))
-            raise Doubt(f"more (+) or less (-) came than was kept, acknowledged, expired or purged: {accounts}")
+            raise HealthDoubt(f"more (+) or less (-) came than was kept, acknowledged, expired or purged: {accounts}")
         return f"what came is what was kept, acknowledged, expired or purged, in {len(sheets)} accounts"
 
 
-def listening(conf) -> tuple[str, int]:
-    """Where a client of this very machine reaches this host: packets to an address of its own never leave it."""
+def listening(conf: Config) -> tuple[str, int]:
+    """Where a client on this machine reaches this host: packets to an address of its own never leave the machine."""
     address = str(conf.listen_address or conf.ip)
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address), conf.listen_port

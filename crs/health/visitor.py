@@ -1,7 +1,7 @@
 """One test client of a health check: attached like any other, with a key made from the account's month.
 
 Its URI is ``urn:x-crs:client:test-<index>-<id>`` (manual, chapter 5). It speaks the bare protocol: bodies are opaque to
-the CRS, so it needs no keys of people. Never here: what is tested with it.
+the CRS, so it needs no end-to-end keys.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from gevent.queue import Queue
 from ..client.connection import Client as Attached
 from ..client.door import Door
 from ..names import Client
-from ..wire.vocabulary import MessageWaiting, SessionAccepted, SessionEnded, SessionIncoming, SessionRinging
-from .report import Fault
+from ..wire.vocabulary import MessageWaiting, Registered, SessionAccepted, SessionEnded, SessionIncoming, SessionRinging
+from .report import HealthFault
 
 HEARD = {
     "session.incoming": SessionIncoming,
@@ -43,7 +43,7 @@ class Visitor:
         for method, queue in self._heard.items():
             self._attached.hear(method, queue.put)
 
-    def attach(self):
+    def attach(self) -> Registered:
         """Attach and register; returns what the server answered. Raises Unavailable."""
         return self._attached.start().wait_registered(PATIENCE)
 
@@ -52,12 +52,16 @@ class Visitor:
         return self._attached.call(method, params, result, PATIENCE)
 
     def hear(self, method: str, about: Callable[[Any], bool] = lambda told: True) -> Any:
-        """Wait for a notification. Raises Fault when none ``about`` the matter comes."""
-        with gevent.Timeout(PATIENCE, False):
-            while not about(told := self._heard[method].get()):
-                pass
-            return told
-        raise Fault(f"{self.name.uri} was not told {method} within {PATIENCE:g} s")
+        """Wait for a notification. Raises HealthFault when none ``about`` the matter comes."""
+        told = gevent.with_timeout(PATIENCE, self._next, method, about, timeout_value=None)
+        if told is None:
+            raise HealthFault(f"{self.name.uri} was not told {method} within {PATIENCE:g} s")
+        return told
+
+    def _next(self, method: str, about: Callable[[Any], bool]) -> Any:
+        while not about(told := self._heard[method].get()):
+            pass
+        return told
 
     def close(self) -> None:
         """Leave for good."""

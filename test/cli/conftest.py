@@ -1,13 +1,13 @@
 """A home whose two Redis servers are real and private, and a way to carry out actions there at a time of our own."""
 
 import shlex
-from importlib import import_module
 
 import pytest
 
 from crs.cli import usage
-from crs.cli.host import Host
-from crs.cli.output import Table
+from crs.cli.host import LocalHost
+from crs.cli.main import carry_out
+from crs.cli.output import ResultTable
 from crs.home.paths import Home
 from crs.store import Store
 from test.servers import RedisServer
@@ -51,11 +51,10 @@ class Operator:
 
     def __call__(self, line: str):
         """What the action of a command line returns."""
-        call = usage.parse([*shlex.split(line), "--home", str(self.home)])
-        module, function = call.action.function.split(".")
-        host = Host(call.arguments["--home"], now=lambda: self.now, random=lambda count: bytes(range(count)))
-        result = getattr(import_module(f"crs.cli.{module}"), function)(host, call.arguments)
-        return result._replace(rows=list(result.rows)) if isinstance(result, Table) else result
+        found = usage.parse([*shlex.split(line), "--home", str(self.home)])
+        host = LocalHost(found.arguments["--home"], now=lambda: self.now, random=lambda count: bytes(range(count)))
+        result = carry_out(found, host)
+        return result._replace(rows=list(result.rows)) if isinstance(result, ResultTable) else result
 
 
 @pytest.fixture

@@ -111,8 +111,8 @@ def test_the_log_has_a_tag_that_identify_tells(host, domain):
     assert (done.returncode, done.stderr.splitlines()) == (
         1,
         [
-            "crs-cli: id-202611-aaaaaaaa is no tag of this host, or not complete; the key that made it is in the backups "
-            "of that time"
+            "crs-cli: id-202611-aaaaaaaa is no tag of this host, or not complete; "
+            "the key that made it is in the backups of that time"
         ],
     )
 

@@ -8,8 +8,8 @@ import pytest
 
 from crs.cli import blacklist as blacklists
 from crs.cli import clients, relay, rooms, statistics, stored
-from crs.cli.host import Host
-from crs.cli.output import PAGE, Table, write
+from crs.cli.host import LocalHost
+from crs.cli.output import PAGE, ResultTable, write
 from crs.store.ordering import PART
 from crs.trust.update import Update
 from test.cli import filling
@@ -48,7 +48,7 @@ class Counting(io.TextIOBase):
 @pytest.fixture
 def host(home, store):
     store.accounts.put(ACCOUNT, "secret", NOW, NOW)
-    return Host(str(home), now=lambda: NOW)
+    return LocalHost(str(home), now=lambda: NOW)
 
 
 def taken(act, host, out, as_json: bool) -> int:
@@ -74,7 +74,7 @@ def test_a_list_takes_no_more_memory_where_it_is_longer(host, store, words):
 @pytest.mark.parametrize(("terminal", "as_json", "around"), [(True, False, 1), (False, True, 2)])
 def test_nor_in_the_other_forms(terminal, as_json, around):
     def act(count):
-        return lambda host, arguments: Table(("A", "B"), (("a", number) for number in range(count)))
+        return lambda host, arguments: ResultTable(("A", "B"), (("a", number) for number in range(count)))
 
     out = Counting(terminal)
     few, many = (taken(act(count), None, out, as_json) for count in (FEW, MANY))
@@ -85,7 +85,7 @@ def test_it_would_be_seen_if_it_did(host, store):
     """A list that is kept, though only the names, fails the test above."""
 
     def act(host, arguments):
-        return Table(("URI",), sorted((client.uri,) for client, _ in host.store.mailbox.messages()))
+        return ResultTable(("URI",), sorted((client.uri,) for client, _ in host.store.mailbox.messages()))
 
     filling.messages(store, range(FEW))
     few = taken(act, host, Counting(), False)
@@ -152,7 +152,7 @@ def test_columns_become_wider_from_page_to_page():
     rows = [("a", 1)] * PAGE + [("long", None)] + [("b", 12_345)]
     out = io.StringIO()
     out.isatty = lambda: True
-    write(out, Table(("A", "N"), iter(rows)), False)
+    write(out, ResultTable(("A", "N"), iter(rows)), False)
     lines = out.getvalue().splitlines()
     assert lines[:2] == ["A  N", "a  1"] and len(set(lines[1 : PAGE + 1])) == 1
     assert lines[PAGE + 1 :] == ["long      -", "b     12345"]
@@ -166,5 +166,5 @@ def test_nothing_is_printed_before_the_first_row_is_read():
     for as_json in (False, True):
         out = Counting()
         with pytest.raises(ConnectionError):
-            write(out, Table(("A",), rows()), as_json)
+            write(out, ResultTable(("A",), rows()), as_json)
         assert out.lines == 0

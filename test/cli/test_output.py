@@ -3,7 +3,7 @@
 import io
 import json
 
-from crs.cli.output import Line, Sections, Table, Utc, write
+from crs.cli.output import Line, ResultTable, Sections, Utc, write
 
 NOON = 1_795_348_800_000  # 2026-11-22 12:00:00 UTC
 
@@ -19,7 +19,7 @@ def printed(result, out=None, as_json=False) -> str:
     return out.getvalue()
 
 
-CLIENTS = Table(
+CLIENTS = ResultTable(
     ("URI", "TIME", "IP:PORT", "READ"),
     [("+467", 5, "10.0.0.1:9", Utc(NOON), "primary"), ("+46701234567", 1234, "[::1]:5223", None, "secondary")],
     details=("type",),
@@ -52,24 +52,24 @@ def test_json_has_one_row_a_line():
 
 
 def test_an_empty_table_shows_its_titles():
-    empty = Table(("URI", "TIME"), [])
+    empty = ResultTable(("URI", "TIME"), [])
     assert printed(empty, Terminal()) == "URI  TIME\n"
     assert printed(empty) == "URI\tTIME\n"
     assert json.loads(printed(empty, as_json=True)) == []
 
 
 def test_the_word_for_what_is_absent_is_the_tables():
-    assert printed(Table(("A",), [(None,)], absent="Not Available")) == "A\nNot Available\n"
+    assert printed(ResultTable(("A",), [(None,)], absent="Not Available")) == "A\nNot Available\n"
 
 
 def test_lists_are_joined_for_people():
-    table = Table(("IDENTIFIERS",), [(["a", "b"],)])
+    table = ResultTable(("IDENTIFIERS",), [(["a", "b"],)])
     assert printed(table) == "IDENTIFIERS\na, b\n"
     assert json.loads(printed(table, as_json=True)) == [{"identifiers": ["a", "b"]}]
 
 
 def test_text_from_outside_cannot_break_a_table_or_steer_a_terminal():
-    hostile = Table(("VERSION",), [("1\t2\n\x1b[2J",)])
+    hostile = ResultTable(("VERSION",), [("1\t2\n\x1b[2J",)])
     assert printed(hostile) == "VERSION\n1\\t2\\n\\x1b[2J\n"
 
 

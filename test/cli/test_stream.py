@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from crs.cli.output import Moment, Stream, write
+from crs.cli.output import Moment, ResultStream, write
 from crs.cli.progress import Progress
 from crs.store import schema
 from crs.telemetry.trace import ELEMENTS, Tracer
@@ -148,7 +148,7 @@ def test_ctrl_c_on_a_terminal_ends_it_on_a_line_of_its_own(home, store):
 def test_columns_of_a_terminal_grow_with_what_is_in_them():
     out = io.StringIO()
     out.isatty = lambda: True
-    write(out, Stream(("A", "B", "C"), iter([("1", "x", "y"), ("long", "x", "y"), ("2", "\x1b[2J", "y")])), False)
+    write(out, ResultStream(("A", "B", "C"), iter([("1", "x", "y"), ("long", "x", "y"), ("2", "\x1b[2J", "y")])), False)
     assert out.getvalue() == "A  B  C\n1  x  y\nlong  x  y\n2     \\x1b[2J  y\n"
 
 

@@ -5,10 +5,12 @@ from importlib import import_module
 import pytest
 
 from crs.cli import usage
-from crs.cli.actions import ACTIONS, ARGUMENTS, OPTIONS
+from crs.cli.actions import ACTIONS
+from crs.cli.arguments import ARGUMENTS
+from crs.cli.options import OPTIONS
 
 
-def parse(line: str) -> usage.Call:
+def parse(line: str) -> usage.CommandLine:
     return usage.parse(line.split())
 
 
@@ -47,7 +49,7 @@ def test_every_text_fits_a_terminal():
 
 
 @pytest.mark.parametrize(
-    ("line", "words", "arguments"),
+    ("line", "name", "arguments"),
     [
         ("show attach", "show attach", {"--json": False, "--home": None}),
         ("show attach --json", "show attach", {"--json": True}),
@@ -67,10 +69,10 @@ def test_every_text_fits_a_terminal():
         ("--version", "show version", {"--json": False}),
     ],
 )
-def test_right_command_line(line, words, arguments):
+def test_right_command_line(line, name, arguments):
     call = parse(line)
-    assert call.words == words
-    assert {name: call.arguments[name] for name in arguments} == arguments
+    assert call.name == name
+    assert {key: call.arguments[key] for key in arguments} == arguments
 
 
 @pytest.mark.parametrize(

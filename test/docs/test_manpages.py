@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crs.cli.actions import ACTIONS, EXIT_CODES, OPTIONS
+from crs.cli.actions import ACTIONS, EXIT_CODES
+from crs.cli.options import OPTIONS
 from crs.config.directives import DIRECTIVES
 from crs.daemon.main import USAGE
 from crs.docs.manpages import PAGES, main

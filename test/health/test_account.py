@@ -3,7 +3,7 @@
 import pytest
 
 from crs.health.account import SOON, AccountCheck
-from crs.health.report import Doubt, Fault, Report
+from crs.health.report import HealthDoubt, HealthFault, HealthReport
 from crs.trust import months
 
 THIS, NEXT = "202611", "202612"
@@ -50,14 +50,14 @@ def test_updates(now, held, expected):
 
 
 def test_the_worst_result_counts_and_a_chain_ends_where_it_breaks():
-    report = Report()
+    report = HealthReport()
     assert report.result == "ok"
 
     def fail():
-        raise Fault("broken")
+        raise HealthFault("broken")
 
     def doubt():
-        raise Doubt("odd")
+        raise HealthDoubt("odd")
 
     assert report.chain({"a": lambda: "fine", "b": doubt}) and report.result == "warning"
     assert not report.chain({"c": fail, "d": lambda: "never"}) and report.result == "error"
