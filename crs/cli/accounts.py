@@ -1,7 +1,4 @@
-"""Actions about accounts: create, list, delete, show, and create sharedSecret (manual, chapters 4.2 to 4.4, 5.4).
-
-Never here: monthly updates (``updates``), the form of the files (``accountfiles``).
-"""
+"""Actions about accounts: create, list, delete, show, and create sharedSecret (manual, chapters 4.2 to 4.4, 5.4)."""
 
 import base64
 
@@ -54,7 +51,7 @@ def show(host: LocalHost, arguments: Arguments) -> ResultTable:
 
 
 def delete(host: LocalHost, arguments: Arguments) -> Line:
-    """``delete account``: records first, so that its clients are shut out before what was kept for them goes."""
+    """``delete account``: the records first, so that its clients are shut out before their data is deleted."""
     account = arguments["<account-id>"]
     files = AccountFiles(host.home.accounts, account)
     if not (host.store.accounts.get(account) or files.exists()):

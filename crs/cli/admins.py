@@ -1,6 +1,6 @@
 """Actions about remote admins, their accounts and what they may do there (manual, chapters 4.9, 5.4).
 
-Never here: what an authorization allows (the admin methods of the protocol do).
+What an authorization allows is up to the admin methods of the protocol.
 """
 
 import base64
@@ -104,7 +104,7 @@ def _existing(host: LocalHost, arguments: Arguments) -> str:
 
 
 def _with_access(host: LocalHost, arguments: Arguments) -> tuple[str, str]:
-    """The admin and an account that it has access to; of an account that was deleted, too."""
+    """The admin and an account that it has access to, even if the account was deleted."""
     name, account = _existing(host, arguments), arguments["<account-id>"]
     if account not in host.store.operator.access()[name]:
         raise OperatorFault(

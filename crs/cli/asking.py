@@ -1,7 +1,4 @@
-"""Questions to the operator: a confirmation, a secret. The only place that reads standard input.
-
-Never here: what happens with the answer.
-"""
+"""Questions to the operator: a confirmation, a secret. The only place that reads standard input."""
 
 import sys
 
@@ -9,7 +6,7 @@ from ..errors import OperatorFault
 
 
 def confirm(question: str, undone: str) -> None:
-    """Return when the operator says yes on the terminal. Raises OperatorFault with ``undone``, what now stays."""
+    """Return when the operator says yes on the terminal. Raises OperatorFault that begins with ``undone``."""
     if not sys.stdin.isatty():
         raise OperatorFault(f"{undone}: there is no terminal to ask on; add --yes")
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)

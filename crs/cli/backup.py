@@ -1,7 +1,4 @@
-"""The action backup (manual, chapters 4.20.1, 5.4).
-
-Never here: what is in an archive and how it is written (``crs.daemon.backup``).
-"""
+"""The action backup (manual, chapters 4.20.1, 5.4); what goes into an archive is in ``crs.daemon.backup``."""
 
 from .actions import Arguments
 from .host import LocalHost

@@ -1,6 +1,6 @@
 """Actions about blocked clients: show blacklist, blacklist add, blacklist remove (manual, chapters 4.22, 5.4).
 
-Never here: how a blocked client is kept out (the workers do, within moments).
+They change records; the workers follow within moments, and disconnect who is blocked.
 """
 
 from ..errors import OperatorFault

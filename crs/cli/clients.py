@@ -1,7 +1,4 @@
-"""Actions about clients: who is attached, who calls whom, how many messages (manual, chapter 5.4, show).
-
-Never here: how any of it is stored or printed.
-"""
+"""Actions about clients: who is attached, who calls whom, how many messages (manual, chapter 5.4, show)."""
 
 from collections.abc import Iterator
 from itertools import groupby

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # imported where a name out of the store is completed
     from ..store import Store
 
 FILE = "<file>"  # tells the script to complete names of files
-MOST = 500  # candidates: nobody reads more
+MOST = 500  # candidates; a person reads no more
 
 # New names, for which there is nothing to choose from.
 _NEW = {

@@ -1,6 +1,6 @@
 """Actions that look after this host: check, show services (manual, chapter 5.4, show).
 
-Never here: what is looked for (``crs.daemon.doctor``).
+What ``check`` looks for is in ``crs.daemon.doctor``.
 """
 
 from ..daemon import processes, redis_server

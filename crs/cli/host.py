@@ -59,7 +59,7 @@ class LocalHost:
 
     @cached_property
     def store(self) -> "Store":
-        """The host's Redis, directly; each call raises Unavailable while it is down."""
+        """The host's two Redis servers, directly; each call raises Unavailable while it is down."""
         from ..store import Store
 
         return Store.direct(self.home, self.conf.name)

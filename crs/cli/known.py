@@ -1,7 +1,4 @@
-"""What an action is about must be there: an account, a client of it. A name that is not is told, with the remedy.
-
-Never here: what is done with them.
-"""
+"""The account or client that an action is about, which must exist. The error for a name that does not has a remedy."""
 
 from ..errors import OperatorFault
 from ..names import Client
@@ -38,7 +35,7 @@ def belongs(host: LocalHost, client: Client) -> bool:
 
 
 def client_or_consent(host: LocalHost, arguments: Arguments, question: str, undone: str) -> Client:
-    """As ``client``, but one that was neither listed nor seen, which may be a slip, needs a yes."""
+    """As ``client``, but a client that was neither listed nor seen may be a slip, and needs a yes."""
     found = client(host, arguments)
     if not arguments["--yes"] and not belongs(host, found):
         asking.confirm(

@@ -1,6 +1,6 @@
 """The action lookup client: in which domain and on which pool a client is found (manual, chapter 5.4).
 
-Never here: look-ups in other pools, which are not connected in this release.
+Other pools are not asked: they are not connected in this release.
 """
 
 from typing import TYPE_CHECKING

@@ -29,7 +29,7 @@ def _exit_code(argv: list[str]) -> int:
     except CrsError as error:
         return _failed(error, 1)
     except BrokenPipeError:
-        # Who read our output has enough. Nothing more may be written, not even by the interpreter's last flush.
+        # The reader closed the pipe. Nothing more may be written, not even by the interpreter's last flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:

@@ -81,5 +81,5 @@ def check(command: list[str], timeout: float) -> tuple[int, list[str]]:
 
 
 def _plain(text: str) -> str:
-    """On one line, without the sign that ends the text for Nagios."""
+    """On one line, without the ``|`` that begins the performance data."""
     return " ".join(text.replace("|", "/").split())

@@ -83,8 +83,8 @@ class Verdict(NamedTuple):
     as_json: bool
 
 
-Shown = ResultTable | Sections | Line  # what has an end
-Result = Shown | ResultStream | Verdict  # of an action
+Finite = ResultTable | Sections | Line
+Result = Finite | ResultStream | Verdict  # of an action
 
 
 def write(out: TextIO, result: Result, as_json: bool) -> int:
@@ -117,13 +117,13 @@ def tell(err: TextIO, colour: int, text: str) -> None:
 # --- the three forms ------------------------------------------------------------------------------------------------
 
 
-def _separated(result: Shown) -> Iterator[str]:
+def _separated(result: Finite) -> Iterator[str]:
     for lines in _pages(result):
         for cells in lines:
             yield "\t".join(map(_text, cells))
 
 
-def _aligned(result: Shown) -> Iterator[str]:
+def _aligned(result: Finite) -> Iterator[str]:
     widths: list[int] = []
     numeric: list[bool] = []
     for lines in _pages(result):
@@ -144,7 +144,7 @@ def _aligned(result: Shown) -> Iterator[str]:
             ).rstrip()
 
 
-def _json(result: Shown) -> Iterator[str]:
+def _json(result: Finite) -> Iterator[str]:
     if not isinstance(result, ResultTable):
         yield json.dumps(_plain(result.fields), indent=2)
         return
@@ -181,8 +181,8 @@ def _print(out: TextIO, texts: Sequence[str], widths: list[int]) -> None:
     print(padded if out.isatty() else "\t".join(texts), file=out, flush=True)
 
 
-def _pages(result: Shown) -> Iterator[list[tuple]]:
-    """The cells of ``result``, line by line, some hundred at a time; the first line of a table holds its titles."""
+def _pages(result: Finite) -> Iterator[list[tuple]]:
+    """The cells of ``result``, line by line, in pages; the first line of a table holds its titles."""
     if isinstance(result, ResultTable):
         rows = (
             tuple(result.absent if cell is None else cell for cell in row[: len(result.columns)]) for row in result.rows

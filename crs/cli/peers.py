@@ -1,6 +1,6 @@
 """Actions about inter-working CRS instances: add, delete, list, show iw-crs (manual, chapters 4.5 to 4.7, 5.4).
 
-Never here: the links to them. This release keeps and shows the trust relations; it does not connect any.
+This release keeps and shows the trust relations; it opens no links.
 """
 
 from ..errors import OperatorFault

@@ -4,11 +4,11 @@ import os
 import sys
 import time
 
-EVERY = 0.1  # seconds between two showings
+EVERY = 0.1  # seconds from one update of the line to the next
 
 
 class Progress:
-    """``with Progress("clients purged") as progress: … progress.at(count, of)``; the line is gone at the end."""
+    """``with Progress("clients purged") as progress: … progress.at(count)``; the line is erased at the end."""
 
     def __init__(self, what: str, total: int | None = None) -> None:
         self._what = what
@@ -21,12 +21,12 @@ class Progress:
         return self
 
     def at(self, count: int) -> None:
-        """Show how far the work is, not too often."""
+        """Show how far the work is; every EVERY seconds at most."""
         if self._visible and time.monotonic() - self._shown_at >= EVERY:
             self._show(f"{count}{self._total} {self._what}")
 
     def step(self, text: str) -> None:
-        """Show what is done now."""
+        """Show what is being done."""
         if self._visible:
             self._show(text)
 

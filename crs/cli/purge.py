@@ -1,6 +1,6 @@
-"""Actions that throw clients out so that they come in again: purge client, clients, observed (manual, chapter 5.4).
+"""Actions that disconnect clients, which connect again by themselves: purge client, clients, observed (manual, 5.4).
 
-Never here: closing a connection (its worker does).
+The worker that has the connection closes it.
 """
 
 from ..errors import OperatorFault
@@ -50,7 +50,7 @@ def clients(host: LocalHost, arguments: Arguments) -> Line:
 
 
 def observed(host: LocalHost, arguments: Arguments) -> Line:
-    """``purge observed``: who is attached now is observed again when it registers the next time."""
+    """``purge observed``: an attached client is observed again when it registers the next time."""
     account = known.account(host, arguments)
     count = host.store.objects.forget_observed(account)
     return Line(
@@ -59,6 +59,6 @@ def observed(host: LocalHost, arguments: Arguments) -> Line:
 
 
 def _purge(host: LocalHost, client: Client, entry: Entry) -> None:
-    """Tell the worker; where none listens, what it left behind goes."""
+    """Tell the worker; where none listens, delete the entry that it left behind."""
     if not host.store.directory.dismiss(entry, REASON):
         host.store.directory.unregister(client, entry.device_id, entry.connection)

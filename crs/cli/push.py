@@ -1,6 +1,6 @@
 """Actions about push: show push-token, wakeup client (manual, chapters 4.8, 5.4).
 
-Never here: sending a notification. This release keeps and shows the tokens; it is connected with no push server.
+This release keeps and shows the tokens; it is connected with no push server.
 """
 
 from typing import NoReturn

@@ -1,7 +1,7 @@
 """Readers: from the text of one argument or option to its value. They raise ValueError that says what would be right.
 
-Readers of names (accounts, URIs) are those of ``crs.names``. A secret is never repeated in an error. Never here:
-anything that is looked up.
+Readers of names (accounts, URIs) are those of ``crs.names``. Nothing is looked up here, and a secret is never repeated
+in an error.
 """
 
 import re
@@ -51,7 +51,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """What to try instead of ``word``."""
     import difflib
 
-    lowered = {one.lower(): one for one in known}
+    lowered = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(word.lower(), lowered, n=1)
     return f"did you mean {lowered[near[0]]}?" if near else f"one of: {', '.join(lowered.values())}"
 

@@ -1,7 +1,4 @@
-"""Actions about the media relay: its counters, its conversations (manual, chapter 5.4, show relay, show relays).
-
-Never here: the control protocol (``relay.client``).
-"""
+"""Actions about the media relay: its counters, its conversations (manual, chapter 5.4, show relay, show relays)."""
 
 from .actions import Arguments
 from .host import LocalHost

@@ -1,6 +1,6 @@
-"""The action reload account: what a hand changed in the files of accounts becomes a record (manual, chapter 5.4).
+"""The action reload account: what was changed by hand in the files of accounts becomes a record (manual, chapter 5.4).
 
-A file that cannot be used is told and left out, the others count. Never here: the form of the files.
+A file that cannot be used is reported and left out; the others count.
 """
 
 from .. import names
@@ -47,7 +47,7 @@ def _read(host: LocalHost, account: str, faults: list[str]) -> list[str]:
 
 
 def _take_secret(host: LocalHost, files: AccountFiles) -> list[str]:
-    """Make a record of the shared secret, if it is news. Raises OperatorFault, ValueError."""
+    """Make a record of the shared secret, if it is another than the known one. Raises OperatorFault, ValueError."""
     account = names.account(files.account)
     secret, known = files.secret(), host.store.accounts.get(account)
     if secret is None and known is None:
@@ -62,7 +62,7 @@ def _take_secret(host: LocalHost, files: AccountFiles) -> list[str]:
 
 
 def _take_update(host: LocalHost, files: AccountFiles, month: str) -> list[str]:
-    """Make a record of one month's update, if it is news. Raises OperatorFault."""
+    """Make a record of one month's update, if it is another than the known one. Raises OperatorFault."""
     from ..service import monthly
     from ..trust import update as trusted
 
@@ -70,7 +70,7 @@ def _take_update(host: LocalHost, files: AccountFiles, month: str) -> list[str]:
     if months.expired(month, now, grace):
         return []
     content = files.update(month)
-    if content is None:  # deleted since it was listed: as if it had not been there
+    if content is None:  # deleted since it was listed
         return []
     if content.startswith(b"eyJ"):  # what every JOSE header starts with
         raise OperatorFault(f"it is protected; crs-cli apply {files.update_path(month)}")
@@ -98,5 +98,5 @@ def _write_missing(host: LocalHost) -> None:
     for account, month in host.store.accounts.created():
         files = AccountFiles(host.home.accounts, account)
         update = None if files.update_path(month).is_file() else monthly.held(host.store.accounts, account, month)
-        if update is not None:  # nor deleted since it was listed
+        if update is not None:  # None: the file is there, or the record was deleted since it was listed
             files.write_update(month, encode(update))

@@ -1,7 +1,4 @@
-"""Actions about conference rooms: create, delete, list, lookup (manual, chapter 5.4).
-
-Never here: who is in a room, and its media.
-"""
+"""Actions about conference rooms: create, delete, list, lookup (manual, chapter 5.4)."""
 
 from collections.abc import Iterable
 

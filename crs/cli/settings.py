@@ -1,6 +1,6 @@
 """Switches of an account: stats enable and disable, update-notification enable and disable (manual, chapter 5.4).
 
-Never here: what a switch does (the workers follow it).
+They change records, which the workers follow.
 """
 
 from ..store.operator import STATISTICS, UPDATE_NOTIFICATION

@@ -1,6 +1,6 @@
 """Actions about statistics of clients: stats clear, stats export (manual, chapter 5.4).
 
-Never here: counting (the workers count, while statistics are enabled for the account).
+The workers count, while statistics are enabled for the account.
 """
 
 import sys

@@ -1,7 +1,4 @@
-"""Actions about what clients leave here: show client-info and client-storage, delete client-info (manual, 5.4).
-
-Never here: the content of what is stored.
-"""
+"""Actions about what clients store here: show client-info and client-storage, delete client-info (manual, 5.4)."""
 
 from ..errors import OperatorFault
 from . import known

@@ -1,7 +1,4 @@
-"""Actions about this host as a whole: show system, show version, check slot (manual, chapter 5.4).
-
-Never here: starting or stopping anything.
-"""
+"""Actions about this host as a whole: show system, show version, check slot (manual, chapter 5.4)."""
 
 from .. import __version__, slots
 from ..daemon.processes import ATTACH

@@ -1,6 +1,6 @@
-"""The action trace: events of one element as they happen, until ctrl-c or until nobody reads (manual, chapter 5.4).
+"""The action trace: events of one element as they happen, until Ctrl-C or until nobody reads (manual, chapter 5.4).
 
-Never here: which fields an element has (``crs.telemetry.trace``), the form of a line (``output``).
+Which fields an element has is in ``crs.telemetry.trace``.
 """
 
 import select

@@ -1,6 +1,6 @@
 """Actions about monthly updates: apply, show updates (manual, chapters 4.21, 5.4).
 
-Never here: what an update file may contain and which are refused (``trust.update``).
+What an update file may contain, and which are refused, is in ``crs.trust.update``.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from .host import LocalHost
 from .output import Line, ResultTable, Utc
 from .progress import Progress
 
-LONG_WORK = 1_000_000  # bytes of an update from which on a person wants to see that something is done
+LONG_WORK = 1_000_000  # bytes of an update; a longer one takes so long that progress is shown
 
 
 def apply(host: LocalHost, arguments: Arguments) -> Line:
@@ -72,5 +72,5 @@ def _time(created: int | None) -> Utc | None:
 
 
 def title(account: str, month: str) -> str:
-    """How a person calls an update."""
+    """An update as people name it: ``acme 2026-11``."""
     return f"{account} {month[:4]}-{month[4:]}"

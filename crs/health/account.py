@@ -35,7 +35,7 @@ from .media import PACKETS, Exchange
 from .report import HealthDoubt, HealthFault, HealthReport
 from .visitor import Visitor, name
 
-SOON = 7 * months.DAY  # so long before the month ends, the next update should be here
+SOON = 7 * months.DAY  # before the month ends: the next update should be here
 RENEW = 2  # seconds between two renewals of the lease
 EXPIRES = 60  # seconds that a test message may wait
 
@@ -65,7 +65,7 @@ class AccountCheck:
         self._talking = False
 
     def run(self) -> HealthReport:
-        """Make all tests; nothing of the test clients is left then."""
+        """Make all tests, and erase what the test clients left."""
         self.report.try_("update of this month", self._this_month)
         self.report.try_("update of the next month", self._next_month)
         self.report.try_("account loaded", self._loaded)
@@ -120,13 +120,13 @@ class AccountCheck:
         return Visitor(client, self._addresses[(index - 1) % len(self._addresses)], self._credentials(client))
 
     def _credentials(self, client: Client) -> list[tuple[str, bytes]]:
-        """What it attaches with, as the CMS would have made it: by every usable month, the current one first."""
+        """PSK identities and keys, as the CMS would have made them: of every usable month, the current one first."""
         now = self._clock()
         usable = [month for month in self._created if months.usable(month, now, self._grace)]
         found = []
         for month in sorted(usable, key=lambda month: (month != months.of(now), month)):
             update = self._store.accounts.update(self._account, month)
-            if update is not None:  # nor deleted since it was listed
+            if update is not None:  # None: deleted since it was listed
                 who = identity.client_identity(self._account, month, client.uri, update.month_key)
                 found.append((who, identity.psk(update.month_key, who)))
         return found
@@ -204,7 +204,7 @@ class AccountCheck:
         return "test-1 hung up, and test-2 was told"
 
     def _break_off(self, caller: Visitor) -> None:
-        """End a call that a test, or the operator, broke off."""
+        """End a call that is still under way, because a test failed or the operator ended the check."""
         if self._talking:
             with contextlib.suppress(CrsError):
                 caller.call("session.hangup", Hangup(self._session, "error"), Sequenced)

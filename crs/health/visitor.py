@@ -52,7 +52,7 @@ class Visitor:
         return self._attached.call(method, params, result, PATIENCE)
 
     def hear(self, method: str, about: Callable[[Any], bool] = lambda told: True) -> Any:
-        """Wait for a notification. Raises HealthFault when none ``about`` the matter comes."""
+        """Wait for a notification for which ``about`` is true. Raises HealthFault when none comes."""
         told = gevent.with_timeout(PATIENCE, self._next, method, about, timeout_value=None)
         if told is None:
             raise HealthFault(f"{self.name.uri} was not told {method} within {PATIENCE:g} s")

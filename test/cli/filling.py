@@ -1,6 +1,6 @@
 """A store with as many clients, calls or records as a list should be tried with, filled by a few round trips.
 
-What is put is what the store's own methods put (test_flat compares the lists with what is expected). Never here: lists.
+What is put is what the store's own methods put: test_flat compares the lists with what is expected.
 """
 
 import msgspec

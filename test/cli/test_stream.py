@@ -73,10 +73,10 @@ def trace(home, store):
         return begun[-1]
 
     yield begin
-    for one in begun:
-        if one.process.poll() is None:
-            one.process.kill()
-        one.process.communicate()
+    for following in begun:
+        if following.process.poll() is None:
+            following.process.kill()
+        following.process.communicate()
 
 
 @pytest.mark.parametrize("element", ELEMENTS)
