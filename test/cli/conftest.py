@@ -8,8 +8,12 @@ from crs.cli import usage
 from crs.cli.host import LocalHost
 from crs.cli.main import carry_out
 from crs.cli.output import ResultTable
+from crs.errors import OperatorFault
+from crs.home.accountfiles import AccountFiles
 from crs.home.paths import Home
+from crs.names import Client
 from crs.store import Store
+from crs.trust.update import Update
 from test.servers import RedisServer
 from test.trust.updates.make import NOW, SECRETS
 
@@ -42,12 +46,18 @@ def store(home) -> Store:
     store.close()
 
 
-class Operator:
+class CommandLineUser:
     """Somebody at the command line. ``now`` (ms) is what the clock shows."""
 
     def __init__(self, home: Home):
         self.home = home
         self.now = NOW
+
+    def refuses(self, line: str) -> str:
+        """What is wrong with a command line that must fail."""
+        with pytest.raises(OperatorFault) as caught:
+            self(line)
+        return str(caught.value)
 
     def __call__(self, line: str):
         """What the action of a command line returns."""
@@ -58,8 +68,8 @@ class Operator:
 
 
 @pytest.fixture
-def operator(home, store) -> Operator:
-    return Operator(home)
+def operator(home, store) -> CommandLineUser:
+    return CommandLineUser(home)
 
 
 @pytest.fixture
@@ -67,3 +77,24 @@ def accounts(operator):
     """The accounts whose updates lie in test/trust/updates."""
     for account, secret in SECRETS.items():
         operator(f"create account {account} -s '{secret}'")
+
+
+@pytest.fixture
+def files(home) -> AccountFiles:
+    return AccountFiles(home.accounts, "acme")
+
+
+@pytest.fixture
+def seen(accounts, store):
+    """A client that no update lists was seen in acme."""
+    store.objects.observe(Client("+46701111111", "acme"))
+
+
+@pytest.fixture
+def connected(accounts, store):
+    """acme and beta connect each other; +46701111111 is listed in both, +46702222222 was seen in acme."""
+    for account, other in (("acme", "beta"), ("beta", "acme")):
+        store.accounts.put_update(
+            Update(account, "202611", NOW, bytes(32), f"token of {account}", [other], {"+46701111111": "x"}), NOW
+        )
+    store.objects.observe(Client("+46702222222", "acme"))

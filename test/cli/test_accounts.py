@@ -10,6 +10,7 @@ from crs.cli.output import Line
 from crs.errors import OperatorFault
 from crs.home.accountfiles import AccountFiles
 from crs.names import Client
+from crs.store.operator import STATISTICS
 from test.trust.updates.make import NOW
 
 ALICE = Client("+46701234567", "acme")
@@ -57,9 +58,9 @@ def test_lengths_of_generated_secrets(operator, option, length):
 
 
 def test_create_shared_secret_needs_no_host(tmp_path):
-    from test.cli.conftest import Operator
+    from test.cli.conftest import CommandLineUser
 
-    assert Operator(tmp_path)("create sharedSecret") == Line(SECRET, {"shared_secret": SECRET})
+    assert CommandLineUser(tmp_path)("create sharedSecret") == Line(SECRET, {"shared_secret": SECRET})
 
 
 def test_a_secret_on_standard_input(operator, store, standard_input):
@@ -167,3 +168,15 @@ def test_delete_account_with_a_yes_on_the_terminal(operator, store, lived_in, st
     standard_input("yes\n", terminal=True)
     operator("delete account acme")
     assert store.accounts.get("acme") is None
+
+
+def test_a_deleted_account_takes_its_objects_along(operator, store, seen):
+    operator("blacklist add acme +46701111111")
+    operator("create conference-room 123456 acme +46701111111")
+    operator("create admin ann")
+    operator("add admin-account ann acme")
+    operator("stats enable acme")
+    operator("delete account acme --yes")
+    operator("create account acme")
+    assert operator("show blacklist acme").rows == operator("list conference-room").rows == []
+    assert operator("show admin-accounts ann").rows == [] and store.operator.switched_on(STATISTICS) == set()

@@ -1,132 +1,97 @@
-"""Actions on clients, from what the store says: lookup, purge, what they left, statistics."""
+"""show attach, session and message, from what the store holds."""
 
 import pytest
 
-from crs.errors import OperatorFault
+from crs.cli.output import Utc
 from crs.names import Client
 from crs.store.directory import Entry
-from crs.store.objects import Info, PushTokens
-from crs.store.statistics import COLUMNS
-from crs.trust.update import Update
+from crs.store.items import Draft, Quota
 from test.trust.updates.make import NOW
 
-ALICE, BOB = Client("+46701111111", "acme"), Client("+46702222222", "acme")
+ALICE = Client("+46701111111", "acme")
+BOB = Client("+46702222222", "beta")
 
 
-def entry(device: str, worker: str = "attach:0") -> Entry:
-    return Entry(device, "primary", worker, f"c.{device}", NOW, "5", "192.0.2.1", 1, "crs1")
+def entry(device: str, type: str, since: int, ip: str) -> Entry:
+    return Entry(device, type, "attach:1", f"1.{device}", since, "5.0-test", ip, 40000, "crs1")
+
+
+def test_show_attach(operator, store):
+    store.directory.register(BOB, entry("phone", "primary", NOW - 12_999, "2001:db8::7"), NOW)
+    store.directory.register(ALICE, entry("phone", "primary", NOW - 3_600_000, "192.0.2.1"), NOW)
+    store.directory.register(ALICE, entry("tablet", "secondary", NOW + 5, "192.0.2.2"), NOW)
+    table = operator("show attach")
+    assert table.columns == ("URI", "ACCOUNT", "TIME", "VERSION", "IP:PORT", "CRS")
+    assert table.rows == [
+        ("+46701111111", "acme", 0, "5.0-test", "192.0.2.2:40000", "crs1", "secondary", "tablet", "attach:1"),
+        ("+46701111111", "acme", 3600, "5.0-test", "192.0.2.1:40000", "crs1", "primary", "phone", "attach:1"),
+        ("+46702222222", "beta", 12, "5.0-test", "[2001:db8::7]:40000", "crs1", "primary", "phone", "attach:1"),
+    ]
+    assert table.details == ("type", "device_id", "worker")
 
 
 @pytest.fixture
-def connected(accounts, store):
-    """acme and beta connect each other; alice is listed in both, bob was seen in acme."""
-    for account, other in (("acme", "beta"), ("beta", "acme")):
-        store.accounts.put_update(
-            Update(account, "202611", NOW, bytes(32), f"token of {account}", [other], {ALICE.uri: "x"}), NOW
+def call(store):
+    """Make a call that began so long ago (ms) and change it to ``fields``."""
+
+    def make(name: str, ago: int, state: str, **fields):
+        store.calls.create(
+            name,
+            {"caller": str(ALICE), "callee": str(BOB), "state": "invite", "host": "crs1"},
+            NOW - ago,
+            NOW + 60_000,
+            60_000,
         )
-    store.objects.observe(BOB)
+        if state != "invite":
+            store.calls.transition(
+                name, {"invite"}, {"state": state, **fields}, None, NOW, None, 60_000 if "ended" in fields else None
+            )
+
+    return make
 
 
-# --- lookup ---------------------------------------------------------------------------------------------------------
-
-
-def test_lookup_finds_the_own_domain_first(operator, store, connected):
-    store.directory.register(Client(ALICE.uri, "beta"), entry("p"), NOW)
-    found = operator("lookup client beta +46701111111")
-    assert (found.columns, found.details) == (("SOURCE", "URI", "DOMAIN"), ("attached",))
-    assert found.rows == [("internal", ALICE.uri, "beta", True), ("internal", ALICE.uri, "acme", False)]
-    assert operator("lookup client beta +46702222222").rows == [("internal", BOB.uri, "acme", False)]
-
-
-def test_lookup_verbose_shows_tokens(operator, store, connected):
-    store.objects.put_token(ALICE, "alices token", NOW)
-    found = operator("lookup client acme +46701111111 -v")
-    assert found.columns == ("SOURCE", "URI", "DOMAIN", "CLIENT TOKEN", "DOMAIN TOKEN")
-    assert found.rows == [
-        ("internal", ALICE.uri, "acme", "alices token", "token of acme", False),
-        ("internal", ALICE.uri, "beta", None, "token of beta", False),
+def test_show_session_in_every_state(operator, call):
+    call("crs1.f", 60_000, "responder not connected", ended=NOW - 60_000)
+    call("crs1.e", 70_000, "responder not found", ended=NOW - 70_000)
+    call("crs1.d", 80_000, "hangup", ended=NOW - 10_000, reason="busy", who="callee")
+    call("crs1.c", 90_500, "talk", answered=NOW - 80_000)
+    call("crs1.b", 5_000, "ringing")
+    call("crs1.a", 0, "invite")
+    table = operator("show session")
+    assert table.columns == ("CALLER", "CALLEE", "TIME", "STATE")
+    assert [row[:4] for row in table.rows] == [
+        (ALICE.uri, BOB.uri, 90, "talk"),
+        (ALICE.uri, BOB.uri, 70, "hangup(busy, callee)"),
+        (ALICE.uri, BOB.uri, 0, "responder not found"),
+        (ALICE.uri, BOB.uri, 0, "responder not connected"),
+        (ALICE.uri, BOB.uri, 5, "ringing"),
+        (ALICE.uri, BOB.uri, 0, "invite"),
     ]
+    assert table.details == ("session", "caller_account", "callee_account")
+    assert table.rows[0][4:] == ("crs1.c", "acme", "beta")
 
 
-def test_lookup_says_that_other_pools_were_not_asked(operator, store, connected, capsys):
-    store.operator.put_peer("192.0.2.7", "secret", "", NOW)
-    operator("lookup client acme +46701111111")
-    assert capsys.readouterr().err == (
-        "crs-cli: warning: inter-working links are not connected in this release: other pools were not asked\n"
-    )
+def test_show_message_counts_posts_deliveries_and_looks(operator, store):
+    for number in ("1", "2"):
+        store.mailbox.post(Draft(BOB, ALICE, number, "content", NOW + 60_000, "sealed"), NOW, Quota(10, 1000))
+        store.mailbox.posted(ALICE)
+    store.mailbox.fetch(BOB, "primary", 0, 10, NOW + 1000)
+    store.mailbox.post(Draft(ALICE, BOB, "1", "ack", NOW + 60_000), NOW, Quota(10, 1000))
+    table = operator("show message")
+    assert table.columns == ("URI", "POST", "DELIV", "READ", "ACCOUNT")
+    assert table.rows == [(ALICE.uri, 2, 1, None, "acme"), (BOB.uri, 0, 0, NOW + 1000, "beta")]
+    assert isinstance(table.rows[1][3], Utc)
 
 
-# --- purge ----------------------------------------------------------------------------------------------------------
+def test_show_message_of_a_number_in_two_accounts(operator, store):
+    twin = Client(ALICE.uri, "beta")
+    store.mailbox.fetch(ALICE, "primary", 0, 10, NOW)
+    store.mailbox.post(Draft(twin, BOB, "1", "ack", NOW + 60_000), NOW, Quota(10, 1000))
+    assert operator("show message").rows == [(ALICE.uri, 0, 0, NOW, "acme"), (ALICE.uri, 0, 1, None, "beta")]
 
 
-def test_what_a_dead_worker_left_is_purged_too(operator, store, accounts):
-    store.directory.register(ALICE, entry("p"), NOW)
-    assert operator("purge client acme +46701111111").fields == {"account": "acme", "uri": ALICE.uri, "connections": 1}
-    assert store.directory.lookup(ALICE) == []
-
-
-def test_purge_clients_of_one_account(operator, store, accounts):
-    other = Client(ALICE.uri, "beta")
-    for client in (ALICE, BOB, other):
-        store.directory.register(client, entry("p"), NOW)
-    assert operator("purge clients acme --yes").fields == {"account": "acme", "clients": 2, "connections": 2}
-    assert [client for client, _ in store.directory.attached()] == [other]
-    with pytest.raises(OperatorFault, match="the clients of beta were not purged: there is no terminal to ask on"):
-        operator("purge clients beta")
-    assert len(list(store.directory.attached())) == 1
-
-
-def test_purge_observed(operator, store, connected):
-    assert operator("purge observed acme").text == "1 observed client of account acme purged"
-    assert operator("purge observed acme").fields == {"account": "acme", "observed": 0}
-
-
-# --- what they left -------------------------------------------------------------------------------------------------
-
-
-def test_client_info(operator, store, accounts):
-    store.objects.put_info(BOB, Info(NOW, NOW + 2_340, None, "android", "14", "5.2"))
-    store.objects.put_info(ALICE, Info(NOW, NOW - 61_000, NOW - 5, "iOS", "17", "5.1"))
-    shown = operator("show client-info acme")
-    assert shown.columns == ("Uri", "Timestamp", "Client Time", "Scan Time", "OS", "OS Version", "CCA Version")
-    assert shown.rows == [
-        (ALICE.uri, NOW, -61.0, NOW - 5, "iOS", "17", "5.1"),
-        (BOB.uri, NOW, 2.3, None, "android", "14", "5.2"),
-    ]
-    operator("delete client-info acme +46701111111")
-    assert [row[0] for row in operator("show client-info acme").rows] == [BOB.uri]
-
-
-def test_push_tokens(operator, store, connected):
-    assert operator("show push-token acme +46701111111").rows == []
-    store.objects.put_push_tokens(ALICE, PushTokens("p", "primary", "ios", NOW - 9, NOW - 5_500, {"voip": "t"}))
-    shown = operator("show push-token acme +46701111111")
-    assert shown.columns == ("Created", "Saved", "Age", "Client-Type", "Tokens")
-    assert shown.rows == [(NOW - 9, NOW - 5_500, 5, "ios", {"voip": "t"}, "p", "primary")]
-
-
-def test_client_storage(operator, store, accounts):
-    store.objects.put_blob(BOB, "b", "1", "å", NOW, 1000)
-    store.objects.put_blob(ALICE, "z", "1", "value", NOW, 1000)
-    store.objects.put_blob(ALICE, "a", "2", "", NOW + 1, 1000)
-    shown = operator("show client-storage acme")
-    assert shown.columns == ("Server", "Uri", "Bytes", "Last Updated", "Type")
-    assert shown.rows == [
-        ("crs1", ALICE.uri, 0, NOW + 1, "a"),
-        ("crs1", ALICE.uri, 5, NOW, "z"),
-        ("crs1", BOB.uri, 2, NOW, "b"),
-    ]
-
-
-# --- statistics -----------------------------------------------------------------------------------------------------
-
-
-def test_statistics(operator, store, connected):
-    store.statistics.count(BOB, "session-outgoing")
-    store.statistics.count(BOB, "session-outgoing")
-    shown = operator("stats export acme")
-    assert (shown.columns, shown.tabs) == (COLUMNS, True)
-    assert [row[:2] for row in shown.rows] == [(ALICE.uri, 0), (BOB.uri, 2)]
-    assert all(len(row) == len(COLUMNS) for row in shown.rows)
-    assert operator("stats clear acme").text == "statistics of 1 client of account acme cleared"
-    assert [row[1] for row in operator("stats export acme").rows] == [0, 0]
+@pytest.mark.parametrize(
+    "words", ["show attach", "show session", "show message", "show account", "show updates", "list account"]
+)
+def test_a_host_without_clients(operator, words):
+    assert operator(words).rows == []

@@ -115,18 +115,3 @@ def test_the_log_has_a_tag_that_identify_tells(host, domain):
             "the key that made it is in the backups of that time"
         ],
     )
-
-
-def test_identify_knows_the_tokens_that_clients_have_here(host, domain):
-    from crs.home.paths import Home
-    from crs.names import Client
-    from crs.store import Store
-    from crs.telemetry import tags as logtags
-
-    store, token = Store.direct(Home(host.home), "crs1"), "eyJhbGciOiJFZERTQSJ9.a.b"
-    store.objects.put_token(Client(ALICE, "acme"), token, 1)
-    store.close()
-    tags = logtags.Tags(logtags.key(Home(host.home)), lambda: "202611")
-    assert host.cli("identify", tags.hide(token)) == f"{ALICE}@acme, client token\n"
-    done = host.run("crs-cli", "identify", tags.hide(token + "x"))
-    assert done.returncode == 1 and "none of the tokens that clients have here (1)" in done.stderr

@@ -1,14 +1,14 @@
-"""The three forms of output."""
+"""The three forms of output, and output that goes on."""
 
 import io
 import json
 
-from crs.cli.output import Line, ResultTable, Sections, Utc, write
+from crs.cli.output import Line, ResultStream, ResultTable, Sections, Utc, write
 
 NOON = 1_795_348_800_000  # 2026-11-22 12:00:00 UTC
 
 
-class Terminal(io.StringIO):
+class TerminalOutput(io.StringIO):
     def isatty(self) -> bool:
         return True
 
@@ -27,7 +27,7 @@ CLIENTS = ResultTable(
 
 
 def test_a_table_is_aligned_on_a_terminal():
-    assert printed(CLIENTS, Terminal()) == (
+    assert printed(CLIENTS, TerminalOutput()) == (
         "URI           TIME  IP:PORT     READ\n"
         "+467             5  10.0.0.1:9  2026-11-22 12:00:00\n"
         "+46701234567  1234  [::1]:5223  -\n"
@@ -53,7 +53,7 @@ def test_json_has_one_row_a_line():
 
 def test_an_empty_table_shows_its_titles():
     empty = ResultTable(("URI", "TIME"), [])
-    assert printed(empty, Terminal()) == "URI  TIME\n"
+    assert printed(empty, TerminalOutput()) == "URI  TIME\n"
     assert printed(empty) == "URI\tTIME\n"
     assert json.loads(printed(empty, as_json=True)) == []
 
@@ -75,12 +75,19 @@ def test_text_from_outside_cannot_break_a_table_or_steer_a_terminal():
 
 def test_sections():
     counters = Sections({"RTP": {"rx": 5, "rxBytes": 900}, "Sent": {"packets": 12}})
-    assert printed(counters, Terminal()) == ("RTP   rx         5\n      rxBytes  900\nSent  packets   12\n")
+    assert printed(counters, TerminalOutput()) == ("RTP   rx         5\n      rxBytes  900\nSent  packets   12\n")
     assert printed(counters) == "RTP\trx\t5\nRTP\trxBytes\t900\nSent\tpackets\t12\n"
     assert json.loads(printed(counters, as_json=True)) == counters.fields
 
 
 def test_a_line():
     version = Line("5.0.0", {"version": "5.0.0"})
-    assert printed(version, Terminal()) == printed(version) == "5.0.0\n"
+    assert printed(version, TerminalOutput()) == printed(version) == "5.0.0\n"
     assert json.loads(printed(version, as_json=True)) == {"version": "5.0.0"}
+
+
+def test_columns_of_a_terminal_grow_with_what_is_in_them():
+    lines = [("1", "x", "y"), ("long", "x", "y"), ("2", "\x1b[2J", "y")]
+    assert printed(ResultStream(("A", "B", "C"), iter(lines)), TerminalOutput()) == (
+        "A  B  C\n1  x  y\nlong  x  y\n2     \\x1b[2J  y\n"
+    )

@@ -1,6 +1,5 @@
-"""Output that goes on: trace on a terminal, in a pipe whose reader goes away, as JSON; progress of long work."""
+"""trace: on a terminal, in a pipe whose reader goes away, as JSON."""
 
-import io
 import json
 import os
 import select
@@ -11,8 +10,7 @@ import time
 
 import pytest
 
-from crs.cli.output import Moment, ResultStream, write
-from crs.cli.progress import Progress
+from crs.cli.output import Moment
 from crs.store import schema
 from crs.telemetry.trace import ELEMENTS, Tracer
 from test.cli.test_main import PATIENCE, PROGRAM, terminal
@@ -29,7 +27,7 @@ VALUES = {
 }
 
 
-class Trace:
+class RunningTrace:
     """``crs-cli trace`` with its output in a pipe."""
 
     def __init__(self, home, store, *words):
@@ -69,7 +67,7 @@ def trace(home, store):
     begun = []
 
     def begin(*words):
-        begun.append(Trace(home, store, *words))
+        begun.append(RunningTrace(home, store, *words))
         return begun[-1]
 
     yield begin
@@ -143,47 +141,6 @@ def test_ctrl_c_on_a_terminal_ends_it_on_a_line_of_its_own(home, store):
     assert child.read().endswith("\r\n")
     child.close()
     assert child.exitstatus == 0
-
-
-def test_columns_of_a_terminal_grow_with_what_is_in_them():
-    out = io.StringIO()
-    out.isatty = lambda: True
-    write(out, ResultStream(("A", "B", "C"), iter([("1", "x", "y"), ("long", "x", "y"), ("2", "\x1b[2J", "y")])), False)
-    assert out.getvalue() == "A  B  C\n1  x  y\nlong  x  y\n2     \\x1b[2J  y\n"
-
-
-# --- progress -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def standard_error(monkeypatch):
-    def give(terminal: bool) -> io.StringIO:
-        monkeypatch.setenv("TERM", "xterm")
-        err = io.StringIO()
-        err.isatty = lambda: terminal
-        monkeypatch.setattr(sys, "stderr", err)
-        return err
-
-    return give
-
-
-def test_progress_is_shown_on_a_terminal_and_taken_away(standard_error):
-    err = standard_error(True)
-    with Progress("clients", 9) as progress:
-        progress.step("reading")
-        progress._shown_at -= 1
-        progress.at(7)
-        progress.at(8)  # too soon after the one before
-    assert err.getvalue() == "\r\x1b[Kreading\r\x1b[K7 of 9 clients\r\x1b[K"
-
-
-def test_progress_is_silent_in_a_pipe(standard_error):
-    err = standard_error(False)
-    with Progress("clients") as progress:
-        progress.step("reading")
-        progress._shown_at -= 1
-        progress.at(7)
-    assert err.getvalue() == ""
 
 
 def test_the_pipe_that_is_closed_before_the_titles(home, store):
