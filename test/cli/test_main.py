@@ -223,6 +223,24 @@ def test_a_file_that_cannot_be_written_is_told(failed, home, store):
 HEAVY = {"gevent", "redis", "cryptography", "joserfc", "OpenSSL", "asyncio"}
 
 
+def imported(home, words: str) -> set[str]:
+    """The modules that were imported when a command ended."""
+    code = (
+        "import sys; from crs.cli.main import main; code = main(sys.argv[1:]); "
+        "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *shlex.split(words)],
+        text=True,
+        capture_output=True,
+        timeout=PATIENCE,
+        cwd=PROGRAM.parents[1],
+        env=os.environ | {"CRS_HOME": str(home)},
+    )
+    assert done.returncode == 0, done
+    return set(done.stderr.split())
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -243,18 +261,12 @@ HEAVY = {"gevent", "redis", "cryptography", "joserfc", "OpenSSL", "asyncio"}
 )
 def test_a_plain_show_imports_nothing_heavy(home, store, words):
     """Each of these takes longer to import than all the rest of the command."""
-    code = (
-        "import sys; from crs.cli.main import main; code = main(sys.argv[1:]); "
-        "print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr); sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *shlex.split(words), "--home", str(home)],
-        text=True,
-        capture_output=True,
-        timeout=PATIENCE,
-        cwd=PROGRAM.parents[1],
-    )
-    assert done.returncode == 0 and not HEAVY & set(done.stderr.split())
+    assert not HEAVY & imported(home, words)
+
+
+@pytest.mark.parametrize("words", ["show version", "--version", "create sharedSecret", "--complete 'crs-cli show '"])
+def test_what_needs_no_store_imports_none(home, words):
+    assert not {"crs.store", "msgspec"} & imported(home, words)
 
 
 def test_closed_outputs_leave_the_exit_code(home):

@@ -8,6 +8,7 @@ from crs.cli import usage
 from crs.cli.actions import ACTIONS
 from crs.cli.arguments import ARGUMENTS
 from crs.cli.options import OPTIONS
+from test.cli.lines import line_of
 
 
 def parse(line: str) -> usage.CommandLine:
@@ -115,6 +116,21 @@ def test_right_command_line(line, name, arguments):
 )
 def test_wrong_command_line(line, text):
     assert fault(line) == text
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_each_row_is_named_by_its_own_command_line(name):
+    assert usage.parse([*line_of(name).split(), "--home", "/x"]).name == name
+
+
+@pytest.mark.parametrize("line", ["create account show", "add admin-account add admin-account", "show admin admins"])
+def test_an_argument_may_look_like_a_word_of_an_action(line):
+    assert parse(line).name == " ".join(line.split()[:2])
+
+
+def test_what_docopt_would_guess_is_refused():
+    assert fault("delete account -5") == "delete account has no option -5; one of: --json, --yes, --home, -h, --help"
+    assert fault("show attach --ho /x") == "show attach has no option --ho; did you mean --home?"
 
 
 def test_a_secret_on_a_wrong_command_line_is_not_repeated():
