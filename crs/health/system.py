@@ -13,6 +13,7 @@ from typing import Protocol
 from ..config.settings import Config
 from ..daemon.processes import ATTACH, PROCESSES
 from ..home.paths import Home
+from ..home.running import Running
 from ..relay.client import RelayClient
 from ..store import Store
 from ..store.commands import Commands
@@ -42,7 +43,7 @@ class ExaminedHost(Protocol):
     def relay(self) -> RelayClient: ...
 
     @property
-    def running(self) -> list[dict]: ...
+    def running(self) -> list[Running]: ...
 
     @property
     def remedy(self) -> str: ...
