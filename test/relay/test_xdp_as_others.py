@@ -13,8 +13,13 @@ OTHERS = (
     "test_mapped_addresses_are_made_plain",
     "test_a_second_relay_says_that_the_port_is_taken",
 )
+FIXTURES = "freed", "pair", "relay"  # what they ask for
 globals().update(
-    {name: test for name, test in vars(test_server).items() if name.startswith("test_") and name not in OTHERS}
+    {
+        name: value
+        for name, value in vars(test_server).items()
+        if name in FIXTURES or (name.startswith("test_") and name not in OTHERS)
+    }
 )
 test_conversations_come_and_go_under_traffic = test_fast.test_conversations_come_and_go_under_traffic
 FITTING = {**SIZES, "as large as may be": [1500] * 30}  # from a driver each comes in a page: a socket takes no more
