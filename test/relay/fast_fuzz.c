@@ -1,10 +1,11 @@
-/* Drives fast.c with whatever a network and a conversation layer can do, under the sanitizers (see test_fast.py).
+/* Drives fast.c with whatever a network and a conversation layer can do, under the sanitizers (see test_fast_fuzz.py).
  *
- * fast_fuzz SEED SECONDS: legs come, go and move, also within a batch; packets of any size come from bound and strange
+ * fast_fuzz SEED PACKETS: legs come, go and move, also within a batch; packets of any size come from bound and strange
  * addresses, in batches of any length, at two loops, one also in the middle of the other's batch; sends fail in any
  * way. A model in plain arrays knows what must happen to each packet. What leaves must be what came, to the right
- * address, in its order and once, in bursts as long as can be; what is for Python must come out in its turn; all counts
- * must be right. Prints what it did, and aborts at the first difference. Never here: threads (``fast_threads.c``).
+ * address, in its order and once, in bursts as long as can be; what is for Python must come out in its turn; the table
+ * must hold the bound legs and no others; all counts must be right. Ends after so many packets and prints what it did,
+ * or aborts at the first difference. Threads are fuzzed by fast_threads.c.
  */
 
 #include "fast_model.h"
@@ -18,14 +19,27 @@ static void unbind(int leg)
     address_of[leg] = -1;
 }
 
-static struct crs_leg *new_leg(int one)
+/* Of varying size in memory: legs at even distances would never share a slot of the bursts. */
+static struct crs_leg *new_leg(int n)
 {
-    struct crs_leg *leg = calloc(1, sizeof *leg);
+    struct crs_leg *leg = calloc(1 + any(8), sizeof *leg);
     leg->traffic = traffic;
-    leg->shortest = one % TYPES ? 8 : 1;
+    leg->shortest = n % TYPES ? 8 : 1;
     for (int i = 0; i < LOOPS; i++)
-        lanes[i].last_to[one] = 0;
+        lanes[i].last_to[n] = 0;
     return leg;
+}
+
+/* The chains of the table hold each bound leg once, and end. */
+static void check_chains(void)
+{
+    int bound = 0, found = 0;
+    for (int i = 0; i < LEGS; i++)
+        bound += address_of[i] >= 0;
+    for (int i = 0; i < BUCKETS; i++)
+        for (struct crs_leg *leg = table->buckets[i]; leg; leg = leg->next)
+            CHECK(++found <= bound);
+    CHECK(found == bound);
 }
 
 /* What the conversation layer may do between two calls: bind, move, unbind, and end a conversation for a new one. */
@@ -53,13 +67,14 @@ static void churn(void)
     case 3:
         unbind(leg);
         unbind(leg ^ 1);
-        for (int one = leg & ~1; one <= (leg | 1); one++) {      /* freed, so that a stale pointer is found out */
-            free(legs[one]);
-            legs[one] = new_leg(one);
+        for (int i = leg & ~1; i <= (leg | 1); i++) {            /* freed, so that a stale pointer is found out */
+            free(legs[i]);
+            legs[i] = new_leg(i);
         }
-        for (int one = leg & ~1; one <= (leg | 1); one++)
-            crs_link(table, legs[one], one < LEGS - 8 ? legs[one ^ 1] : NULL);
+        for (int i = leg & ~1; i <= (leg | 1); i++)
+            crs_link(table, legs[i], i < LEGS - 8 ? legs[i ^ 1] : NULL);
     }
+    check_chains();
 }
 
 static void serve(int which);
@@ -113,7 +128,7 @@ int main(int argc, char **argv)
     if (argc != 3)
         return 2;
     state = strtoull(argv[1], NULL, 10) * 2 + 1;
-    time_t end = time(NULL) + atoi(argv[2]);
+    uint64_t enough = strtoull(argv[2], NULL, 10);
     table = crs_open_table(state);
     for (int i = 0; i < LOOPS; i++)
         lanes[i].loop = crs_open_loop(table, i ? MAX_LOOPS - 1 : 0);
@@ -130,7 +145,7 @@ int main(int argc, char **argv)
         for (int turn = any(4); turn > 0; turn--)
             churn();
         serve(any(LOOPS));
-    } while (time(NULL) < end);
+    } while (packets < enough);
     printf("%lu packets, %lu sent, %lu bursts of up to %lu, %lu for Python, %lu refused\n",
            packets, sent_ok, bursts, longest, odd, refused);
     CHECK(longest == MOST && odd && refused);

@@ -1,14 +1,13 @@
 /* A model of the relay and of the network around it: what is bound to what, what comes, and what must leave.
  *
- * Lives here: the sockets that fast.c believes to use, and who must get what. Never here: what happens to the bindings
- * (``fast_fuzz.c``). An address is a number, even ones IPv4, odd ones IPv6; each loop has a lane of its own.
+ * It stands in for the sockets that fast.c uses, and checks who gets what; fast_fuzz.c changes the bindings. An address
+ * is a number, even ones IPv4, odd ones IPv6; each loop has a lane of its own.
  */
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 
 static int fake_recvmmsg(int fd, struct mmsghdr *in, unsigned count, int flags, struct timespec *timeout);
 static int fake_sendmmsg(int fd, struct mmsghdr *out, unsigned count, int flags);
@@ -26,7 +25,7 @@ static ssize_t fake_sendmsg(int fd, const struct msghdr *out, int flags);
 enum { LEGS = 64, STRANGERS = 16, TYPES = 3 };       /* leg 2n talks to leg 2n+1; legs from LEGS - 8 on are multicast */
 enum { LOOPS = 2, MOST = 40 };                       /* MOST: packets of a burst: 41 of 1,600 bytes are beyond 64 KiB */
 
-#define CHECK(what) do { if (!(what)) { fprintf(stderr, "line %d: %s\n", __LINE__, #what); abort(); } } while (0)
+#define CHECK(what) do { if (!(what)) fail(__LINE__, #what); } while (0)
 
 static struct crs_table *table;
 static struct crs_leg *legs[LEGS];
@@ -45,6 +44,12 @@ static struct lane {
     uint64_t packets, odd;
 } lanes[LOOPS], *lane;                                /* lane: the one that has its turn */
 static uint64_t state;
+
+static void fail(int line, const char *what)
+{
+    fprintf(stderr, "line %d, after %lu packets: %s\n", line, packets, what);
+    abort();
+}
 
 static uint32_t any(uint32_t below)
 {

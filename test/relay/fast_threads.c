@@ -1,17 +1,16 @@
 /* Drives fast.c with threads, as the relay does: under the thread sanitizer, and under that of addresses (see fuzz.py).
  *
- * fast_threads SEED SECONDS: loops forward, each in its thread, while legs are bound, moved, unbound, linked elsewhere
- * and freed, by a thread of control and by the loops themselves, one at a time, as under the lock of forward.Port. A
- * pair of legs has addresses that no other pair ever has, and a packet says whose it is: so it is seen when one goes
- * to a wrong leg. All counts must be right in the end. Prints what it did. Never here: order, bursts, bad luck of all
- * kinds (``fast_fuzz.c``).
+ * fast_threads SEED PACKETS: loops forward so many packets, each in its thread, while legs are bound, moved, unbound,
+ * linked elsewhere and freed, by a thread of control and by the loops themselves, one at a time, as under the lock of
+ * forward.Port. A pair of legs has addresses that no other pair ever has, and a packet says whose it is: so it is seen
+ * when one goes to a wrong leg. All counts must be right in the end. Prints what it did. Order, bursts and failing sends
+ * are for fast_fuzz.c to check.
  */
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 
 static int fake_recvmmsg(int fd, struct mmsghdr *in, unsigned count, int flags, struct timespec *timeout);
 static int fake_sendmmsg(int fd, struct mmsghdr *out, unsigned count, int flags);
@@ -37,7 +36,8 @@ static struct crs_leg *legs[PAIRS][2];
 static int address_of[PAIRS][2];                                      /* -1: not bound */
 static int64_t heard;
 
-static int over;
+static uint64_t enough;                               /* packets of each loop */
+static int forwarding;                                /* loops that are not done yet */
 static struct lane {
     struct crs_loop *loop;
     uint64_t packets, sent, odd, churned;
@@ -167,7 +167,7 @@ static void *forward(void *mine)
 {
     lane = mine;
     state = lane->loop->number * 1000003 + table->seed;
-    for (int64_t now = 1; !__atomic_load_n(&over, __ATOMIC_RELAXED); now++) {
+    for (int64_t now = 1; lane->packets < enough; now++) {
         int left = any(300), next, size, port;
         while ((next = crs_forward(lane->loop, lane->loop->number, now, &left)) >= 0) {
             unsigned char ip[16];
@@ -181,6 +181,7 @@ static void *forward(void *mine)
                 churn(), lane->churned++;
         }
     }
+    __atomic_sub_fetch(&forwarding, 1, __ATOMIC_RELAXED);
     return NULL;
 }
 
@@ -192,15 +193,15 @@ int main(int argc, char **argv)
     traffic = calloc(1, sizeof *traffic);
     for (int pair = 0; pair < PAIRS; pair++)
         renew(pair);
+    enough = strtoull(argv[2], NULL, 10);
+    forwarding = LOOPS;
     for (int i = 0; i < LOOPS; i++) {
         lanes[i].loop = crs_open_loop(table, i);
         CHECK(!pthread_create(&lanes[i].thread, NULL, forward, &lanes[i]));
     }
-    time_t end = time(NULL) + atoi(argv[2]);
     uint64_t churned = 0;
-    for (; time(NULL) < end; churned++)
+    for (; __atomic_load_n(&forwarding, __ATOMIC_RELAXED); churned++)
         churn();
-    __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < LOOPS; i++) {
         const struct crs_counts *counts = &traffic->by[i];
         pthread_join(lanes[i].thread, NULL);
