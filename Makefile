@@ -29,7 +29,7 @@ format: venv
 	$(VENV)/bin/ruff check --fix-only $(CHECKED)
 	$(VENV)/bin/ruff format $(CHECKED)
 
-# The C part of the relay under the sanitizers: a minute or so, 16 times as many packets as in the tests.
+# The C part of the relay under the sanitizers: a minute or so, 20 times as many packets as in the tests.
 fuzz: venv
 	$(INTO) -m test.relay.fuzz
 
