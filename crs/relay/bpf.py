@@ -1,7 +1,7 @@
 """BPF programs and their maps, through libbpf (it comes with iproute2).
 
-Lives here: loading, maps, attaching. Never here: what a program is for. All of it needs CAP_BPF and CAP_NET_ADMIN, or
-root; what the kernel refuses is an OSError. Everything ends with the process: nothing is pinned.
+Loading, maps, attaching. All of it needs CAP_BPF and CAP_NET_ADMIN, or root; what the kernel refuses is an OSError.
+Everything ends with the process: nothing is pinned.
 """
 
 import ctypes
@@ -47,7 +47,7 @@ def library() -> ctypes.CDLL:
 class Object:
     """A loaded object file. Raises OSError where the kernel or the permissions do not allow it."""
 
-    def __init__(self, file: Path):
+    def __init__(self, file: Path) -> None:
         self._library = library()
         self._object = self._library.bpf_object__open_file(os.fsencode(file), None)
         if not self._object:

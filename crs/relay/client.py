@@ -1,7 +1,7 @@
 """The commander's end of the relay's control protocol, for workers (on gevent) and crs-cli (plain).
 
 Blocks the calling greenlet or thread only. One request is under way at a time; after a fault the connection is made
-anew, so an answer never reaches the wrong caller. Never here: what the relay does with a command.
+anew, so an answer never reaches the wrong caller.
 """
 
 import json
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from crs.errors import CrsError, Unavailable
 
@@ -20,7 +21,7 @@ POLL_PART = 250  # conversations named in one request: within the relay's longes
 class RelayRefused(CrsError):
     """The relay refused a command. ``error`` is the protocol's word: limit, conflict, bad-request, ..."""
 
-    def __init__(self, error: str, text: str):
+    def __init__(self, error: str, text: str) -> None:
         super().__init__(text)
         self.error = error
 
@@ -31,53 +32,57 @@ class RelayClient:
     All methods raise Unavailable while the relay is down or hangs, RelayRefused where it says no.
     """
 
-    def __init__(self, path: str | Path, name: str, timeout: float = TIMEOUT):
+    def __init__(self, path: str | Path, name: str, timeout: float = TIMEOUT) -> None:
         self.path, self.name, self.timeout = str(path), name, timeout
         self._turn = threading.Lock()
         self._sock: socket.socket | None = None
         self._unread = b""
         self._serial = 0
-        self._hello: dict = {}
+        self._hello: dict[str, Any] = {}
 
-    def add(self, conversation: str, kind: str, legs: list[dict], identifiers: list[str]) -> None:
+    def add(self, conversation: str, kind: str, legs: list[dict[str, str]], identifiers: list[str]) -> None:
         """Have a conversation exist. ``kind``: RTP, OPAQUE, OPAQUE_MULTICAST; a leg is ``{"ufrag", "pwd"}``."""
         self._call("add", conversation=conversation, kind=kind, legs=legs, identifiers=identifiers)
 
     def remove(self, conversation: str) -> bool:
         """End a conversation; returns whether there was one."""
-        return self._call("remove", conversation=conversation)["removed"]
+        removed: bool = self._call("remove", conversation=conversation)["removed"]
+        return removed
 
     def poll(self, conversations: list[str]) -> list[str]:
         """Keep conversations alive; returns those that the relay does not know (it was started anew: add them)."""
-        unknown = []
+        unknown: list[str] = []
         for at in range(0, max(1, len(conversations)), POLL_PART):
             unknown += self._call("poll", conversations=conversations[at : at + POLL_PART])["unknown"]
         return unknown
 
     def stats(self) -> dict[str, dict[str, int]]:
         """Counters for ``show relay``, in sections."""
-        return self._call("stats")["stats"]
+        stats: dict[str, dict[str, int]] = self._call("stats")["stats"]
+        return stats
 
     def instance(self) -> str:
         """Which start of the relay this is. Costs no request as long as the connection lives."""
         with self._connection():
-            return self._hello["instance"]
+            instance: str = self._hello["instance"]
+            return instance
 
-    def addresses(self) -> list[dict]:
+    def addresses(self) -> list[dict[str, Any]]:
         """Where clients bind: ``{"ip", "port"}``."""
         with self._connection():
-            return self._hello["addresses"]
+            addresses: list[dict[str, Any]] = self._hello["addresses"]
+            return addresses
 
-    def rows(self) -> Iterator[dict]:
+    def rows(self) -> Iterator[dict[str, Any]]:
         """Rows for ``show relays``: conversation, type, nodes, last_active (ms since 1970-01-01 UTC), identifiers. They
         come in pages, and other requests may come between them."""
-        after = 0
+        after: int | None = 0
         while after is not None:
             page = self._call("list", after=after)
             yield from page["rows"]
             after = page["next"]
 
-    def list(self) -> list[dict]:  # the last method that can name the type list
+    def list(self) -> list[dict[str, Any]]:  # the last method that can name the type list
         """All ``rows``."""
         return [*self.rows()]
 
@@ -87,21 +92,19 @@ class RelayClient:
             self._sock.close()
         self._sock, self._unread = None, b""
 
-    def _call(self, op: str, **params) -> dict:
-        with self._connection():
-            return self._request(op, params)
+    def _call(self, op: str, **params: Any) -> dict[str, Any]:
+        with self._connection() as sock:
+            return self._request(sock, op, params)
 
     @contextmanager
-    def _connection(self):
+    def _connection(self) -> Iterator[socket.socket]:
         """Our turn on a connection that lives. Whatever breaks off a request ends the connection with it."""
         if not self._turn.acquire(timeout=self.timeout):
             raise Unavailable("the relay is busy with another command")
         try:
             if self._sock is not None and _ended(self._sock):
                 self.close()
-            if self._sock is None:
-                self._connect()
-            yield
+            yield self._connect() if self._sock is None else self._sock
         except RelayRefused:
             raise
         except (OSError, ValueError) as error:
@@ -113,30 +116,31 @@ class RelayClient:
         finally:
             self._turn.release()
 
-    def _connect(self) -> None:
-        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._sock.settimeout(self.timeout)
-        self._sock.connect(self.path)
+    def _connect(self) -> socket.socket:
+        sock = self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(self.timeout)
+        sock.connect(self.path)
         try:
-            self._hello = self._request("hello", {"client": self.name})
+            self._hello = self._request(sock, "hello", {"client": self.name})
         except RelayRefused as refusal:
             raise Unavailable(f"the relay at {self.path} refused us: {refusal}") from None
+        return sock
 
-    def _request(self, op: str, params: dict) -> dict:
+    def _request(self, sock: socket.socket, op: str, params: dict[str, Any]) -> dict[str, Any]:
         self._serial += 1
         line = json.dumps({"v": 1, "id": self._serial, "op": op, **params})
-        self._sock.sendall(line.encode() + b"\n")
-        answer = json.loads(self._line())
+        sock.sendall(line.encode() + b"\n")
+        answer = json.loads(self._line(sock))
         if not isinstance(answer, dict) or answer.get("id") != self._serial:
             raise ValueError("not the answer to this request")
         if not answer["ok"]:
             raise RelayRefused(answer["error"], answer["text"])
         return answer
 
-    def _line(self) -> bytes:
+    def _line(self, sock: socket.socket) -> bytes:
         parts = [self._unread]
         while b"\n" not in parts[-1]:
-            parts.append(self._sock.recv(65_536))
+            parts.append(sock.recv(65_536))
             if not parts[-1]:
                 raise ConnectionResetError("the relay closed the connection")
         line, _, self._unread = b"".join(parts).partition(b"\n")

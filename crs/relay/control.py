@@ -1,19 +1,19 @@
 """The control protocol, version 1: one JSON object a line, request and answer (doc/relay.md, chapter Control).
 
-Lives here: the commands as typed structs, and the answer to a line. Never here: sockets, and what a command means to
-a leg (``conversation``). Bad input gets a clear error and leaves the connection as it is; passwords are never logged.
+The commands as typed structs, and the answer to a line; no sockets and no clocks. Bad input gets a clear error and
+leaves the connection as it is; passwords are never logged.
 """
 
-import time
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
 
 from crs import log
 
-from .conversation import Refused, Table
-from .leg import Kind
+from .conversation import CommandRefused, ConversationTable
+from .leg import Kind, Traffic
 
 LOG = log.get("relay")
 VERSION = 1
@@ -66,15 +66,25 @@ class Stats(Struct):
 
 
 class Control:
-    """Answers commands on ``table``. One for the process; ``addresses`` are where clients are to bind: (ip, port)."""
+    """Answers commands on ``table``. There is one in the process.
 
-    def __init__(self, table: Table, instance: str, addresses: list[tuple[str, int]], started: int):
+    ``addresses`` are where clients are to bind: (ip, port); ``wall_clock()`` gives ms since 1970-01-01 UTC.
+    """
+
+    def __init__(
+        self,
+        table: ConversationTable,
+        instance: str,
+        addresses: list[tuple[str, int]],
+        wall_clock: Callable[[], int],
+    ) -> None:
         self.table = table
         self.instance = instance  # differs after each start: then all conversations are gone
         self.addresses = addresses
-        self.started = started  # ms since 1970-01-01 UTC
+        self.wall_clock = wall_clock
+        self.started = wall_clock()
 
-    def answer(self, line: bytes, link: "Link", now: int) -> bytes:
+    def answer(self, line: bytes, commander: "Commander", now: int) -> bytes:
         """The answer to one request, as a line."""
         identity = None
         try:
@@ -84,18 +94,18 @@ class Control:
                 return _refuse(identity, "version", f"this relay speaks version {VERSION}")
             if head.op not in COMMANDS:
                 return _refuse(identity, "unknown-op", f"op is one of {', '.join(COMMANDS)}")
-            params, carry_out = COMMANDS[head.op]
-            result = carry_out(self, msgspec.json.decode(line, type=params), link, now)
+            command = COMMANDS[head.op]
+            result = command.carry_out(self, msgspec.json.decode(line, type=command.params), commander, now)
             return _line({"v": VERSION, "id": identity, "ok": True, **result})
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return _refuse(identity, "bad-request", str(error))
-        except Refused as error:
+        except CommandRefused as error:
             LOG.info(f"Command refused: {error}")
             return _refuse(identity, error.word, str(error))
 
-    def _hello(self, hello: Hello, link: "Link", now: int) -> dict:
-        link.client = hello.client
-        LOG.info(f"CONNECTION {link.number} is {hello.client}")
+    def _hello(self, hello: Hello, commander: "Commander", now: int) -> dict[str, Any]:
+        commander.client = hello.client
+        LOG.info(f"CONNECTION {commander.number} is {hello.client}")
         return {
             "version": VERSION,
             "started": self.started,
@@ -103,70 +113,77 @@ class Control:
             "addresses": [{"ip": ip, "port": port} for ip, port in self.addresses],
         }
 
-    def _add(self, add: Add, link: "Link", now: int) -> dict:
+    def _add(self, add: Add, commander: "Commander", now: int) -> dict[str, Any]:
         credentials = [(leg.ufrag, leg.pwd) for leg in add.legs]
         new = self.table.add(add.conversation, add.kind, credentials, add.identifiers, now)
         if new:
-            LOG.info(f"Command add {add.conversation} {add.kind} by {link.client}")
+            LOG.info(f"Command add {add.conversation} {add.kind} by {commander.client}")
         return {}
 
-    def _remove(self, remove: Remove, link: "Link", now: int) -> dict:
+    def _remove(self, remove: Remove, commander: "Commander", now: int) -> dict[str, Any]:
         known = self.table.remove(remove.conversation)
         if known:
-            LOG.info(f"Command remove {remove.conversation} by {link.client}")
+            LOG.info(f"Command remove {remove.conversation} by {commander.client}")
         return {"removed": known}
 
-    def _poll(self, poll: Poll, link: "Link", now: int) -> dict:
+    def _poll(self, poll: Poll, commander: "Commander", now: int) -> dict[str, Any]:
         unknown = self.table.poll(poll.conversations, now)
-        LOG.info(f"Command poll of {len(poll.conversations)}, {len(unknown)} unknown, by {link.client}")
+        LOG.info(f"Command poll of {len(poll.conversations)}, {len(unknown)} unknown, by {commander.client}")
         return {"unknown": unknown}
 
-    def _list(self, page: List, link: "Link", now: int) -> dict:
-        boot = int(time.time() * 1000) - now
+    def _list(self, page: List, commander: "Commander", now: int) -> dict[str, Any]:
+        boot = self.wall_clock() - now
         found = list(self.table.conversations(page.after, PAGE))
         rows = [
             {
-                "conversation": one.name,
-                "type": one.kind,
-                "nodes": one.nodes(),
-                "last_active": boot + one.last_active(),
-                "identifiers": one.identifiers,
+                "conversation": conversation.name,
+                "type": conversation.kind,
+                "nodes": conversation.nodes(),
+                "last_active": boot + conversation.last_active(),
+                "identifiers": conversation.identifiers,
             }
-            for one in found
+            for conversation in found
         ]
         return {"rows": rows, "next": found[-1].serial if len(found) == PAGE else None}
 
-    def _stats(self, _: Stats, link: "Link", now: int) -> dict:
+    def _stats(self, _: Stats, commander: "Commander", now: int) -> dict[str, Any]:
         return {"stats": statistics(self.table)}
 
 
+class Command(NamedTuple):
+    params: type[Struct]
+    carry_out: Callable[[Control, Any, "Commander", int], dict[str, Any]]  # given params of that type
+
+
 COMMANDS = {
-    "hello": (Hello, Control._hello),
-    "add": (Add, Control._add),
-    "remove": (Remove, Control._remove),
-    "poll": (Poll, Control._poll),
-    "list": (List, Control._list),
-    "stats": (Stats, Control._stats),
+    "hello": Command(Hello, Control._hello),
+    "add": Command(Add, Control._add),
+    "remove": Command(Remove, Control._remove),
+    "poll": Command(Poll, Control._poll),
+    "list": Command(List, Control._list),
+    "stats": Command(Stats, Control._stats),
 }
 
 
-def statistics(table: Table) -> dict[str, dict[str, int]]:
+def statistics(table: ConversationTable) -> dict[str, dict[str, int]]:
     """The counters of ``show relay`` (manual, chapter 5.4) and ours, in sections, in the order they are shown."""
-    traffic = {kind: one.total() for kind, one in table.traffic.items()}
+    traffic = table.traffic()
     sections = {
-        kind.value: {"rx": one.rx, "rxBytes": one.rx_bytes, "tx": one.tx, "txBytes": one.tx_bytes}
-        for kind, one in traffic.items()
+        kind.value: {"rx": counts.rx, "rxBytes": counts.rx_bytes, "tx": counts.tx, "txBytes": counts.tx_bytes}
+        for kind, counts in traffic.items()
     }
-    every, dropped = traffic.values(), dict(table.dropped)
+    total, dropped = Traffic(), dict(table.dropped)
+    for counts in traffic.values():
+        total.add(counts)
     sections["Sent"] = {
-        "packets": sum(one.tx for one in every),
-        "bytes": sum(one.tx_bytes for one in every),
-        "errorNoDest": sum(one.no_destination for one in every),
-        "error": sum(one.failed for one in every),
+        "packets": total.tx,
+        "bytes": total.tx_bytes,
+        "errorNoDest": total.no_destination,
+        "error": total.failed,
     }
     sections["Received"] = {
-        "packets": sum(one.rx for one in every),
-        "bytes": sum(one.rx_bytes for one in every),
+        "packets": total.rx,
+        "bytes": total.rx_bytes,
         "errorTooShort": dropped.pop("tooShort"),
         "errorTooLong": dropped.pop("tooLong"),
     }
@@ -175,10 +192,10 @@ def statistics(table: Table) -> dict[str, dict[str, int]]:
     return sections
 
 
-class Link:
-    """One connection of a commander: bytes that are not yet a line, and answers that are not yet sent."""
+class Commander:
+    """One connection to the control socket: bytes that are not yet a line, and answers that are not yet sent."""
 
-    def __init__(self, number: int):
+    def __init__(self, number: int) -> None:
         self.number = number
         self.client = "?"
         self.unread = b""
@@ -193,9 +210,9 @@ class Link:
         return True
 
 
-def _refuse(identity, word: str, text: str) -> bytes:
+def _refuse(identity: int | str | None, word: str, text: str) -> bytes:
     return _line({"v": VERSION, "id": identity, "ok": False, "error": word, "text": text})
 
 
-def _line(answer: dict) -> bytes:
+def _line(answer: dict[str, Any]) -> bytes:
     return msgspec.json.encode(answer) + b"\n"

@@ -1,40 +1,44 @@
 """Conversations: the legs of relayed flows, who may bind an address to them, limits, expiry and counters.
 
-Lives here: every rule about a leg. Never here: sockets and clocks. ``now`` is milliseconds of any steady clock;
-addresses are tuples as a socket gives them; a ``sock`` is only kept, for those who send to a leg.
+Every rule about a leg is here. No sockets and no clocks: ``now`` is milliseconds of any steady clock; an endpoint is
+only kept, for those who send to a leg.
 
-The socket layer forwards by itself what comes from an address in ``Table.bound`` and cannot be STUN; all other
-packets it gives to ``Table.receive``. One thread at a time: ``forward.Port.lock``.
+The socket layer forwards what is plain media (``ConversationTable.media``) without another look, and gives all other
+packets to ``receive``. One thread at a time: ``forward.Port.lock``.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
 from crs.errors import CrsError
 
 from ..wire import stun
-from .leg import SHORTEST, Kind, Leg, Traffic
+from ..wire.stun import FIRST_MEDIA, Address
+from .leg import SHORTEST, FastPath, Kind, LocalEndpoint, RelayLeg, Traffic
 
 MAX_PACKET = 1500  # bytes of UDP payload
 CONSENT = 30_000  # ms that a Binding holds (RFC 7675, chapter 5.1)
 MAX_LEGS = 64  # legs of a multicast
-FORWARD = object()  # what receive() says of a packet to be forwarded
+CAUSES = (  # of which a packet is dropped, as ``show relay`` calls them
+    *("tooShort", "tooLong", "unbound", "malformed", "unknownLeg"),
+    *("notAuthentic", "replayed", "taken", "smallRequest"),
+)
 
 
-class Refused(CrsError):
+class CommandRefused(CrsError):
     """A command was refused. ``word`` is what the control protocol says."""
 
     word = "bad-request"
 
 
-class LimitReached(Refused):
+class LimitReached(CommandRefused):
     """crs-relay.conf allows no more conversations of this kind."""
 
     word = "limit"
 
 
-class Conflict(Refused):
+class InUse(CommandRefused):
     """The name of the conversation, or a username fragment, is in use for something else."""
 
     word = "conflict"
@@ -45,7 +49,9 @@ class Conversation:
 
     __slots__ = ("name", "serial", "kind", "legs", "identifiers", "polled")
 
-    def __init__(self, name: str, serial: int, kind: Kind, legs: list[Leg], identifiers: list[str], now: int):
+    def __init__(
+        self, name: str, serial: int, kind: Kind, legs: list[RelayLeg], identifiers: list[str], now: int
+    ) -> None:
         self.name, self.serial, self.kind, self.identifiers = name, serial, kind, identifiers
         self.polled = now
         self.legs = legs
@@ -65,15 +71,15 @@ class Conversation:
 
     def last_active(self) -> int:
         """When a packet last came in; before the first one, when the conversation was added."""
-        return max(leg.heard for leg in self.legs)
+        return max(leg.last_heard() for leg in self.legs)
 
 
-class Table:
+class ConversationTable:
     """All conversations of this relay.
 
     ``limits``: the most conversations of a kind, None for no limit. ``expiry``: ms without poll and packet after
     which a conversation ends. ``relays``: (ip, port) of relays, never bound to a leg: packets could go round for ever.
-    ``leg`` and ``traffic`` make those of the socket layer.
+    ``paths``: the fast paths, which are told of every leg.
     """
 
     def __init__(
@@ -81,33 +87,19 @@ class Table:
         limits: dict[str, int | None],
         expiry: int,
         relays: Iterable[tuple[str, int]] = (),
-        leg: Callable[..., Leg] = Leg,
-        traffic: Callable[[], Traffic] = Traffic,
-    ):
+        paths: Sequence[FastPath] = (),
+    ) -> None:
         self.limits = limits
         self.expiry = expiry
         self.relays = frozenset(relays)
-        self.bound: dict[tuple, Leg] = {}
-        self.traffic = {kind: traffic() for kind in Kind}
-        self._new_leg = leg
-        self.dropped = dict.fromkeys(
-            (
-                "tooShort",
-                "tooLong",
-                "unbound",
-                "malformed",
-                "unknownLeg",
-                "notAuthentic",
-                "replayed",
-                "taken",
-                "smallRequest",
-            ),
-            0,
-        )  # packets, by cause
+        self.bound: dict[Address, RelayLeg] = {}
+        self._traffic = {kind: Traffic() for kind in Kind}  # of packets that Python forwarded
+        self._paths = paths
+        self.dropped = dict.fromkeys(CAUSES, 0)  # packets
         self.answered = 0  # Bindings
-        self._legs: dict[bytes, Leg] = {}
+        self._legs: dict[bytes, RelayLeg] = {}
         self._conversations: dict[str, Conversation] = {}  # in the order of their serials
-        self._count = Counter()
+        self._count: Counter[Kind] = Counter()
         self._serial = 0
 
     # --- commands ---------------------------------------------------------------------------------------------------
@@ -116,17 +108,17 @@ class Table:
         """Make a conversation with legs (ufrag, pwd); returns whether it is new.
 
         The same conversation again is fine. Of a multicast the legs may differ: it then has those that are given, and
-        who keeps its leg keeps its binding. Raises LimitReached, Conflict, Refused.
+        who keeps its leg keeps its binding. Raises LimitReached, InUse, CommandRefused.
         """
         if kind not in SHORTEST:
-            raise Refused(f"{kind} relays are not served by this release")
+            raise CommandRefused(f"{kind} relays are not served by this release")
         multicast = kind is Kind.OPAQUE_MULTICAST
         if not (1 if multicast else 2) <= len(credentials) <= (MAX_LEGS if multicast else 2):
-            raise Refused(f"{kind} takes 1 to {MAX_LEGS} legs" if multicast else f"{kind} takes 2 legs")
+            raise CommandRefused(f"{kind} takes 1 to {MAX_LEGS} legs" if multicast else f"{kind} takes 2 legs")
         known = self._conversations.get(name)
         if known is not None:
             if known.kind is not kind or not multicast and known.credentials() != credentials:
-                raise Conflict(f"conversation {name} exists with other legs")
+                raise InUse(f"conversation {name} exists with other legs")
             known.polled = now
             if known.credentials() != credentials:
                 self._change(known, credentials, identifiers, now)
@@ -144,30 +136,33 @@ class Table:
     def _change(
         self, known: Conversation, credentials: list[tuple[str, str]], identifiers: list[str], now: int
     ) -> None:
-        """Give a conversation other legs; those that stay are not touched. Raises Conflict."""
+        """Give a conversation other legs; those that stay are not touched. Raises InUse."""
         kept = {(leg.ufrag, leg.pwd): leg for leg in known.legs if (leg.ufrag, leg.pwd) in credentials}
         self._check_free(credentials, kept)
         gone = [leg for leg in known.legs if (leg.ufrag, leg.pwd) not in kept]
-        known.legs = [kept.get(one) or self._make(*one, known.kind, now) for one in credentials]
+        known.legs = [kept.get((ufrag, pwd)) or self._make(ufrag, pwd, known.kind, now) for ufrag, pwd in credentials]
         known.identifiers = identifiers
         known.link()
-        for leg in gone:
-            self._let_go(leg)
+        self._let_go(gone)
 
     def _check_free(self, credentials: list[tuple[str, str]], kept: Collection[tuple[str, str]]) -> None:
-        """Each fragment is there once, and all but those of ``kept`` are new. Raises Conflict."""
+        """Each fragment is there once, and all but those of ``kept`` are new. Raises InUse."""
         taken = [ufrag for ufrag, pwd in credentials if (ufrag, pwd) not in kept and ufrag.encode() in self._legs]
         if taken or len({ufrag for ufrag, _ in credentials}) < len(credentials):
-            raise Conflict("a username fragment is in use by another leg")
+            raise InUse("a username fragment is in use by another leg")
 
-    def _make(self, ufrag: str, pwd: str, kind: Kind, now: int) -> Leg:
-        leg = self._legs[ufrag.encode()] = self._new_leg(ufrag, pwd, kind, self.traffic[kind], now)
+    def _make(self, ufrag: str, pwd: str, kind: Kind, now: int) -> RelayLeg:
+        leg = self._legs[ufrag.encode()] = RelayLeg(ufrag, pwd, kind, self._traffic[kind], now, self._paths)
         return leg
 
-    def _let_go(self, leg: Leg) -> None:
-        self._unbind(leg)
-        leg.link(())  # those that link to each other would be freed by the collector alone, and late
-        del self._legs[leg.ufrag.encode()]
+    def _let_go(self, legs: list[RelayLeg]) -> None:
+        """End legs that are linked to each other alone."""
+        for leg in legs:
+            self._unbind(leg)
+            leg.link(())  # those that link to each other would be freed by the collector alone, and late
+            del self._legs[leg.ufrag.encode()]
+        for leg in legs:
+            leg.leave()
 
     def remove(self, name: str) -> bool:
         """End a conversation and free its addresses; returns whether there was one."""
@@ -175,8 +170,7 @@ class Table:
         if gone is None:
             return False
         self._count[gone.kind] -= 1
-        for leg in gone.legs:
-            self._let_go(leg)
+        self._let_go(gone.legs)
         return True
 
     def poll(self, names: Iterable[str], now: int) -> list[str]:
@@ -205,29 +199,59 @@ class Table:
 
     def conversations(self, after: int, limit: int) -> Iterator[Conversation]:
         """At most ``limit`` conversations with a serial greater than ``after``, in order."""
-        return islice((one for one in self._conversations.values() if one.serial > after), limit)
+        newer = (conversation for conversation in self._conversations.values() if conversation.serial > after)
+        return islice(newer, limit)
+
+    def traffic(self) -> dict[Kind, Traffic]:
+        """What was forwarded of each kind, on all paths."""
+        total = {kind: Traffic() for kind in Kind}
+        for kind, counts in total.items():
+            counts.add(self._traffic[kind])
+            for path in self._paths:
+                counts.add(path.counted(kind))
+        return total
 
     # --- packets ----------------------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes, source: tuple, sock, now: int):
-        """Judge one packet: FORWARD (its source is bound), an answer to send back (bytes), or None (dropped)."""
+    def media(self, data: bytes, source: Address) -> RelayLeg | None:
+        """The bound leg that this packet is plain media of; None: it is for ``receive`` to judge.
+
+        Plain media comes from a bound address, has a size that media may have, and cannot be STUN by its first byte
+        (RFC 7983). It is forwarded without another look. ``plain_media`` in fast.c and in xdp.bpf.c decide the same.
+        """
+        leg = self.bound.get(source)
+        if leg is not None and leg.shortest <= len(data) <= MAX_PACKET and data[0] >= FIRST_MEDIA:
+            return leg
+        return None
+
+    def receive(self, data: bytes, source: Address, endpoint: LocalEndpoint, now: int) -> RelayLeg | bytes | None:
+        """Judge any packet: the leg to forward it from, an answer to send back (bytes), or None (dropped)."""
         leg = self.bound.get(source)
         if len(data) > MAX_PACKET:
             return self._drop("tooLong")
         if stun.looks_like_stun(data):
             message = stun.parse(data)
-            addressed = message and self._legs.get(message.fragment)
-            if addressed is not None:
-                return self._binding(addressed, message, data, source, sock, now)
+            if message is not None:
+                addressed = self._legs.get(message.fragment)
+                if addressed is not None:
+                    return self._binding(addressed, message, data, source, endpoint, now)
             if leg is None or not leg.opaque:
                 return self._drop("malformed" if message is None else "unknownLeg")
         elif leg is None:
             return self._drop("unbound" if data else "tooShort")
         elif len(data) < leg.shortest:
             return self._drop("tooShort")
-        return FORWARD
+        return leg
 
-    def _binding(self, leg: Leg, message: stun.Message, data: bytes, source: tuple, sock, now: int):
+    def _binding(
+        self,
+        leg: RelayLeg,
+        message: stun.Message,
+        data: bytes,
+        source: Address,
+        endpoint: LocalEndpoint,
+        now: int,
+    ) -> bytes | None:
         """Answer a Binding request for ``leg``, if it is authentic, new, and not shorter than the answer."""
         if message.type != stun.BINDING_REQUEST:
             return self._drop("malformed")
@@ -246,13 +270,13 @@ class Table:
             return self._drop("taken")
         if leg.seen.add(message.transaction):
             if not message.unknown:
-                self._bind(leg, message, source, sock, now)
+                self._bind(leg, message, source, endpoint, now)
         elif source != leg.address:  # from the bound address it is a client's retransmission
             return self._drop("replayed")
         self.answered += 1
         return answer
 
-    def _bind(self, leg: Leg, message: stun.Message, source: tuple, sock, now: int) -> None:
+    def _bind(self, leg: RelayLeg, message: stun.Message, source: Address, endpoint: LocalEndpoint, now: int) -> None:
         """Bind ``source`` to ``leg``, or refresh it.
 
         An ICE agent tries several addresses and then nominates one: as long as the leg lives, a check that does not
@@ -267,13 +291,15 @@ class Table:
             if leg.address is not None:
                 del self.bound[leg.address]
             self.bound[source] = leg
-        leg.bind(source, sock)
+        leg.bind(source, endpoint)
         leg.heard = leg.proved = now
 
-    def _unbind(self, leg: Leg) -> None:
+    def _unbind(self, leg: RelayLeg) -> None:
         if leg.address is not None:
             del self.bound[leg.address]
             leg.unbind()
 
-    def _drop(self, cause: str) -> None:
+    def _drop(self, cause: str) -> bytes | None:
+        """Count a packet that is dropped; the result is the verdict, always None."""
         self.dropped[cause] += 1
+        return None

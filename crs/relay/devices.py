@@ -1,10 +1,10 @@
-"""Which network device has an address of this host (getifaddrs(3)). Never here: what is done with it."""
+"""Which network device has an address of this host (getifaddrs(3))."""
 
 import ctypes
 import socket
 from ctypes import POINTER, Structure, c_char_p, c_uint, c_ushort, c_void_p
 
-ADDRESSES = {socket.AF_INET: slice(4, 8), socket.AF_INET6: slice(8, 24)}  # in a sockaddr
+ADDRESSES: dict[int, slice] = {socket.AF_INET: slice(4, 8), socket.AF_INET6: slice(8, 24)}  # in a sockaddr
 OUTSIDE = {"0.0.0.0": ["192.0.2.1"], "::": ["192.0.2.1", "2001:db8::1"]}  # nobody's: RFC 5737, RFC 3849
 
 
@@ -40,14 +40,14 @@ def _all() -> dict[str, str]:
     library.freeifaddrs.argtypes, library.freeifaddrs.restype = [POINTER(_Entry)], None
     if library.getifaddrs(ctypes.byref(first)):
         raise OSError(ctypes.get_errno(), "cannot list the devices")
-    entry = first
-    while entry:
-        one = entry.contents
-        family = one.address and c_ushort.from_address(one.address).value
-        if family in ADDRESSES:
-            part = ADDRESSES[family]
-            packed = ctypes.string_at(one.address + part.start, part.stop - part.start)
-            found[socket.inet_ntop(family, packed)] = one.name.decode()
-        entry = one.next
+    pointer = first
+    while pointer:
+        entry = pointer.contents
+        family = c_ushort.from_address(entry.address).value if entry.address else socket.AF_UNSPEC
+        part = ADDRESSES.get(family)
+        if part is not None:
+            packed = ctypes.string_at(entry.address + part.start, part.stop - part.start)
+            found[socket.inet_ntop(family, packed)] = entry.name.decode()
+        pointer = entry.next
     library.freeifaddrs(first)
     return found

@@ -3,8 +3,8 @@
  * Why: nearly all that a relay does is this, and the interpreter costs as much per packet as the kernel does. Here
  * packets are received and sent in batches, and found by source address in a hash table.
  *
- * Lives here: receiving, looking up, sending, counting. Never here: a rule. What is not plainly media of a bound
- * address is handed to Python one by one and in its turn, so that both loops do the same (forward.py is the other).
+ * No rules here: what is not plain media is handed to Python one by one and in its turn, so that both loops do the same
+ * (forward.py is the other).
  *
  * A loop for each thread that forwards; they share the table, and the counts of each are its own. What sending needs
  * is copied while the table is locked, so nothing here points to a leg when the kernel is called. Needs _GNU_SOURCE.
@@ -74,8 +74,8 @@ static void send_singly(struct crs_loop *l, int first)
     struct packet *head = &l->out[first];
     for (int i = first; i >= 0; i = l->out[i].following) {
         struct packet *p = &l->out[i];
-        struct msghdr one = {.msg_name = &head->to, .msg_namelen = head->length, .msg_iov = &p->part, .msg_iovlen = 1};
-        if (sendmsg(head->fd, &one, MSG_DONTWAIT) >= 0)
+        struct msghdr single = {.msg_name = &head->to, .msg_namelen = head->length, .msg_iov = &p->part, .msg_iovlen = 1};
+        if (sendmsg(head->fd, &single, MSG_DONTWAIT) >= 0)
             sent(p);
         else if (errno == ENETUNREACH || errno == EHOSTUNREACH || errno == EADDRNOTAVAIL || errno == EINVAL
                  || errno == EACCES || errno == EPERM)          /* NO_DESTINATION in forward.py */
@@ -182,6 +182,13 @@ void crs_close_loop(struct crs_loop *l)
     free(l);
 }
 
+/* What is forwarded without another look; ConversationTable.media in conversation.py says why. ``leg``: the one bound to
+ * the packet's source, NULL: none is. */
+static int plain_media(const struct crs_leg *leg, const unsigned char *packet, uint32_t size)
+{
+    return leg && size >= leg->shortest && size <= MAX_PACKET && packet[0] >= FIRST_MEDIA;
+}
+
 /* Queue the packets of the batch up to the next one for Python; returns whether there is one, ``at`` which. */
 static int judge(struct crs_loop *l, int64_t now)
 {
@@ -189,7 +196,7 @@ static int judge(struct crs_loop *l, int64_t now)
         uint32_t size = l->in[l->at].msg_len;
         unsigned char *packet = l->packets[l->at];
         struct crs_leg *leg = find(l->table, &l->sources[l->at]);
-        if (!leg || !leg->other || size < leg->shortest || size > MAX_PACKET || packet[0] < FIRST_MEDIA)
+        if (!plain_media(leg, packet, size) || !leg->other)
             return 1;
         struct crs_counts *counts = &leg->traffic->by[l->number];
         if (__atomic_load_n(&leg->heard, __ATOMIC_RELAXED) != now)       /* read by other loops: seldom written */

@@ -1,22 +1,20 @@
 """The relay's port with its path of a packet in C (``fast.c``), where that was built: a loop for each core.
 
-Lives here: what ties the C part to conversations and sockets. Never here: rules (``conversation``). Whatever C does not
-forward by itself takes the way of ``forward``, in its turn.
-
-C has what it needs of a leg in memory that both read and write; what Python changes there goes through functions that
-lock. What C forwarded is counted there, what Python did, here.
+No rules here: whatever C does not forward by itself takes the way of ``forward``, in its turn. C is told of bindings
+and links through functions that lock. What C forwarded is counted there, what Python did, in ``leg.Traffic``.
 """
 
 import os
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from typing import Any
 
-from .conversation import Table
-from .forward import Door, Port
-from .leg import Kind, Leg, Traffic
-from .xdp import Offload, makers
+from ..wire.stun import Address
+from .conversation import ConversationTable
+from .forward import Port
+from .leg import FastPath, Kind, RelayLeg, Traffic
 
 try:
     from ._fast import ffi, lib
@@ -26,6 +24,8 @@ except ImportError:  # no compiler when this was installed
 LOOP = "Python" if lib is None else "C"
 MAX_LOOPS = 4  # as in fast_table.h
 BATCH = 1024  # packets until other sockets get their turn: some milliseconds
+
+Pointer = Any  # to a struct of C; cffi has no types for them
 
 
 def loops() -> int:
@@ -46,113 +46,89 @@ def open_port(
     relays: Iterable[tuple[str, int]],
     ip: str,
     port: int,
-    offload: Offload | None = None,
+    further: Sequence[FastPath] = (),
 ) -> Port:
-    """A port with a new table (``conversation.Table``), of the fastest kind there is. Raises OperatorFault."""
+    """A port with a new table (see ``ConversationTable``), of the fastest kind there is. Raises OperatorFault.
+
+    ``further``: fast paths beside the one in C.
+    """
     if lib is None:
-        return Port(Table(limits, expiry, relays, *makers(offload, Leg, Traffic)), ip, port)
-    c = new_c_table()
-    return FastPort(c, new_table(c, limits, expiry, relays, offload), ip, port, loops())
+        return Port(ConversationTable(limits, expiry, relays, further), ip, port)
+    path = CPath()
+    return FastPort(path, ConversationTable(limits, expiry, relays, [path, *further]), ip, port, loops())
 
 
-def new_c_table():
-    """The C part of a table: the addresses of its bound legs."""
-    return ffi.gc(lib.crs_open_table(secrets.randbits(64)), lib.crs_close_table)
+class CPath:
+    """The path of a packet in C, as a leg sees it (``leg.FastPath``), for all loops of one table."""
 
+    def __init__(self) -> None:
+        self.table: Pointer = ffi.gc(lib.crs_open_table(secrets.randbits(64)), lib.crs_close_table)
+        self._legs: dict[RelayLeg, Pointer] = {}
+        self._traffic: dict[Kind, Pointer] = {kind: ffi.new("struct crs_traffic *") for kind in Kind}
 
-def new_table(
-    c,
-    limits: dict[str, int | None],
-    expiry: int,
-    relays: Iterable[tuple[str, int]] = (),
-    offload: Offload | None = None,
-) -> Table:
-    """A table whose bindings the C part ``c`` knows."""
-    return Table(limits, expiry, relays, *makers(offload, FastLeg, FastTraffic, c))
+    def enter(self, leg: RelayLeg) -> None:
+        c = self._legs[leg] = ffi.new("struct crs_leg *")
+        c.traffic, c.shortest = self._traffic[leg.kind], leg.shortest
 
+    def link(self, leg: RelayLeg) -> None:
+        other = self._legs[leg.others[0]] if len(leg.others) == 1 else ffi.NULL
+        lib.crs_link(self.table, self._legs[leg], other)
 
-class FastTraffic(Traffic):
-    """What Python forwarded; and in ``c``, by loop, what C did."""
-
-    __slots__ = ("c",)
-
-    def __init__(self):
-        super().__init__()
-        self.c = ffi.new("struct crs_traffic *")
-
-    def total(self) -> Traffic:
-        total = Traffic()
-        for name in Traffic.__slots__:
-            setattr(total, name, sum((getattr(one, name) for one in self.c.by), getattr(self, name)))
-        return total
-
-
-class FastLeg(Leg):
-    """A leg that C knows, too: what it must know is written through. Unbound before it is let go."""
-
-    __slots__ = ("c", "_table")
-
-    def __init__(self, table, ufrag: str, pwd: str, kind: Kind, traffic: FastTraffic, now: int):
-        self.c, self._table = ffi.new("struct crs_leg *"), table
-        super().__init__(ufrag, pwd, kind, traffic, now)
-        self.c.traffic, self.c.shortest = traffic.c, self.shortest
-
-    @property
-    def heard(self) -> int:
-        return self.c.heard
-
-    @heard.setter
-    def heard(self, now: int) -> None:
-        self.c.heard = now
-
-    def link(self, others: tuple[Leg, ...]) -> None:
-        super().link(others)
-        lib.crs_link(self._table, self.c, others[0].c if len(others) == 1 else ffi.NULL)
-
-    def bind(self, address: tuple, door: Door) -> None:
-        if (address, door) == (self.address, self.sock):  # a refresh
-            return
-        super().bind(address, door)
-        ip, port, *rest = address
+    def bind(self, leg: RelayLeg) -> None:
+        if leg.address is None or leg.endpoint is None:
+            raise ValueError("the leg is not bound")
+        ip, port, *rest = leg.address
         family, scope = (AF_INET6, rest[1]) if rest else (AF_INET, 0)
-        fds = (door.fds * MAX_LOOPS)[:MAX_LOOPS]
-        lib.crs_bind(self._table, self.c, family, inet_pton(family, ip), port, scope, fds)
+        fds = (leg.endpoint.fds * MAX_LOOPS)[:MAX_LOOPS]
+        lib.crs_bind(self.table, self._legs[leg], family, inet_pton(family, ip), port, scope, fds)
 
-    def unbind(self) -> None:
-        super().unbind()
-        lib.crs_unbind(self._table, self.c)
+    def unbind(self, leg: RelayLeg) -> None:
+        lib.crs_unbind(self.table, self._legs[leg])
+
+    def leave(self, leg: RelayLeg) -> None:
+        del self._legs[leg]  # and so its memory
+
+    def heard(self, leg: RelayLeg) -> int:
+        return int(self._legs[leg].heard)
+
+    def counted(self, kind: Kind) -> Traffic:
+        total = Traffic()
+        for loop in self._traffic[kind].by:
+            total.add(loop)
+        return total
 
 
 class FastPort(Port):
     """A port whose sockets are drained in C."""
 
-    def __init__(self, c, table: Table, ip: str, port: int, loops: int):
-        self._batches = [Batch(c, loop) for loop in range(loops)]
+    def __init__(self, path: CPath, table: ConversationTable, ip: str, port: int, loops: int) -> None:
+        self._batches = [Batch(path, loop) for loop in range(loops)]
         super().__init__(table, ip, port, loops)
 
     def drain(self, fd: int, now: int) -> list[tuple[int, int]]:
         if fd in self._wildcards:
             return super().drain(fd, now)
-        door, loop = self._doors[fd]
+        endpoint, loop = self._endpoints[fd]
         batch = self._batches[loop]
         batch.left[0] = BATCH
         while (number := lib.crs_forward(batch.c, fd, now, batch.left)) >= 0:
-            odd = batch.packet(number)
+            packet = batch.packet(number)
             with self.lock:
-                self._forward(lambda _, odd=odd: odd, door, now, 1)
+                self._forward((packet,), endpoint, now)
         return []
 
 
 class Batch:
-    """The C part of one loop, and where it leaves what it tells."""
+    """The C part of one loop, and the memory that it answers in."""
 
-    def __init__(self, c, loop: int):
-        self._table = c  # lives as long
-        self.c = ffi.gc(lib.crs_open_loop(c, loop), lib.crs_close_loop)
-        self.left, self._data, self._size = ffi.new("int *"), ffi.new("const void **"), ffi.new("int *")
+    def __init__(self, path: CPath, loop: int) -> None:
+        self._table = path.table  # must live as long as the loop
+        self.c: Pointer = ffi.gc(lib.crs_open_loop(path.table, loop), lib.crs_close_loop)
+        self.left: Pointer = ffi.new("int *")
+        self._data, self._size = ffi.new("const void **"), ffi.new("int *")
         self._ip, self._port, self._scope = ffi.new("char[16]"), ffi.new("int *"), ffi.new("uint32_t *")
 
-    def packet(self, number: int) -> tuple[bytes, tuple]:
+    def packet(self, number: int) -> tuple[bytes, Address]:
         """A packet of the batch and its source, as ``recvfrom`` gives them."""
         family = lib.crs_packet(self.c, number, self._data, self._size, self._ip, self._port, self._scope)
         ip = inet_ntop(family, ffi.buffer(self._ip, 4 if family == AF_INET else 16))

@@ -1,7 +1,6 @@
 """Builds ``crs.relay._fast`` from ``fast.c`` and ``fast_table.h``: the relay's path of a packet in C.
 
-Lives here: the declarations that Python sees, nothing else. ``setup.py`` builds the module where a compiler is at hand;
-``python -m crs.relay.fast_build`` builds it in place.
+``setup.py`` builds the module where a compiler is at hand; ``python -m crs.relay.fast_build`` builds it in place.
 """
 
 from pathlib import Path

@@ -1,7 +1,5 @@
 /* The table of the relay's fast path: which leg is bound to an address, and where its packets go.
  *
- * Lives here: entering, moving, linking and finding legs, and the lock. Never here: packets and sockets (``fast.c``).
- *
  * One table serves all loops. Loops read it under the lock for as long as they look up a batch, never while they call
  * the kernel: so crs_bind, crs_unbind and crs_link, which take the lock for writing, wait for microseconds.
  *
@@ -22,7 +20,7 @@
 
 enum { MAX_LOOPS = 4 };
 
-struct crs_traffic {                /* what each loop forwarded of one kind; see leg.Traffic */
+struct crs_traffic {                /* what each loop forwarded of one kind; see Traffic in leg.py */
     struct crs_counts {
         uint64_t rx, rx_bytes, tx, tx_bytes, no_destination, failed;
         uint64_t apart[10];         /* so that no two loops write to the same cache line */

@@ -1,8 +1,4 @@
-"""A further loop of the relay: a thread that drains its part of the port, beside the one that serves control.
-
-Lives here: waiting, and the end of the thread. Never here: what happens to a packet (``fast``), signals, control and
-time (``server``).
-"""
+"""A further loop of the relay: a thread that drains its part of the port, beside the one that serves control."""
 
 import os
 import select
@@ -12,13 +8,13 @@ import time
 from .forward import Port
 
 
-class Loop(threading.Thread):
+class FurtherLoop(threading.Thread):
     """Drains the descriptors that are registered with ``epoll``, from ``start`` to ``end``.
 
     ``ended``: a descriptor that can be read once the thread is over, for whatever reason.
     """
 
-    def __init__(self, port: Port, number: int):
+    def __init__(self, port: Port, number: int) -> None:
         super().__init__(name=f"relay loop {number}", daemon=True)
         self.epoll = select.epoll()
         self.ended, self._told = os.eventfd(0), os.eventfd(0)

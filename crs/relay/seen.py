@@ -1,7 +1,7 @@
 """Which transaction ids a leg has seen, in a few bytes each: a Bloom filter that grows with the call.
 
-Never here: what a replay leads to. A filter never forgets, and takes a new id for an old one now and then (1 in 40
-after a day of two a second): its owner must bear that.
+A filter never forgets, and takes a new id for an old one now and then (1 in 40 after a day of two a second): its owner
+must bear that.
 """
 
 FIRST = 10  # log2 of the bits of the first filter: 128 bytes serve the first 64 ids
@@ -14,7 +14,7 @@ class Seen:
 
     __slots__ = ("_filters", "_room", "_size")
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._filters: list[tuple[int, bytearray]] = []  # (mask, bits)
         self._size = FIRST
         self._room = 0  # ids until the next filter is due

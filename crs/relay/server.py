@@ -1,8 +1,8 @@
 """The relay process: a loop over the UDP port, the control socket and its connections, and signals.
 
-Lives here: the loop, the control socket, start and stop. Never here: what happens to a packet (``forward``, ``fast``)
-or what a command does (``control``). A wake-up handles a bounded amount of each socket, so that none starves the
-others. Further loops, where there are any, only drain their part of the port (``loop``).
+A wake-up handles a bounded amount of each socket, so that none starves the others. Further loops, where there are any,
+only drain their part of the port (``loop``). What happens to a packet is in ``forward`` and ``fast``, what a command
+does in ``control``.
 """
 
 import os
@@ -11,19 +11,21 @@ import select
 import signal
 import socket
 import struct
-import time
 from pathlib import Path
+from typing import Protocol
 
 from crs import log, systemd
 from crs.errors import OperatorFault
+from crs.home.paths import Home
 from crs.loop import garbage
+from crs.loop.clock import wall_clock
 
 from .. import names
 from . import xdp
-from .control import Control, Link
+from .control import Commander, Control
 from .fast import means, open_port
 from .forward import Port
-from .loop import Loop, now_ms
+from .loop import FurtherLoop, now_ms
 
 LOG = log.get("relay")
 SWEEP = 1_000  # ms between two looks for what ran out
@@ -31,17 +33,41 @@ MAX_READ = 65_536  # bytes taken from a control connection in one go
 MAX_UNSENT = 4 << 20  # bytes of answers that a commander may leave unread
 
 
-class Server:
+class RelaySettings(Protocol):
+    """What is read of crs.conf and crs-relay.conf (``crs.config``)."""
+
+    ip: str
+    listen_address: str
+    hosts: dict[str, str]
+    relay_port: int
+    relay_expiry: int  # seconds
+    relay_limits: dict[str, int | None]
+    media_offload: str
+
+
+class ProcessStart(Protocol):
+    """What the supervisor gives a process (``crs.modules.start``)."""
+
+    @property
+    def home(self) -> Home: ...
+    @property
+    def conf(self) -> RelaySettings: ...
+    @property
+    def lifeline_fd(self) -> int | None: ...
+    def ready(self) -> None: ...
+
+
+class RelayServer:
     """The loop. ``stop_fds``: descriptors that mean "stop" when there is something to read, or their end."""
 
-    def __init__(self, port: Port, control: Control, listener: socket.socket, stop_fds: list[int]):
+    def __init__(self, port: Port, control: Control, listener: socket.socket, stop_fds: list[int]) -> None:
         self.port, self.control, self.listener = port, control, listener
         self.table = port.table
         self._stop_fds = set(stop_fds)
-        self._links: dict[int, tuple[socket.socket, Link]] = {}
+        self._commanders: dict[int, tuple[socket.socket, Commander]] = {}
         self._accepted = 0
         self._epoll = select.epoll()
-        self._further = [Loop(port, number) for number in range(1, port.loops)]
+        self._further = [FurtherLoop(port, number) for number in range(1, port.loops)]
         self._stop_fds.update(loop.ended for loop in self._further)
         for fd in (listener.fileno(), *self._stop_fds):
             self._epoll.register(fd, select.EPOLLIN)
@@ -70,7 +96,7 @@ class Server:
             ready = self._epoll.poll(SWEEP / 1000)
             now = now_ms()
             for fd, events in ready:
-                if fd in self._links:
+                if fd in self._commanders:
                     self._serve(fd, events, now)
                 elif fd == listening:
                     self._accept()
@@ -95,47 +121,47 @@ class Server:
         sock.setblocking(False)
         self._accepted += 1
         pid = struct.unpack("=iII", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-        self._links[sock.fileno()] = sock, Link(self._accepted)
+        self._commanders[sock.fileno()] = sock, Commander(self._accepted)
         self._epoll.register(sock.fileno(), select.EPOLLIN)
         LOG.info(f"CONNECTION {self._accepted} from process {pid}")
 
     def _serve(self, fd: int, events: int, now: int) -> None:
         """Read commands and send answers. Who does not read its answers is not read from, and in the end closed."""
-        sock, link = self._links[fd]
+        sock, commander = self._commanders[fd]
         try:
-            if events & select.EPOLLIN and not link.unsent:
+            if events & select.EPOLLIN and not commander.unsent:
                 received = sock.recv(MAX_READ)
                 with self.port.lock:
-                    fine = received and link.feed(received, self.control, now)
+                    fine = received and commander.feed(received, self.control, now)
                 if not fine:
                     return self._close(fd)
             elif events & (select.EPOLLHUP | select.EPOLLERR):
                 return self._close(fd)
-            if link.unsent:
-                link.unsent = link.unsent[sock.send(link.unsent) :]
+            if commander.unsent:
+                commander.unsent = commander.unsent[sock.send(commander.unsent) :]
         except BlockingIOError:
             pass
         except OSError:
             return self._close(fd)
-        if len(link.unsent) > MAX_UNSENT:
+        if len(commander.unsent) > MAX_UNSENT:
             return self._close(fd)
-        self._epoll.modify(fd, select.EPOLLOUT if link.unsent else select.EPOLLIN)
+        self._epoll.modify(fd, select.EPOLLOUT if commander.unsent else select.EPOLLIN)
 
     def _close(self, fd: int) -> None:
-        sock, link = self._links.pop(fd)
+        sock, commander = self._commanders.pop(fd)
         self._epoll.unregister(fd)
         sock.close()
-        LOG.info(f"CLOSE {link.number}, {link.client}")
+        LOG.info(f"CLOSE {commander.number}, {commander.client}")
 
     def close(self) -> None:
-        for fd in list(self._links):
+        for fd in list(self._commanders):
             self._close(fd)
         self._epoll.close()
         self.listener.close()
         self.port.close()
 
 
-def main(start) -> int:
+def main(start: ProcessStart) -> int:
     """Run the relay of one host until SIGTERM, SIGINT, or the end of the supervisor; returns the exit code.
 
     Raises OperatorFault where a socket cannot be had.
@@ -143,17 +169,18 @@ def main(start) -> int:
     conf = start.conf
     waker = _signals()
     relays = [(names.plain_ip(ip), conf.relay_port) for ip in conf.hosts.values()]
+    offload = xdp.offload(conf.media_offload, conf.listen_address)
     port = open_port(
         conf.relay_limits,
         conf.relay_expiry * 1000,
         relays,
         conf.listen_address,
         conf.relay_port,
-        xdp.offload(conf.media_offload, conf.listen_address),
+        [] if offload is None else [offload],
     )
     listener = listen(start.home.relay_sock)
-    control = Control(port.table, secrets.token_hex(8), [(conf.ip, port.port)], int(time.time() * 1000))
-    server = Server(port, control, listener, [fd for fd in (waker, start.lifeline_fd) if fd is not None])
+    control = Control(port.table, secrets.token_hex(8), [(conf.ip, port.port)], wall_clock)
+    server = RelayServer(port, control, listener, [fd for fd in (waker, start.lifeline_fd) if fd is not None])
     LOG.init(
         f"Start of the relay on {conf.listen_address} port {port.port}/udp, instance {control.instance}, "
         f"forwarding in {means(port.loops)}"

@@ -3,9 +3,9 @@
  * Why: a packet that user space forwards crosses the kernel's network stack twice and a system call both ways; one that
  * is turned round in the driver does neither (doc/decisions/xdp.md has what that saves).
  *
- * Lives here: finding a packet's leg, rewriting its headers, sending it out of the device it came from, counting. Never
- * here: a rule. Whatever is not plainly media between two bound legs goes up, untouched, to the relay's socket, so that
- * all loops do the same. The maps are filled, and read back, by xdp.py; their layout stands there once more.
+ * It finds a packet's leg, rewrites its headers, sends it out of the device it came from, and counts. No rules here:
+ * whatever is not plain media between two bound legs goes up, untouched, to the relay's socket, so that all loops do the
+ * same. The maps are filled, and read back, by xdp.py; their layout stands there once more.
  *
  * For the neighbour that a leg is sent through no table is asked (bpf_fib_lookup answers routers only): it is the one
  * that the leg's packets last came from, at first the Binding request, which `knocks` remembers. Where none is known,
@@ -106,17 +106,23 @@ INLINE int knock(struct packet *packet, void *data_end)
     return XDP_PASS;
 }
 
+/* What is forwarded without another look, of a bound leg: ConversationTable.media in conversation.py says why. */
+INLINE int plain_media(struct packet *packet, struct route *route, __u32 size, void *data_end)
+{
+    __u8 *payload = (void *)(packet->udp + 1);
+    return (void *)(payload + 1) <= data_end && *payload >= FIRST_MEDIA && size >= route->shortest
+        && size <= MAX_PACKET;
+}
+
 /* Whether the route wants this packet; it then is counted, and its leg heard. Else it goes up. */
 INLINE int taken(struct packet *packet, struct route *route, struct end *from, struct end *to, void *data_end)
 {
     __u32 size = __builtin_bswap16(packet->udp->len) - sizeof *packet->udp;
-    __u8 *payload = (void *)(packet->udp + 1);
     __u64 address = neighbour(packet);
 
     if (from->neighbour != address)
         from->neighbour = address;
-    if ((void *)(payload + 1) > data_end || *payload < FIRST_MEDIA || size < route->shortest || size > MAX_PACKET
-        || !to->neighbour)
+    if (!plain_media(packet, route, size, data_end) || !to->neighbour)
         return 0;
     __u32 number = this_cpu() * KINDS + route->kind;
     struct count *count = lookup(&counts, &number);

@@ -1,27 +1,27 @@
 """Media offload: conversations of two bound legs are forwarded in the network driver (``xdp.bpf.c``), where that works.
 
-Lives here: which device, what of the table the program is told, and what it counted. Never here: rules, and the system
-calls (``bpf``). Legs and traffic keep what they are, and tell the program of it beside; so they are made of those of
-the socket layer, whichever that is. What the program does not know of, or does not want, comes up to that.
+A leg tells ``Offload`` of its bindings and links (see ``leg.FastPath``), which enters in the maps of the program what
+follows. Packets that the program does not know of, or does not forward, come up to the sockets. No rules here; the
+system calls are in ``bpf``.
 """
 
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
-from functools import cache, partial
 from pathlib import Path
 
 from crs import log
 
 from .. import names
+from ..wire.stun import Address
 from . import bpf, devices
-from .leg import Leg, Traffic
+from .leg import Kind, RelayLeg, Traffic
 
 LOG = log.get("relay")
 PROGRAM = Path(__file__).with_name("xdp.bpf.o")
 MAX_LEGS = 1 << 16  # these as in xdp.bpf.c
 KINDS, MAX_COUNTS = 8, 512 * 8
+NUMBERS = {kind: number for number, kind in enumerate(Kind)}  # what the program calls them
 END, COUNT = struct.Struct("=Q8s"), struct.Struct("=QQ48x")
 
 
@@ -33,7 +33,7 @@ def offload(wanted: str, listen: str) -> "Offload | None":
         name = devices.of(names.plain_ip(listen))
         if not PROGRAM.exists():
             raise OSError("the program was not built: clang was not at hand when this was installed")
-        found = Offload(name)
+        found = Offload(Program(name))
     except OSError as error:
         LOG.info(f"No media offload, sockets forward all: {error}")
         return None
@@ -41,23 +41,15 @@ def offload(wanted: str, listen: str) -> "Offload | None":
     return found
 
 
-class Offload:
+class Program:
     """The program at a device, as long as this process lives, and its maps. Raises OSError."""
 
-    def __init__(self, device: str, program: Path = PROGRAM):
-        self._object = bpf.Object(program)
+    def __init__(self, device: str, file: Path = PROGRAM) -> None:
+        self._object = bpf.Object(file)
         self._routes, self._knocks = self._object.map("routes"), self._object.map("knocks")
         self._ends = bpf.mapped(self._object.map("ends"), MAX_LEGS * END.size)
         self._counts = bpf.mapped(self._object.map("counts"), MAX_COUNTS * COUNT.size)
-        self._free = deque(range(MAX_LEGS))  # in turn, so that none is used again while a packet is still under way
         bpf.attach(self._object.program("crs_forward"), socket.if_nametoindex(device), bpf.XDP, bpf.DRIVER_MODE)
-
-    def take(self) -> int | None:
-        """A number for a leg that is bound, if there is one left."""
-        return self._free.popleft() if self._free else None
-
-    def give_back(self, number: int) -> None:
-        self._free.append(number)
 
     def meet(self, number: int, flow: bytes | None) -> None:
         """A leg takes its number: it is to be sent to through the neighbour that its Binding came from, if known."""
@@ -65,10 +57,10 @@ class Offload:
         END.pack_into(self._ends, number * END.size, 0, neighbour or bytes(8))
 
     def enter(self, flow: bytes, route: bytes) -> bool:
-        """Whether packets of a flow are forwarded so from now on."""
+        """Forward the packets of a flow by ``route``. False where the kernel has no memory: they come up."""
         try:
             self._object.update(self._routes, flow, route)
-        except OSError:  # no memory: they go the other way
+        except OSError:
             return False
         return True
 
@@ -77,7 +69,7 @@ class Offload:
 
     def heard(self, number: int) -> int:
         """When a packet of a leg was last forwarded, ms; 0: never."""
-        return END.unpack_from(self._ends, number * END.size)[0] // 1_000_000
+        return int(END.unpack_from(self._ends, number * END.size)[0]) // 1_000_000
 
     def counted(self, kind: int) -> tuple[int, int]:
         """Packets and bytes forwarded of one kind."""
@@ -85,120 +77,90 @@ class Offload:
         return sum(packets for packets, _ in found), sum(size for _, size in found)
 
 
-# --- legs and traffic of a table whose conversations are offloaded ----------------------------------------------------
+class Offload:
+    """What the legs of a table tell the program (``leg.FastPath``): it forwards between two bound legs."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._free = deque(range(MAX_LEGS))  # in turn, so that none is used again while a packet is still under way
+        self._numbers: dict[RelayLeg, int] = {}  # of bound legs, as long as there were free ones
+        self._entered: dict[RelayLeg, tuple[bytes, bytes]] = {}  # the flow from a leg, and its route
+
+    def enter(self, leg: RelayLeg) -> None:
+        """Nothing to do before it is bound."""
+
+    def link(self, leg: RelayLeg) -> None:
+        self._settle(leg)
+
+    def bind(self, leg: RelayLeg) -> None:
+        if leg not in self._numbers and self._free:
+            self._numbers[leg] = self._free.popleft()
+        if leg in self._numbers:
+            self._program.meet(self._numbers[leg], flow_from(leg))
+        self._settle(leg, *leg.others)
+
+    def unbind(self, leg: RelayLeg) -> None:
+        self._settle(leg, *leg.others)
+        number = self._numbers.pop(leg, None)
+        if number is not None:
+            leg.heard = max(leg.heard, self._program.heard(number))  # the number will be another leg's
+            self._free.append(number)
+
+    def leave(self, leg: RelayLeg) -> None:
+        """Nothing is kept of a leg that is not bound."""
+
+    def heard(self, leg: RelayLeg) -> int:
+        number = self._numbers.get(leg)
+        return 0 if number is None else self._program.heard(number)
+
+    def counted(self, kind: Kind) -> Traffic:
+        total = Traffic()
+        total.rx, total.rx_bytes = total.tx, total.tx_bytes = self._program.counted(NUMBERS[kind])
+        return total
+
+    def _settle(self, *legs: RelayLeg) -> None:
+        """Have the program know what holds now for the packets of these legs."""
+        for leg in legs:
+            wanted, entered = self._route(leg), self._entered.get(leg)
+            if wanted == entered:
+                continue
+            if entered is not None:
+                self._program.leave(entered[0])
+                del self._entered[leg]
+            if wanted is not None and self._program.enter(*wanted):
+                self._entered[leg] = wanted
+
+    def _route(self, leg: RelayLeg) -> tuple[bytes, bytes] | None:
+        """The flow from a leg and where its packets go, if that is to one leg, and both are bound."""
+        if len(leg.others) != 1:
+            return None
+        other = leg.others[0]
+        number, onward = self._numbers.get(leg), self._numbers.get(other)
+        if leg.address is None or other.address is None or number is None or onward is None:
+            return None
+        before, after = flow_from(leg), flow_to(other)
+        if before is None or after is None or len(leg.address) != len(other.address):  # IPv4 and IPv6
+            return None
+        return before, route(before, after, number, onward, leg.shortest, NUMBERS[leg.kind])
 
 
-def makers(offload: Offload | None, leg: type[Leg], traffic: type[Traffic], *first) -> tuple[Callable, Callable]:
-    """What a table makes legs and traffic with. ``first``: arguments of ``leg`` before those that the table gives."""
-    if offload is None:
-        return partial(leg, *first), traffic
-    return partial(leg_class(leg), offload, *first), traffic_class(traffic, offload)
+def flow_from(leg: RelayLeg) -> bytes | None:
+    """The flow of what a leg sends. None where it is not bound, and where ``flow`` gives none."""
+    return None if leg.address is None or leg.endpoint is None else flow(leg.address, leg.endpoint.address)
 
 
-@cache
-def leg_class(base: type[Leg]) -> type[Leg]:
-    """Legs as those of ``base``, which the program knows while they are bound. Made with an Offload, then as those."""
-    inherited = base.heard  # a slot, or a property
-
-    class OffloadedLeg(base):
-        __slots__ = ("_offload", "_number", "_entered")
-
-        def __init__(self, offload: Offload, *given):
-            self._offload, self._number = offload, None
-            self._entered: tuple[bytes, bytes] | None = None
-            super().__init__(*given)
-
-        @property
-        def heard(self) -> int:
-            last = inherited.__get__(self)
-            return last if self._number is None else max(last, self._offload.heard(self._number))
-
-        @heard.setter
-        def heard(self, now: int) -> None:
-            inherited.__set__(self, now)
-
-        def link(self, others) -> None:
-            super().link(others)
-            self.settle()
-
-        def bind(self, address, sock) -> None:
-            refresh = (address, sock) == (self.address, self.sock)
-            super().bind(address, sock)
-            if refresh:
-                return
-            if self._number is None:
-                self._number = self._offload.take()
-            if self._number is not None:
-                self._offload.meet(self._number, flow(address, sock.address))
-            self._settle_all()
-
-        def unbind(self) -> None:
-            super().unbind()
-            self._settle_all()
-            if self._number is not None:
-                self.heard = self.heard
-                self._offload.give_back(self._number)
-                self._number = None
-
-        def settle(self) -> None:
-            """Have the program know what holds now for the packets of this leg."""
-            wanted = self._route()
-            if wanted == self._entered:
-                return
-            if self._entered is not None:
-                self._offload.leave(self._entered[0])
-            self._entered = wanted if wanted is not None and self._offload.enter(*wanted) else None
-
-        def _settle_all(self) -> None:
-            self.settle()
-            for other in self.others:
-                other.settle()
-
-        def _route(self) -> tuple[bytes, bytes] | None:
-            """Where its packets go, if that is to one leg, and both are bound."""
-            if len(self.others) != 1:
-                return None
-            other = self.others[0]
-            if None in (self.address, other.address, self._number, other._number):
-                return None
-            before, after = flow(self.address, self.sock.address), flow(other.sock.address, other.address)
-            if before is None or after is None or len(self.address) != len(other.address):
-                return None
-            return before, route(before, after, self._number, other._number, self.shortest, self.traffic.number)
-
-    return OffloadedLeg
+def flow_to(leg: RelayLeg) -> bytes | None:
+    """The flow of what is sent to a leg. None as in ``flow_from``."""
+    return None if leg.address is None or leg.endpoint is None else flow(leg.endpoint.address, leg.address)
 
 
-def traffic_class(base: type[Traffic], offload: Offload) -> type[Traffic]:
-    """Traffic as that of ``base``, with what the program forwarded. To be made once for each kind."""
-    numbers = iter(range(KINDS))
-
-    class OffloadedTraffic(base):
-        __slots__ = ("number",)
-
-        def __init__(self):
-            super().__init__()
-            self.number = next(numbers)
-
-        def total(self) -> Traffic:
-            below, total = super().total(), Traffic()
-            for name in Traffic.__slots__:
-                setattr(total, name, getattr(below, name))
-            packets, size = offload.counted(self.number)
-            total.rx, total.rx_bytes = total.rx + packets, total.rx_bytes + size
-            total.tx, total.tx_bytes = total.tx + packets, total.tx_bytes + size
-            return total
-
-    return OffloadedTraffic
-
-
-def flow(source: tuple, destination: tuple) -> bytes | None:
+def flow(source: Address, destination: Address) -> bytes | None:
     """``struct flow``. None for link-local addresses: their scope is not in a packet."""
-    if any(any(rest[1:]) for _, _, *rest in (source, destination)):
+    if any(any(address[3:]) for address in (source, destination)):
         return None
     ips = [
-        socket.inet_pton(socket.AF_INET6 if ":" in one[0] else socket.AF_INET, one[0]).ljust(16, b"\0")
-        for one in (source, destination)
+        socket.inet_pton(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip).ljust(16, b"\0")
+        for ip in (source[0], destination[0])
     ]
     return b"".join(ips) + struct.pack("!HH", source[1], destination[1])
 

@@ -1,7 +1,7 @@
 """Builds ``xdp.bpf.o``, the relay's path of a packet in the network driver, where clang is at hand.
 
-Lives here: how, nothing else. ``setup.py`` builds it beside this file; ``python -m crs.relay.xdp_build`` does so in
-place. Where it is missing the relay goes on without, also with ``media-offload xdp``.
+``setup.py`` builds it beside this file; ``python -m crs.relay.xdp_build`` does so in place. Where it is missing the
+relay goes on without, also with ``media-offload xdp``.
 """
 
 import shutil

@@ -1,7 +1,7 @@
 """STUN (RFC 8489) as far as a relay needs it: bytes to values and back.
 
-Lives here: the Binding request of a client, its authentication, and the two answers to it. Never here: sockets,
-legs, who may bind. Nothing raises on what a peer sent: what is not well-formed is None.
+The Binding request of a client, its authentication, and the two answers to it. Nothing raises on what a peer sent:
+what is not well-formed is None.
 """
 
 import hmac
@@ -12,8 +12,12 @@ from zlib import crc32
 
 from .. import names
 
+# As a UDP socket has them: (ip, port), or (ip, port, flow information, scope) for IPv6.
+Address = tuple[str, int] | tuple[str, int, int, int]
+
 COOKIE = b"\x21\x12\xa4\x42"
 HEADER = 20
+FIRST_MEDIA = 4  # a packet with a lower first byte may be STUN, one with this or a higher one cannot (RFC 7983)
 
 BINDING_REQUEST = 0x0001
 BINDING_SUCCESS = 0x0101
@@ -66,15 +70,17 @@ class Message(NamedTuple):
     unknown: list[int]  # must be understood, is not
 
     @property
-    def fragment(self) -> bytes | None:
-        """The username fragment of the leg that is addressed: USERNAME up to the colon (RFC 8445, chapter 7.2.2)."""
-        username = self.attributes.get(USERNAME)
-        return None if username is None else username.partition(b":")[0]
+    def fragment(self) -> bytes:
+        """The username fragment of the leg that is addressed: USERNAME up to the colon (RFC 8445, chapter 7.2.2).
+
+        Empty where there is none: no leg has that.
+        """
+        return self.attributes.get(USERNAME, b"").partition(b":")[0]
 
 
 def looks_like_stun(data: bytes) -> bool:
     """Whether the first two bits and the magic cookie are STUN's (RFC 7983; RFC 8489, chapter 5)."""
-    return data[4:8] == COOKIE and data[0] < 4
+    return data[4:8] == COOKIE and data[0] < FIRST_MEDIA
 
 
 def parse(data: bytes) -> Message | None:
@@ -88,7 +94,10 @@ def parse(data: bytes) -> Message | None:
     kind, length = _unpack(data)
     if length != end - HEADER:
         return None
-    attributes, integrity, unknown, at = {}, {}, [], HEADER
+    attributes: dict[int, bytes] = {}
+    integrity: dict[int, int] = {}
+    unknown: list[int] = []
+    at = HEADER
     for _ in range(MAX_ATTRIBUTES + 1):
         if at == end:
             return Message(kind, data[8:HEADER], attributes, integrity, unknown)
@@ -128,7 +137,7 @@ def authenticate(data: bytes, message: Message, key: bytes) -> int | None:
     return name if hmac.compare_digest(_digest(data[:at], key, digest, size), proof) else None
 
 
-def success(request: Message, integrity: int, key: bytes, address: tuple) -> bytes:
+def success(request: Message, integrity: int, key: bytes, address: Address) -> bytes:
     """The answer to a Binding request from ``address`` (as the socket gives it)."""
     mapped = _attribute(XOR_MAPPED_ADDRESS, xor_address(address, request.transaction))
     return _seal(BINDING_SUCCESS, request, mapped, integrity, key)
@@ -152,7 +161,7 @@ def binding_request(
     return _seal(BINDING_REQUEST, bare, _attribute(USERNAME, username.encode()) + extra, integrity, key)
 
 
-def xor_address(address: tuple, transaction: bytes) -> bytes:
+def xor_address(address: Address, transaction: bytes) -> bytes:
     """The value of XOR-MAPPED-ADDRESS (RFC 8489, chapter 14.2); IPv4-mapped IPv6 is made plain IPv4."""
     host, port = names.plain_ip(address[0]), address[1]
     family, packed = (2, inet_pton(AF_INET6, host)) if ":" in host else (1, inet_pton(AF_INET, host))

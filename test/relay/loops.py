@@ -1,18 +1,16 @@
 """The loops that a relay may forward with, so that each test of one is a test of the others. No tests here."""
 
-from functools import partial
-
 from crs.relay import fast
-from crs.relay.conversation import Table
+from crs.relay.conversation import ConversationTable
 
 PYTHON, C, TWO = "Python, 1 loop", "C, 1 loop", "C, 2 loops"  # as the relay calls them
 SINGLE = [PYTHON] if fast.lib is None else [PYTHON, C]  # test_fast sees to it that C is there where it can be
 LOOPS = SINGLE if fast.lib is None else [*SINGLE, TWO]
 
 
-def new_table(loop: str):
-    """What makes a table of this loop: takes limits, expiry, relays."""
-    return Table if loop == PYTHON else partial(fast.new_table, fast.new_c_table())
+def new_table(loop: str, limits: dict, expiry: int, relays=()) -> ConversationTable:
+    """A table whose packets this loop forwards."""
+    return ConversationTable(limits, expiry, relays, [] if loop == PYTHON else [fast.CPath()])
 
 
 # A relay process in which the C part cannot be imported, as where it was not built; or one that sees so many cores.

@@ -1,18 +1,21 @@
 """The rules of legs, with time and sockets held still."""
 
 import itertools
+import re
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crs.relay.conversation import CONSENT, FORWARD, MAX_PACKET, Conflict, LimitReached, Refused
-from crs.relay.leg import SILENT, Kind
+from crs.relay.conversation import CONSENT, MAX_PACKET, CommandRefused, InUse, LimitReached
+from crs.relay.leg import SHORTEST, SILENT, Kind, RelayLeg
 from crs.wire import stun
 
 from ..wire import stunfiles
 from . import loops
 from .loops import SINGLE
+from .running import ROOT
 
 ANNA, BEN = ("anna5678901234567890", "a" * 24), ("ben45678901234567890", "b" * 24)
 CARL, DORA = ("carl5678901234567890", "c" * 24), ("dora5678901234567890", "d" * 24)
@@ -25,19 +28,23 @@ NOMINATION = CHECK + b"\0\x25\0\0"  # and USE-CANDIDATE
 transactions = (number.to_bytes(12, "big") for number in itertools.count(1))
 
 
-class Sock:
-    """The door that was addressed. A table never sends by itself, so it cannot send."""
+class Silent:
+    """The endpoint that packets came to. A table never sends by itself."""
 
     fds = (0,)
 
+    def sendto(self, data, address):
+        raise AssertionError("a table has sent something")
 
-SOCK = Sock()
+
+ENDPOINT = Silent()
+FORWARD = "forward it"
 
 
 @pytest.fixture(scope="module", params=SINGLE)
 def new_table(request):
     """Makes a table, with the legs of either loop."""
-    return loops.new_table(request.param)
+    return partial(loops.new_table, request.param)
 
 
 @pytest.fixture
@@ -53,7 +60,16 @@ def request(leg, extra=b"", transaction=None):
 
 def bind(table, leg, source, now=0, extra=b""):
     """Send a fresh Binding; returns the answer."""
-    return table.receive(request(leg, extra), source, SOCK, now)
+    return table.receive(request(leg, extra), source, ENDPOINT, now)
+
+
+def judged(table, data, source, now=0):
+    """What becomes of a packet: FORWARD, from the leg that is bound to its source, the bytes of an answer, or None."""
+    verdict = table.receive(data, source, ENDPOINT, now)
+    if isinstance(verdict, RelayLeg):
+        assert verdict is table.bound[source]
+        return FORWARD
+    return verdict
 
 
 def bound(table):
@@ -69,7 +85,7 @@ def test_a_packet_gets_its_answer_or_silence(new_table, name):
     case = stunfiles.load(name)
     table = new_table({}, EXPIRY, stunfiles.RELAYS)
     table.add("call", Kind.RTP, stunfiles.LEGS, [], 0)
-    assert table.receive(case.packet, case.source, SOCK, 0) == case.answer
+    assert table.receive(case.packet, case.source, ENDPOINT, 0) == case.answer
     assert {cause: count for cause, count in table.dropped.items() if count} == ({case.cause: 1} if case.cause else {})
     if case.cause:
         assert not table.bound
@@ -79,10 +95,10 @@ def test_a_packet_gets_its_answer_or_silence(new_table, name):
 
 
 def test_media_is_forwarded_from_a_bound_address_only(table):
-    assert table.receive(MEDIA, HOME, SOCK, 0) is None
+    assert table.receive(MEDIA, HOME, ENDPOINT, 0) is None
     assert bind(table, ANNA, HOME)
-    assert table.receive(MEDIA, HOME, SOCK, 0) is FORWARD
-    assert table.receive(MEDIA, EVIL, SOCK, 0) is None
+    assert judged(table, MEDIA, HOME) is FORWARD
+    assert table.receive(MEDIA, EVIL, ENDPOINT, 0) is None
     assert table.dropped["unbound"] == 2
     leg = table.bound[HOME]
     assert [other.ufrag for other in leg.others] == [BEN[0]]
@@ -96,34 +112,34 @@ def test_a_fresh_binding_moves_the_leg(table):
 
 def test_a_replay_moves_nothing(table):
     recorded = request(ANNA)
-    assert table.receive(recorded, HOME, SOCK, 0)
-    assert table.receive(recorded, EVIL, SOCK, 1) is None
-    assert table.receive(recorded, EVIL, SOCK, CONSENT * 10) is None
+    assert table.receive(recorded, HOME, ENDPOINT, 0)
+    assert table.receive(recorded, EVIL, ENDPOINT, 1) is None
+    assert table.receive(recorded, EVIL, ENDPOINT, CONSENT * 10) is None
     assert bound(table) == {HOME: ANNA[0]}
     assert table.dropped["replayed"] == 2
 
 
 def test_a_replay_of_a_refused_request_gets_no_answer(table):
     recorded = request(ANNA, extra=b"\0\3\0\4\0\0\0\6")
-    assert stun.parse(table.receive(recorded, HOME, SOCK, 0)).type == stun.BINDING_ERROR
-    assert table.receive(recorded, EVIL, SOCK, 1) is None
+    assert stun.parse(table.receive(recorded, HOME, ENDPOINT, 0)).type == stun.BINDING_ERROR
+    assert table.receive(recorded, EVIL, ENDPOINT, 1) is None
     assert not table.bound
 
 
 def test_a_retransmission_is_answered_but_proves_nothing(table):
     recorded = request(ANNA)
-    answer = table.receive(recorded, HOME, SOCK, 0)
-    assert table.receive(recorded, HOME, SOCK, CONSENT - 1) == answer
+    answer = table.receive(recorded, HOME, ENDPOINT, 0)
+    assert table.receive(recorded, HOME, ENDPOINT, CONSENT - 1) == answer
     table.sweep(CONSENT)
     assert not table.bound
 
 
 def test_replays_are_refused_after_thousands_of_bindings(table):
     recorded = request(ANNA)
-    table.receive(recorded, HOME, SOCK, 0)
+    table.receive(recorded, HOME, ENDPOINT, 0)
     for _ in range(5_000):
         bind(table, ANNA, HOME)
-    assert table.receive(recorded, EVIL, SOCK, 0) is None
+    assert table.receive(recorded, EVIL, ENDPOINT, 0) is None
 
 
 def test_another_leg_does_not_take_a_live_address(table):
@@ -131,7 +147,7 @@ def test_another_leg_does_not_take_a_live_address(table):
     bind(table, ANNA, VICTIM)
     assert bind(table, CARL, VICTIM, SILENT - 1) is None  # forged source
     assert bound(table) == {VICTIM: ANNA[0]}
-    table.receive(MEDIA, VICTIM, SOCK, SILENT - 1)
+    table.receive(MEDIA, VICTIM, ENDPOINT, SILENT - 1)
     table.bound[VICTIM].heard = SILENT - 1  # as the socket layer notes it
     assert bind(table, CARL, VICTIM, SILENT + 1) is None
     assert bind(table, CARL, VICTIM, 2 * SILENT)
@@ -143,9 +159,9 @@ def test_a_request_refused_as_taken_may_be_sent_again(table):
     table.add("next", Kind.RTP, [CARL, DORA], [], 0)
     bind(table, ANNA, HOME)
     retried = request(CARL)
-    assert table.receive(retried, HOME, SOCK, 1) is None
+    assert table.receive(retried, HOME, ENDPOINT, 1) is None
     table.remove("call")
-    assert table.receive(retried, HOME, SOCK, 2)
+    assert table.receive(retried, HOME, ENDPOINT, 2)
 
 
 def test_one_socket_serves_one_leg_of_a_conversation(table):
@@ -248,7 +264,7 @@ def test_adding_again_changes_nothing(table):
     ],
 )
 def test_a_name_or_fragment_is_not_used_twice(table, name, kind, legs):
-    with pytest.raises(Conflict):
+    with pytest.raises(InUse):
         table.add(name, kind, legs, [], 1)
     assert table.add("fine", Kind.RTP, [CARL, DORA], [], 1)
 
@@ -264,7 +280,7 @@ def test_a_name_or_fragment_is_not_used_twice(table, name, kind, legs):
     ],
 )
 def test_wrong_legs_are_refused(table, kind, legs):
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(CommandRefused) as refusal:
         table.add("other", kind, legs, [], 1)
     assert refusal.value.word == "bad-request"
 
@@ -310,7 +326,7 @@ def test_an_opaque_flow_forwards_all_but_our_bindings(new_table, kind, data, ver
     table = new_table({}, EXPIRY)
     table.add("data", kind, [ANNA, BEN], [], 0)
     bind(table, ANNA, HOME)
-    assert table.receive(data, HOME, SOCK, 0) is verdict
+    assert judged(table, data, HOME) is verdict
 
 
 @pytest.mark.parametrize(
@@ -326,7 +342,31 @@ def test_an_opaque_flow_forwards_all_but_our_bindings(new_table, kind, data, ver
 )
 def test_an_rtp_flow_forwards_no_stun(table, data, verdict):
     bind(table, ANNA, HOME)
-    assert table.receive(data, HOME, SOCK, 0) is verdict
+    assert judged(table, data, HOME) is verdict
+
+
+@given(st.binary(max_size=20) | st.builds(bytes, st.integers(MAX_PACKET - 1, MAX_PACKET + 1)), st.sampled_from(Kind))
+def test_plain_media_is_what_no_look_would_keep_from_being_forwarded(new_table, data, kind):
+    if kind not in SHORTEST:
+        return
+    table = new_table({}, EXPIRY)
+    table.add("call", kind, [ANNA, BEN], [], 0)
+    bind(table, ANNA, HOME)
+    leg = table.bound[HOME]
+    sizes = range(SHORTEST[kind], MAX_PACKET + 1)
+    for first in (b"\x00", b"\x03", b"\x04", b"\x80"):
+        packet = first + data
+        plain = table.media(packet, HOME)
+        assert plain is (leg if len(packet) in sizes and first >= b"\x04" else None)
+        assert plain is None or table.receive(packet, HOME, ENDPOINT, 0) is leg
+        assert table.media(packet, EVIL) is None
+
+
+@pytest.mark.parametrize("source", ["fast.c", "xdp.bpf.c"])
+def test_plain_media_is_bounded_by_the_same_numbers_in_every_language(source):
+    text = (ROOT / "crs" / "relay" / source).read_text()
+    assert re.search(r"\bMAX_PACKET = (\d+),", text)[1] == str(MAX_PACKET)
+    assert re.search(r"\bFIRST_MEDIA = (\d+),", text)[1] == str(stun.FIRST_MEDIA)
 
 
 def test_a_multicast_goes_to_all_others(new_table):
@@ -369,12 +409,12 @@ def test_a_multicast_is_given_no_leg_that_is_taken(new_table):
     table.add("room", Kind.OPAQUE_MULTICAST, [ANNA], [], 0)
     table.add("call", Kind.RTP, [BEN, CARL], [], 0)
     for legs in ([ANNA, BEN], [ANNA, ANNA], [(ANNA[0], "x" * 24)], [ANNA, DORA, DORA]):
-        with pytest.raises(Conflict):
+        with pytest.raises(InUse):
             table.add("room", Kind.OPAQUE_MULTICAST, legs, [], 0)
     assert [leg.ufrag for one in table.conversations(0, 1) for leg in one.legs] == [ANNA[0]]
-    with pytest.raises(Conflict):
+    with pytest.raises(InUse):
         table.add("call", Kind.RTP, [BEN, DORA], [], 0)  # not for calls
-    with pytest.raises(Refused):
+    with pytest.raises(CommandRefused):
         table.add("room", Kind.OPAQUE_MULTICAST, [], [], 0)
 
 
@@ -398,6 +438,6 @@ def test_nothing_unauthenticated_is_answered_or_moves_an_address(new_table, pack
     bind(table, ANNA, HOME)
     for data, source in packets:
         if data != GENUINE:
-            assert table.receive(data, source, SOCK, 1) in (None, FORWARD)
-            assert source == HOME or table.receive(MEDIA, source, SOCK, 1) is None
+            assert judged(table, data, source, 1) in (None, FORWARD)
+            assert source == HOME or table.receive(MEDIA, source, ENDPOINT, 1) is None
     assert bound(table) == {HOME: ANNA[0]}

@@ -14,8 +14,8 @@ import pytest
 
 from crs.errors import OperatorFault
 from crs.relay import fast, forward
-from crs.relay.loop import Loop
-from crs.relay.server import Server
+from crs.relay.loop import FurtherLoop
+from crs.relay.server import RelayServer
 
 from .loops import LOOPS
 from .running import MEDIA, PATIENCE, Peer, RunningRelay, free_port, new_leg, wait_until
@@ -207,7 +207,7 @@ def test_what_kills_a_loop_ends_the_process():
     os.write(writing, b"!")
     port = SimpleNamespace(loops=2, table=None, lock=None, fds=lambda: [(reading, 1)], drain=drain, close=lambda: None)
     with socket.socket() as listener:
-        server = Server(port, None, listener, [])
+        server = RelayServer(port, None, listener, [])
         with pytest.raises(ZeroDivisionError):
             server.run()
         server.close()
@@ -216,7 +216,7 @@ def test_what_kills_a_loop_ends_the_process():
 
 
 def test_a_loop_ends_when_told_whatever_waits():
-    loop = Loop(SimpleNamespace(drain=lambda fd, now: None), 1)
+    loop = FurtherLoop(SimpleNamespace(drain=lambda fd, now: None), 1)
     reading, writing = os.pipe()
     os.write(writing, b"!")  # and nobody ever reads it
     loop.epoll.register(reading, select.EPOLLIN)

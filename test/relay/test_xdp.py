@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from crs.relay import xdp, xdp_build
-from crs.relay.leg import Kind, Leg, Traffic
+from crs.relay.leg import Kind, RelayLeg, Traffic
 
 from .loops import LOOPS
 from .running import MEDIA, Peer, RunningRelay, new_leg, request, wait_until
@@ -164,33 +164,88 @@ def test_nothing_is_said_where_nothing_was_asked_for():
         assert "media offload" not in relay.log().lower()
 
 
-class NoDriver:
-    """What an Offload is to a leg; its packets are all heard at ``time``."""
+class FakeProgram:
+    """Keeps what an Offload tells the program; packets of all legs are heard at ``time``."""
 
-    time = 0
-
-    def take(self):
-        return 7
-
-    def give_back(self, number):
-        assert number == 7
+    def __init__(self):
+        self.time = 0
+        self.full = False
+        self.met = []
+        self.routes = {}
 
     def meet(self, number, flow):
-        pass
+        self.met.append(number)
+
+    def enter(self, flow, route):
+        if not self.full:
+            self.routes[flow] = route
+        return not self.full
+
+    def leave(self, flow):
+        del self.routes[flow]
 
     def heard(self, number):
         return self.time
 
 
-def test_what_was_heard_stays_when_the_address_goes():
-    driver = NoDriver()
-    leg = xdp.leg_class(Leg)(driver, "ufrag", "password", Kind.RTP, Traffic(), 5)
-    leg.bind(("192.0.2.1", 9), SimpleNamespace(address=("192.0.2.2", 146)))
-    driver.time = 2_000
-    assert leg.heard == 2_000
-    leg.unbind()
-    driver.time = 3_000
-    assert leg.heard == 2_000
+@pytest.fixture
+def program():
+    return FakeProgram()
+
+
+@pytest.fixture
+def legs(program):
+    """Two legs of a conversation, not bound."""
+    paths = [xdp.Offload(program)]
+    pair = [RelayLeg(name, "password", Kind.RTP, Traffic(), 5, paths) for name in ("anna", "ben")]
+    for leg, other in zip(pair, reversed(pair), strict=True):
+        leg.link((other,))
+    return pair
+
+
+def endpoint(ip, port=146):
+    return SimpleNamespace(address=(ip, port, 0, 0) if ":" in ip else (ip, port), sendto=None, fds=(0,))
+
+
+HERE = endpoint("192.0.2.2")
+
+
+def test_what_was_heard_stays_when_the_address_goes(program, legs):
+    legs[0].bind(("192.0.2.1", 9), HERE)
+    program.time = 2_000
+    assert legs[0].last_heard() == 2_000
+    legs[0].unbind()
+    program.time = 3_000
+    assert legs[0].last_heard() == 2_000
+
+
+def test_there_are_routes_while_both_legs_are_bound(program, legs):
+    anna, ben = legs
+    anna.bind(("192.0.2.1", 9), HERE)
+    assert not program.routes
+    ben.bind(("192.0.2.3", 10), HERE)
+    flows = {xdp.flow(leg.address, HERE.address) for leg in legs}
+    assert program.routes.keys() == flows
+    anna.bind(("192.0.2.1", 11), HERE)
+    assert len(program.routes) == 2 and program.routes.keys() != flows
+    anna.link((ben, ben))  # as in a multicast
+    assert program.routes.keys() == {xdp.flow(ben.address, HERE.address)}
+    ben.unbind()
+    assert not program.routes
+    assert program.met == [0, 1, 0]  # a leg that moves keeps its number
+
+
+def test_a_flow_without_room_or_to_the_other_family_has_no_route(program, legs):
+    anna, ben = legs
+    anna.bind(("192.0.2.1", 9), HERE)
+    ben.bind(("2001:db8::1", 9, 0, 0), endpoint("2001:db8::2"))
+    assert not program.routes
+    program.full = True
+    ben.bind(("192.0.2.3", 9), HERE)
+    assert not program.routes
+    program.full = False
+    ben.bind(("192.0.2.3", 10), HERE)
+    assert len(program.routes) == 2
 
 
 @pytest.mark.parametrize(

@@ -107,9 +107,9 @@ def why_not() -> str:
     if xdp_build.clang() is None:
         return "media offload needs clang"
     source = xdp_build.SOURCE.stat().st_mtime
-    if not xdp.PROGRAM.exists() or xdp.PROGRAM.stat().st_mtime < source:
-        if fault := xdp_build.build():
-            raise RuntimeError(fault)
+    built = xdp.PROGRAM.exists() and xdp.PROGRAM.stat().st_mtime >= source
+    if not built and (fault := xdp_build.build()):
+        raise RuntimeError(fault)
     try:
         with Wire() as wire, wire.inside(wire.relay):
             os.close(wire.receive_frames())
