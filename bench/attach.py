@@ -3,7 +3,7 @@
 Beside the logins of ejabberd and Prosody (TLS, PLAIN, bind, presence), and the limit: a bare pyOpenSSL loop of PSK
 handshakes. The CRS with one worker on one core, and with a worker for each core (the load then shares these cores).
 While clients of the CRS storm in, others that are attached ask something small a hundred times a second: their p99, and
-the longest stall of the loop as the worker's own watchdog has it.
+the longest stall of the loop as the worker's own watch has it.
 """
 
 import sys

@@ -2,7 +2,7 @@
 
 A look at the oldest generation visits every object there and stops the loop for that time: 224 ms with 10,000 clients.
 It would find nothing, as what comes and goes with a client is freed by its reference count (a test holds that). So
-that look is taken only while it is short. Never here: caches, pools; objects that need the collector.
+that look is taken only while it is short.
 """
 
 import gc

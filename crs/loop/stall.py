@@ -1,25 +1,28 @@
-"""The longest stall of a worker's loop: how late a short timer was, at the worst, since somebody asked.
+"""The longest stall of a worker's loop: how late a short timer was, at the worst, since that was last taken.
 
-Whatever holds the loop (a handler that computes, a process of another that has the core) holds every client of the
-worker. Lives here: the measuring. Where it is told: the process table. Never here: greenlets, as one would have to
-wait its turn among the others.
+Whatever holds the loop (a handler that computes, another process that has the core) holds every client of the worker.
+No greenlet measures it, as that would have to wait its turn among the others.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import gevent
+
+if TYPE_CHECKING:
+    from gevent._types import _TimerWatcher
 
 PERIOD = 0.005  # seconds; a stall is told up to so much shorter than it was
 
 
-class Watchdog:
+class StallWatch:
     """Measures the loop of the calling thread from ``begin`` on. ``clock()`` gives seconds that only go forward."""
 
-    def __init__(self, clock: Callable[[], float]):
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._last = clock()
         self._longest = 0.0
-        self._timer = None
+        self._timer: _TimerWatcher | None = None
 
     def begin(self) -> None:
         self._last = self._clock()
@@ -33,6 +36,6 @@ class Watchdog:
         self._last = now
 
     def take(self) -> float:
-        """Milliseconds of the longest stall since this was called last."""
+        """Milliseconds of the longest stall since this was called last. Who takes it must keep it until it is told."""
         longest, self._longest = self._longest, 0.0
         return round(longest * 1000, 1)

@@ -6,6 +6,7 @@ Actions run in the worker's one timer greenlet: they must be short and must not 
 import heapq
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -18,13 +19,13 @@ LOG = log.get("timers")
 class Timers:
     """Runs actions when they are due. ``clock()`` gives seconds that only go forward (time.monotonic)."""
 
-    def __init__(self, clock: Callable[[], float]):
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._heap: list = []
+        self._heap: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._order = itertools.count()
         self._sooner = Event()
 
-    def after(self, milliseconds: float, action: Callable, *arguments) -> None:
+    def after(self, milliseconds: float, action: Callable[..., object], *arguments: Any) -> None:
         """Run ``action(*arguments)`` once, ``milliseconds`` from now. There is no cancel: an action looks itself
         whether it still has something to do, and holds names (connection ids), not objects."""
         due = self._clock() + milliseconds / 1000

@@ -11,7 +11,7 @@ from gevent.event import Event
 from .. import log
 from ..loop import garbage
 from ..loop.attempts import Attempts
-from ..loop.stall import Watchdog
+from ..loop.stall import StallWatch
 from ..service.listening import Listening
 from ..service.worker import Worker
 from .announcing import ANNOUNCE, Announcing, Stalls
@@ -37,7 +37,7 @@ class Upkeep:
         self.keep_alive = KeepAlive(worker)
         self._worker = worker
         self._attempts = Attempts(LOG)
-        self._stall = Watchdog(time.monotonic)
+        self._stall = StallWatch(time.monotonic)
         self._announcing = Announcing(worker, Stalls(self._stall.take))
         self._decisions = Decisions(worker)
         self._reconciling = Reconciling(worker)

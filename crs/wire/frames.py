@@ -1,7 +1,7 @@
 """WebSocket frames (RFC 6455, chapter 5): bytes in, messages and control frames out, and back.
 
-Lives here: the codec and every rule a frame can break, with the close code for it. Never here: sockets, time, what an
-endpoint does about a frame. Text messages and control frames only: the protocol that runs on top knows no binary ones.
+The codec, and every rule that a frame can break with the close code for it; no sockets, no time. Text messages and
+control frames only: the protocol that runs on top knows no binary ones.
 
 At rest, between two frames, a decoder holds no bytes. Whatever a peer sends, it holds at most one message of
 ``max_message`` bytes, and refuses a longer one by its header.
@@ -25,7 +25,7 @@ _SHORTEST = {0: 0, 2: 126, 8: 1 << 16}  # bytes of extended length -> the least 
 class Violation(Exception):
     """The peer broke a rule; ``code`` and ``reason`` are for the close frame."""
 
-    def __init__(self, code: int, reason: str):
+    def __init__(self, code: int, reason: str) -> None:
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
@@ -60,7 +60,7 @@ class Decoder:
         "_split_character",
     )
 
-    def __init__(self, masked: bool, max_message: int, max_frame: int, max_fragments: int):
+    def __init__(self, masked: bool, max_message: int, max_frame: int, max_fragments: int) -> None:
         self._masked = masked
         self._max_message = max_message
         self._max_frame = max_frame
@@ -74,7 +74,7 @@ class Decoder:
         self._fragments = 0  # frames of the message under way; 0: none is
         self._split_character = b""  # the first bytes of a character whose others are still to come
 
-    def feed(self, some: bytes):
+    def feed(self, some: bytes) -> None:
         self._buffer = self._buffer[self._at :] + some if self._at < len(self._buffer) else some
         self._at = 0
 
@@ -87,7 +87,7 @@ class Decoder:
                     return control
                 if self._left is None:
                     return None
-            self._take_payload()
+            self._left = self._take_payload(self._left)
             if self._left:
                 return None
             self._left = None
@@ -122,7 +122,7 @@ class Decoder:
         self._fragments += 1
         return None
 
-    def _check_header(self, first: int, second: int, opcode: int):
+    def _check_header(self, first: int, second: int, opcode: int) -> None:
         if first & _RESERVED:
             raise Violation(PROTOCOL_ERROR, "reserved bits are set")
         if bool(second & _MASKED) != self._masked:
@@ -144,7 +144,7 @@ class Decoder:
         elif opcode == BINARY:
             raise Violation(UNSUPPORTED, "binary message")
 
-    def _check_size(self, length: int):
+    def _check_size(self, length: int) -> None:
         if len(self._message) + length > self._max_message:
             raise Violation(TOO_BIG, f"message of more than {self._max_message} bytes")
         if length > self._max_frame:
@@ -152,25 +152,26 @@ class Decoder:
         if self._fragments >= self._max_fragments:
             raise Violation(POLICY, f"message of more than {self._max_fragments} fragments")
 
-    def _take_payload(self):
-        """Use what has come of the payload of the data frame under way."""
-        some = self._buffer[self._at : self._at + self._left]
+    def _take_payload(self, left: int) -> int:
+        """Use what has come of the payload of the data frame under way; returns how many bytes are still to come."""
+        some = self._buffer[self._at : self._at + left]
         if not some:
-            return
+            return left
         self._advance(self._at + len(some))
-        self._left -= len(some)
+        left -= len(some)
         some = mask_payload(some, self._mask)
         shift = len(some) % 4
         self._mask = self._mask[shift:] + self._mask[:shift]
         self._check_text(some)
         if not self._message:
             self._message = some
-            return
+            return left
         if isinstance(self._message, bytes):
             self._message = bytearray(self._message)
         self._message += some
+        return left
 
-    def _check_text(self, some: bytes):
+    def _check_text(self, some: bytes) -> None:
         if self._split_character:
             some = self._split_character + some
         elif some.isascii():
@@ -187,7 +188,7 @@ class Decoder:
         message, self._message, self._fragments = bytes(self._message), b"", 0
         return Frame(TEXT, message)
 
-    def _advance(self, to: int):
+    def _advance(self, to: int) -> None:
         self._at = to
         if to == len(self._buffer):
             self._buffer, self._at = b"", 0

@@ -1,7 +1,7 @@
 """The heads of the HTTP/1.1 handshake of a WebSocket (RFC 6455, chapter 4), both sides: bytes in, bytes out.
 
-Lives here: what a request must hold, what is answered to one that does not, and the client's half. Never here: sockets,
-time, frames. No extension is ever negotiated: permessage-deflate costs memory and makes a large message of a small one.
+What a request must hold, what is answered to one that does not, and the client's half. No extension is ever negotiated:
+permessage-deflate costs memory and makes a large message of a small one.
 Why this is not left to gevent-websocket: doc/decisions/websocket-handshake.md.
 """
 
@@ -40,7 +40,7 @@ class UpgradeError(CrsError):
         self.status = status
 
 
-class Answer(NamedTuple):
+class HeadAnswer(NamedTuple):
     """What to send to a request. With status 101 it is a WebSocket from there on, else it was refused: ``text``."""
 
     status: int
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
     text: str = ""
 
 
-def answer(head: bytes) -> Answer:
+def answer(head: bytes) -> HeadAnswer:
     """Answer one request head, which ends with END."""
     first, *lines = head.removesuffix(END).decode("latin-1").removeprefix("\r\n").split("\r\n")  # RFC 9112, 2.2
     line = _REQUEST_LINE.fullmatch(first)
@@ -66,7 +66,7 @@ def _path(target: str) -> str:
     return path.partition("?")[0] or "/"
 
 
-def refuse(status: int, text: str, *headers: str) -> Answer:
+def refuse(status: int, text: str, *headers: str) -> HeadAnswer:
     """A short plain-text refusal, after which the connection ends."""
     body = text + "\n"
     lines = [
@@ -76,10 +76,10 @@ def refuse(status: int, text: str, *headers: str) -> Answer:
         f"Content-Length: {len(body)}",
         *headers,
     ]
-    return Answer(status, "\r\n".join(lines).encode() + END + body.encode(), text)
+    return HeadAnswer(status, "\r\n".join(lines).encode() + END + body.encode(), text)
 
 
-def _refusal(method: str, path: str, version: str, headers: dict[str, str]) -> Answer | None:
+def _refusal(method: str, path: str, version: str, headers: dict[str, str]) -> HeadAnswer | None:
     """What is wrong with a request; None for a good one."""
     if version != "HTTP/1.1":
         return refuse(400, "HTTP/1.1 is needed")
@@ -106,7 +106,7 @@ def _refusal(method: str, path: str, version: str, headers: dict[str, str]) -> A
     return None
 
 
-def _accept(headers: dict[str, str]) -> Answer:
+def _accept(headers: dict[str, str]) -> HeadAnswer:
     lines = [
         "HTTP/1.1 101 Switching Protocols",
         "Upgrade: websocket",
@@ -115,7 +115,7 @@ def _accept(headers: dict[str, str]) -> Answer:
     ]
     if "sec-websocket-protocol" in headers:
         lines.append(f"Sec-WebSocket-Protocol: {SUBPROTOCOL}")
-    return Answer(101, "\r\n".join(lines).encode() + END)
+    return HeadAnswer(101, "\r\n".join(lines).encode() + END)
 
 
 # --- the client's half
@@ -130,7 +130,7 @@ def request(host: str, path: str, key: bytes) -> bytes:
     ).encode() + END
 
 
-def check_response(head: bytes, key: bytes):
+def check_response(head: bytes, key: bytes) -> None:
     """Check a server's response head to ``request`` (4.1). Raises UpgradeError."""
     first, *lines = head.removesuffix(END).decode("latin-1").split("\r\n")
     line = _STATUS_LINE.fullmatch(first)

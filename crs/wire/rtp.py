@@ -1,4 +1,4 @@
-"""RTP packets as values, and what a receiver learns from them (RFC 3550). No sockets, no clock, no ciphers here."""
+"""RTP packets as values, and what a receiver learns from them (RFC 3550). No sockets, clocks or ciphers."""
 
 import struct
 from typing import NamedTuple
@@ -64,7 +64,7 @@ def signed(difference: int, bits: int) -> int:
 class Reception:
     """What was received of one source: counts (RFC 3550, A.3) and interarrival jitter (A.8)."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.received = 0
         self._first = self._highest = 0
         self._jitter = 0.0

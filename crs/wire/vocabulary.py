@@ -1,7 +1,7 @@
 """The vocabulary of the client protocol ``crs.v1``: every parameter, result and notification as a typed struct.
 
-This file is the validator (msgspec), and the source of the machine-readable description (``crs.docs.protocol``).
-Never here: sockets, state, what a method does. Which method takes which struct stands in ``handlers/__init__``.
+This file is the validator (msgspec), and the source of the machine-readable description (``crs.docs.protocol``). Which
+method takes which struct stands in ``handlers/__init__``.
 All times are milliseconds since 1970-01-01 UTC. Opaque bodies are text that the CRS neither reads nor changes.
 """
 
@@ -640,7 +640,7 @@ class Response(Struct, gc=False):
 class ErrorObject(Struct, gc=False):
     code: int
     message: str
-    data: dict
+    data: dict[str, Any]
 
 
 class ErrorResponse(Struct, gc=False):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from crs.loop import garbage
-from crs.relay.conversation import Table
+from crs.relay.conversation import ConversationTable
 from crs.relay.leg import Kind
 
 from ..hosts import ROOT
@@ -69,7 +69,7 @@ def test_a_connection_leaves_no_cycle(how):
 
 
 def test_a_relayed_conversation_leaves_no_cycle():
-    table = Table({}, 1000)
+    table = ConversationTable({}, 1000)
     with collecting_nothing():
         table.add("a", Kind.RTP, [("one", "x"), ("two", "y")], [], 0)
         table.add("b", Kind.OPAQUE_MULTICAST, [("three", "x"), ("four", "y")], [], 0)

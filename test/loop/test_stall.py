@@ -1,10 +1,10 @@
-"""The watchdog: what counts as a stall, and that a held loop is seen."""
+"""The stall watch: what counts as a stall, and that a held loop is seen."""
 
 import time
 
 import gevent
 
-from crs.loop.stall import PERIOD, Watchdog
+from crs.loop.stall import PERIOD, StallWatch
 
 from ..hosts import wait_for
 
@@ -17,13 +17,13 @@ class Clock:
         return self.now
 
 
-def watched(*steps: float) -> Watchdog:
+def watched(*steps: float) -> StallWatch:
     clock = Clock()
-    watchdog = Watchdog(clock)
+    watch = StallWatch(clock)
     for step in steps:
         clock.now += step
-        watchdog.tick()
-    return watchdog
+        watch.tick()
+    return watch
 
 
 def test_a_timer_in_time_is_no_stall():
@@ -31,9 +31,9 @@ def test_a_timer_in_time_is_no_stall():
 
 
 def test_the_longest_stall_is_told_once():
-    watchdog = watched(PERIOD, PERIOD + 0.040, PERIOD + 0.007, PERIOD)
-    assert watchdog.take() == 40.0
-    assert watchdog.take() == 0.0
+    watch = watched(PERIOD, PERIOD + 0.040, PERIOD + 0.007, PERIOD)
+    assert watch.take() == 40.0
+    assert watch.take() == 0.0
 
 
 def test_an_early_turn_is_no_stall_and_hides_none():
@@ -41,10 +41,10 @@ def test_an_early_turn_is_no_stall_and_hides_none():
 
 
 def test_a_held_loop_is_seen():
-    watchdog = Watchdog(time.monotonic)
-    watchdog.begin()
+    watch = StallWatch(time.monotonic)
+    watch.begin()
     gevent.sleep(2 * PERIOD)
-    watchdog.take()
+    watch.take()
     time.sleep(0.1)  # not gevent's: holds the loop
     seen = []
-    wait_for(lambda: seen.append(watchdog.take()) or max(seen) >= 80, "the stall is seen", pause=PERIOD)
+    wait_for(lambda: seen.append(watch.take()) or max(seen) >= 80, "the stall is seen", pause=PERIOD)

@@ -8,7 +8,7 @@ from crs.loop.turns import SLICE, Turns, of
 WORK = SLICE * 0.6  # what one turn takes here: two of them fill a slice
 
 
-class Loop:
+class SteppedLoop:
     """A hub's turns on a clock that stands still, and what was done in each pass of the loop."""
 
     def __init__(self):
@@ -35,7 +35,7 @@ class Loop:
 
 @pytest.fixture
 def loop():
-    loop = Loop()
+    loop = SteppedLoop()
     yield loop
     loop.close()
 
@@ -72,7 +72,7 @@ def test_a_hub_has_one(loop):
 class Woken:
     """What waits without a greenlet."""
 
-    def __init__(self, loop: Loop, name: str):
+    def __init__(self, loop: SteppedLoop, name: str):
         self.loop, self.name = loop, name
 
     def switch(self, _nothing) -> None:

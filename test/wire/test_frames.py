@@ -1,5 +1,7 @@
 """The frame codec in memory: the folder of frames, any division of the bytes, and the two directions of masking."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,7 +48,7 @@ def test_the_folder_of_frames(name, size):
 @given(st.binary(max_size=200), st.booleans(), st.data())
 def test_any_bytes_come_to_the_same_however_they_are_divided(data, masked, draw):
     cuts = sorted(draw.draw(st.sets(st.integers(0, len(data)), max_size=8)) | {0, len(data)})
-    pieces = [data[start:end] for start, end in zip(cuts, cuts[1:])]
+    pieces = [data[start:end] for start, end in pairwise(cuts)]
     assert decode(pieces, masked, max_message=40) == decode([data], masked, max_message=40)
 
 
