@@ -1,5 +1,4 @@
-"""The network: TLS-PSK (tls, tlssocket, psk, psk_build) and WebSocket (websocket, upgrade, heads, frames).
+"""The sockets of clients: TLS-PSK (tls, tlssocket, psk, psk_build) and WebSockets on it (websocket, upgrade, rest).
 
-Lives here: all that touches TLS or a WebSocket frame. Never here: what a message means, who a client is, any store.
-Others use ``tls`` and ``websocket`` alone.
+What is in the bytes of a WebSocket is in ``crs.wire`` (frames, heads). Others use ``tls``, ``websocket`` and ``rest``.
 """

@@ -1,7 +1,7 @@
 """The pre-shared keys of TLS: the questions OpenSSL asks in the middle of a handshake, answered from memory.
 
-Lives here: the callbacks for PSK and tickets, and what a handshake under way must know to answer them. Never here:
-sockets, where keys come from, anything that logs, locks, yields or raises: a callback runs inside OpenSSL.
+The callbacks for PSK and tickets, and what a handshake under way must know to answer them. Nothing here may log, lock,
+yield or raise: a callback runs inside OpenSSL.
 
 The callbacks of TLS 1.2 (RFC 4279) serve TLS 1.3 (RFC 8446) too: OpenSSL takes their key as an external PSK with
 SHA-256. A callback is told nothing but the ``SSL *`` it is for, so handshakes under way are found by that address.
@@ -14,15 +14,17 @@ takes back what was planned (``final_server_name``), in both versions, whether t
 import os
 import re
 from collections.abc import Callable
+from typing import Any
 
 from OpenSSL._util import ffi, lib
 
 try:
-    from crs.net import _psk
+    from crs.net._psk import ffi as psk_ffi
+    from crs.net._psk import lib as psk_lib
 
     CALLBACKS = "extern"
-except ImportError:
-    _psk = None
+except ImportError:  # no compiler when this was installed
+    psk_ffi = psk_lib = None
     CALLBACKS = "closure"
 
 _NEEDED = (
@@ -40,6 +42,7 @@ if _missing:
     )
 
 FindKey = Callable[[bytes], bytes | None]
+Pointer = Any  # of C: SSL *, SSL_CTX *, a buffer; the bindings have no types
 
 KEY_SIZE = 32
 _WELL_FORMED = re.compile(rb"[capi]\.[!-~]{1,126}")  # at most 128 bytes: the oldest callback's limit
@@ -56,7 +59,7 @@ class Handshake:
 
     __slots__ = ("_ssl", "_address", "find_key", "identity", "key", "fault")
 
-    def __init__(self, ssl, find_key: FindKey | None = None, identity: bytes = b"", key: bytes = b""):
+    def __init__(self, ssl: Pointer, find_key: FindKey | None = None, identity: bytes = b"", key: bytes = b"") -> None:
         self._ssl = ssl
         self._address = int(ffi.cast("uintptr_t", ssl))
         self.find_key = find_key
@@ -68,7 +71,7 @@ class Handshake:
         _under_way[self._address] = self
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         del _under_way[self._address]
 
     def key_for(self, identity: bytes) -> bytes:
@@ -77,7 +80,7 @@ class Handshake:
         A random key lets an unknown client fail exactly as one with a wrong key does. A ticket or an identity of
         another kind gets none, so that OpenSSL goes on to the next one in the hello.
         """
-        if not _WELL_FORMED.fullmatch(identity):
+        if self.find_key is None or not _WELL_FORMED.fullmatch(identity):
             return b""
         try:
             key = self.find_key(identity)
@@ -87,15 +90,15 @@ class Handshake:
         self.identity = identity
         return key or os.urandom(KEY_SIZE)
 
-    def forgo_tickets(self):
+    def forgo_tickets(self) -> None:
         lib.SSL_set_options(self._ssl, lib.SSL_OP_NO_TICKET)
 
 
-def _find(ssl) -> Handshake | None:
+def _find(ssl: Pointer) -> Handshake | None:
     return _under_way.get(int(ffi.cast("uintptr_t", ssl)))
 
 
-def _server(ssl, identity, key, room) -> int:
+def _server(ssl: Pointer, identity: Pointer, key: Pointer, room: int) -> int:
     handshake = _find(ssl)
     answer = handshake.key_for(ffi.string(identity)) if handshake else b""
     if len(answer) > room:
@@ -104,7 +107,7 @@ def _server(ssl, identity, key, room) -> int:
     return len(answer)
 
 
-def _client(ssl, _hint, identity, identity_room, key, room) -> int:
+def _client(ssl: Pointer, _hint: Pointer, identity: Pointer, identity_room: int, key: Pointer, room: int) -> int:
     handshake = _find(ssl)
     if not handshake or len(handshake.identity) >= identity_room or len(handshake.key) > room:
         return 0
@@ -113,19 +116,19 @@ def _client(ssl, _hint, identity, identity_room, key, room) -> int:
     return len(handshake.key)
 
 
-def _no_ticket(ssl, _alert, _unused) -> int:
+def _no_ticket(ssl: Pointer, _alert: Pointer, _unused: Pointer) -> int:
     handshake = _find(ssl)
     if handshake:
         handshake.forgo_tickets()
-    return lib.SSL_TLSEXT_ERR_OK
+    return int(lib.SSL_TLSEXT_ERR_OK)
 
 
-def _as_c(function, name: str, signature: str):
+def _as_c(function: Callable[..., int], name: str, signature: str) -> Pointer:
     """A C function pointer, of the type ``signature`` in the bindings, that runs ``function``."""
-    if _psk is None:
+    if psk_lib is None:
         return ffi.callback(signature, function, error=0)
-    _psk.ffi.def_extern(name=name, error=0)(function)
-    return ffi.cast(signature, _psk.ffi.addressof(_psk.lib, name))
+    psk_ffi.def_extern(name=name, error=0)(function)
+    return ffi.cast(signature, psk_ffi.addressof(psk_lib, name))
 
 
 _C_SERVER = _as_c(_server, "crs_psk_server", "unsigned int(*)(SSL *, char *, unsigned char *, unsigned int)")
@@ -135,12 +138,12 @@ _C_CLIENT = _as_c(
 _C_NO_TICKET = _as_c(_no_ticket, "crs_no_ticket", "int(*)(SSL *, int *, void *)")
 
 
-def install_server(ssl_ctx):
+def install_server(ssl_ctx: Pointer) -> None:
     """Make an ``SSL_CTX *`` ask a ``Handshake`` for keys, and send no ticket."""
     lib.SSL_CTX_set_psk_server_callback(ssl_ctx, _C_SERVER)
     lib.SSL_CTX_set_tlsext_servername_callback(ssl_ctx, _C_NO_TICKET)
 
 
-def install_client(ssl_ctx):
+def install_client(ssl_ctx: Pointer) -> None:
     """Make an ``SSL_CTX *`` take identity and key from a ``Handshake``."""
     lib.SSL_CTX_set_psk_client_callback(ssl_ctx, _C_CLIENT)

@@ -1,6 +1,6 @@
 """Builds ``crs.net._psk``: three C functions whose bodies are Python (cffi ``extern "Python"``).
 
-Lives here: their C declarations, nothing else. OpenSSL calls them during a handshake, see ``crs.net.psk``. They are
+OpenSSL calls them during a handshake, see ``crs.net.psk``. They are
 machine code of a file on disk, so they also run under systemd's ``MemoryDenyWriteExecute=``, where a cffi closure
 (code written at run time) does not. ``setup.py`` builds the module; ``python -m crs.net.psk_build`` builds it in place.
 """

@@ -1,7 +1,7 @@
 """TLS with pre-shared keys: what is offered, and the two ways to begin a connection.
 
-Lives here: contexts. With ``tlssocket`` and ``psk`` the only place that touches TLS, and the one that others use.
-Never here: what the bytes mean, where keys come from. Measurements: doc/decisions/tls.md.
+With ``tlssocket`` and ``psk`` the only place that touches TLS, and the one that others use. Measurements:
+doc/decisions/tls.md.
 
 Offered, ever: TLS 1.3 with PSK and ECDHE, and TLS 1.2 with ECDHE-PSK-CHACHA20-POLY1305 (RFC 8446, RFC 7905). SHA-256
 suites only, as that is the hash of an external PSK. X25519 and P-256 only: the client names the groups, the server
@@ -31,7 +31,7 @@ class Context:
 
     __slots__ = ("find_key", "ssl_context")
 
-    def __init__(self, find_key: psk.FindKey | None = None, version: str | None = None):
+    def __init__(self, find_key: psk.FindKey | None = None, version: str | None = None) -> None:
         context = SSL.Context(SSL.TLS_METHOD)
         context.set_min_proto_version(_VERSIONS[version or "TLSv1.2"])
         context.set_max_proto_version(_VERSIONS[version or "TLSv1.3"])

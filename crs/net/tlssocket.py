@@ -1,7 +1,6 @@
 """One TLS connection on gevent, in blocking style: a call blocks its greenlet alone.
 
-Lives here: the handshake and its time limit, reading, writing, the ways to close. Never here: what is offered
-(``tls``), what the bytes mean.
+The handshake and its time limit, reading, writing, the ways to close. What is offered is in ``tls``.
 
 OpenSSL is called through pyOpenSSL's bindings, because ``SSL.Connection`` has no PSK, loses its place when a write
 would block, and weighs more than all that is here.
@@ -12,6 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 import gevent
 from gevent.lock import Semaphore
@@ -23,10 +23,17 @@ from crs.loop import turns
 from crs.net import psk
 from crs.net.rest import Rest
 
+if TYPE_CHECKING:
+    from gevent._types import _IoWatcher
+
 CHUNK = 16_384  # bytes: the most that one TLS record carries
 
 _END, _READ, _WRITE = 0, 1, 2  # the end of the stream, and what a libev watcher waits for
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds
+
+SILENTLY: Any = False  # for a gevent.Timeout that only ends its block; its stubs do not know that
+
+Role = Literal["_reading", "_writing"]  # a watcher that somebody waits with
 
 _allocate = ffi.new_allocator(should_clear_after_alloc=False)
 
@@ -55,15 +62,18 @@ class TlsSocket:
         "_lock",
     )
 
-    def __init__(self, context: SSL.Context, sock: socket.socket):
-        self.sock = sock
+    def __init__(self, context: SSL.Context, sock: socket.socket) -> None:
+        self.sock: _socket.socket = sock
         self.identity = ""  # the PSK identity that the peer proved; "" at a client
         self._timeout: float | None = None
         self._broken = False  # after a fatal error OpenSSL must not be asked to say goodbye
         self.drained = False  # the last read took all that OpenSSL had: wait before the next
         self._lingering = False
-        self._reading = None  # the watcher the reader waits with; it stays, as epoll then keeps the descriptor
-        self._writing = self._lock = self._ssl = None
+        # A watcher stays when its wait is over, as epoll then keeps the descriptor.
+        self._reading: _IoWatcher | None = None
+        self._writing: _IoWatcher | None = None
+        self._lock: Semaphore | None = None
+        self._ssl: psk.Pointer = None  # None: closed
         try:
             if sock.family in (socket.AF_INET, socket.AF_INET6):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -94,7 +104,7 @@ class TlsSocket:
     def fileno(self) -> int:
         return self.sock.fileno()
 
-    def settimeout(self, seconds: float | None):
+    def settimeout(self, seconds: float | None) -> None:
         """How long ``recv`` waits for the first byte; None for ever."""
         self._timeout = seconds
 
@@ -124,7 +134,7 @@ class TlsSocket:
             pass
         return b""
 
-    def rest(self, go_on: Callable, *arguments):
+    def rest(self, go_on: Callable[..., object], *arguments: Any) -> None:
         """Return at once, and call ``go_on(*arguments)`` in a greenlet when ``recv`` would not wait; it alone."""
         self.drained = False
         Rest(self._watcher("_reading", _READ), go_on, arguments)
@@ -148,7 +158,7 @@ class TlsSocket:
             return 0
         return self._write(memoryview(data))[0]
 
-    def sendall(self, data: bytes, timeout_ms: float):
+    def sendall(self, data: bytes | bytearray, timeout_ms: float) -> None:
         """Write all of ``data`` within ``timeout_ms``. Raises TlsError; the connection is of no use then."""
         if self._lock is None:
             self._lock = Semaphore()
@@ -179,19 +189,19 @@ class TlsSocket:
 
     # --- closing
 
-    def close(self):
+    def close(self) -> None:
         """Say goodbye (close_notify) if that can be done at once, and close; one that lingers is left to that."""
         if self._ssl is not None and not self._lingering:
             self._say_goodbye()
             self._close()
 
-    def abort(self):
+    def abort(self) -> None:
         """Close with a reset, so that nothing is kept for a peer that does not read."""
         if self._ssl is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._close()
 
-    def linger(self, timeout_ms: float):
+    def linger(self, timeout_ms: float) -> None:
         """Say goodbye, and close when the peer has closed too, or after ``timeout_ms``: in a greenlet of its own.
 
         What the peer still sends is thrown away. To close with bytes unread would send a reset, which may overtake the
@@ -202,9 +212,9 @@ class TlsSocket:
             self._say_goodbye()
             gevent.spawn(self._see_off, timeout_ms)
 
-    def _see_off(self, timeout_ms: float):
+    def _see_off(self, timeout_ms: float) -> None:
         try:
-            with gevent.Timeout(timeout_ms / 1000, False):
+            with gevent.Timeout(timeout_ms / 1000, SILENTLY):
                 self.sock.shutdown(socket.SHUT_WR)
                 while self._ssl is not None:
                     self._wait("_reading", _READ)
@@ -216,13 +226,13 @@ class TlsSocket:
             self._lingering = False
             self.close()
 
-    def _say_goodbye(self):
+    def _say_goodbye(self) -> None:
         if not self._broken:
             self._broken = True
             lib.ERR_clear_error()
             lib.SSL_shutdown(self._ssl)
 
-    def _close(self):
+    def _close(self) -> None:
         ssl, self._ssl = self._ssl, None
         waiting = [watcher for watcher in (self._reading, self._writing) if watcher is not None]
         # The descriptor may be given away again only when no watcher is left on it.
@@ -231,19 +241,19 @@ class TlsSocket:
 
     # --- OpenSSL and the loop
 
-    def handshake_as_server(self, find_key: psk.FindKey, timeout_ms: float):
+    def handshake_as_server(self, find_key: psk.FindKey | None, timeout_ms: float) -> None:
         """See ``tls.accept``."""
         lib.SSL_set_accept_state(self._ssl)
         handshake = psk.Handshake(self._ssl, find_key=find_key)
         self._handshake(handshake, timeout_ms)
         self.identity = handshake.identity.decode()
 
-    def handshake_as_client(self, identity: str, key: bytes, timeout_ms: float):
+    def handshake_as_client(self, identity: str, key: bytes, timeout_ms: float) -> None:
         """See ``tls.connect``."""
         lib.SSL_set_connect_state(self._ssl)
         self._handshake(psk.Handshake(self._ssl, identity=identity.encode(), key=key), timeout_ms)
 
-    def _handshake(self, handshake: psk.Handshake, timeout_ms: float):
+    def _handshake(self, handshake: psk.Handshake, timeout_ms: float) -> None:
         too_slow = TlsError(f"the handshake took longer than {timeout_ms:.0f} ms")
         try:
             with handshake, gevent.Timeout(timeout_ms / 1000, too_slow):
@@ -284,7 +294,7 @@ class TlsSocket:
         reason = lib.ERR_reason_error_string(lib.ERR_get_error())
         raise TlsError(ffi.string(reason).decode() if reason else "TLS failed")
 
-    def _wait(self, role: str, events: int, shaking: bool = False):
+    def _wait(self, role: Role, events: int, shaking: bool = False) -> None:
         """Block until the socket is ready and it is our turn. In each role, _reading and _writing, one may wait."""
         hub = gevent.get_hub()
         hub.wait(self._watcher(role, events))
@@ -292,9 +302,9 @@ class TlsSocket:
         if self._ssl is None:
             raise _Closed
 
-    def _watcher(self, role: str, events: int):
-        watcher = getattr(self, role)
-        if watcher is None or watcher.events != events:
+    def _watcher(self, role: Role, events: int) -> "_IoWatcher":
+        watcher: _IoWatcher | None = getattr(self, role)
+        if watcher is None or watcher.events != events:  # type: ignore[attr-defined]  # missing in the stubs
             if watcher is not None:
                 watcher.close()
             watcher = gevent.get_hub().loop.io(self.sock.fileno(), events)
@@ -305,5 +315,5 @@ class TlsSocket:
 class _Closed(TlsError):
     """Thrown into greenlets that wait on a connection that another closes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__("the connection was closed here")

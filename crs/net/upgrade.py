@@ -1,7 +1,7 @@
 """The opening of a WebSocket over a TLS connection: one HTTP head each way, read and written within limits.
 
-Lives here: reading a head that may be dripped, endless or absent, and leaving a peer that was refused. Never here: what
-stands in a head (``heads``), what follows it (``websocket``).
+A head may be dripped, endless or absent; a peer that is refused is left so that it can read why. What stands in a head
+is in ``crs.wire.heads``, what follows it in ``websocket``.
 """
 
 import os
@@ -60,7 +60,7 @@ def ask(connection: tls.TlsSocket, host: str, path: str, timeout_ms: float, max_
         raise
 
 
-def _write_head(connection: tls.TlsSocket, head: bytes):
+def _write_head(connection: tls.TlsSocket, head: bytes) -> None:
     """Write a head, the first bytes on a connection: they have room. Raises UpgradeError."""
     try:
         if connection.send_some(head) == len(head):

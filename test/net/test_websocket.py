@@ -192,7 +192,7 @@ def test_the_folder_of_frames_over_tls(name):
 def test_messages_both_ways_in_order():
     server, client = open_pair()
     echo = gevent.spawn(serve_echo, server)
-    texts = [("%d " % number).encode() * (number * 7 % 900) for number in range(400)]
+    texts = [f"{number} ".encode() * (number * 7 % 900) for number in range(400)]
     sending = gevent.spawn(lambda: [client.send(text) for text in texts])
     assert [client.receive() for _ in texts] == texts
     sending.get()
