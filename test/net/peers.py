@@ -1,12 +1,14 @@
 """Two ends of one connection in one process, and a tap on the wire between them."""
 
 import gevent
+import pytest
 from gevent import socket
 
 from crs.net import tls
 
 KEY = bytes(range(32))
 IDENTITY = "c.acme.202611.AbC_-9"
+VERSIONS = ["TLSv1.2", "TLSv1.3"]
 TIMEOUT = 5000  # ms; far more than anything here takes
 
 
@@ -80,3 +82,17 @@ class Tap:
             records.append((rest[0], rest[5 : 5 + length]))
             rest = rest[5 + length :]
         return records
+
+
+def tls_error_of(call, *args) -> str:
+    with pytest.raises(tls.TlsError) as caught:
+        call(*args)
+    return str(caught.value)
+
+
+def read_to_end(client) -> bytes:
+    got = b""
+    with gevent.Timeout(TIMEOUT / 1000):
+        while some := client.recv():
+            got += some
+    return got

@@ -1,13 +1,9 @@
-"""TLS-PSK: what is negotiated, what is refused, and what a connection does with a peer that is slow, rude or gone."""
+"""TLS-PSK: what is negotiated, what is refused, and handshakes with a peer that is slow, rude or gone."""
 
 import gc
-import importlib.util
 import os
 import re
 import ssl
-import subprocess
-import sys
-from pathlib import Path
 
 import gevent
 import pytest
@@ -16,21 +12,18 @@ from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
 from crs.net import psk, tls
-from test.compiler import can_build
-from test.net.peers import IDENTITY, KEY, TIMEOUT, Tap, context, shake, tcp_pair, tls_pair, until
-
-VERSIONS = ["TLSv1.2", "TLSv1.3"]
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def read_exactly(end, size):
-    got = b""
-    while len(got) < size:
-        some = end.recv()
-        assert some, f"the stream ended after {len(got)} of {size} bytes"
-        got += some
-    return got
-
+from test.net.peers import (
+    IDENTITY,
+    KEY,
+    TIMEOUT,
+    VERSIONS,
+    Tap,
+    context,
+    shake,
+    tcp_pair,
+    tls_error_of,
+    tls_pair,
+)
 
 # --- what is negotiated
 
@@ -170,12 +163,6 @@ def test_a_fault_of_the_key_lookup_is_told_apart():
     assert isinstance(client, tls.TlsError)
 
 
-def tls_error_of(call, *args) -> str:
-    with pytest.raises(tls.TlsError) as caught:
-        call(*args)
-    return str(caught.value)
-
-
 @pytest.mark.parametrize(
     "said, reason",
     [
@@ -250,148 +237,3 @@ def test_two_thousand_handshakes_leave_nothing():
             assert isinstance(server, tls.TlsError)
     assert psk._under_way == {}
     assert len(os.listdir("/proc/self/fd")) == before
-
-
-# --- reading, writing, closing
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_much_data_both_ways_at_once(version):
-    server, client = tls_pair(version=version)
-    there, back = os.urandom(3_000_000), os.urandom(3_000_000)
-    writers = [gevent.spawn(client.sendall, there, TIMEOUT), gevent.spawn(server.sendall, back, TIMEOUT)]
-    reader = gevent.spawn(read_exactly, client, len(back))
-    assert read_exactly(server, len(there)) == there
-    assert reader.get() == back
-    gevent.joinall(writers, raise_error=True)
-
-
-def test_writers_take_turns():
-    server, client = tls_pair()
-    writers = [gevent.spawn(client.sendall, bytes([letter]) * 500_000, TIMEOUT) for letter in b"abcd"]
-    got = read_exactly(server, 2_000_000)
-    assert got == b"".join(bytes([letter]) * 500_000 for letter in b"abcd")
-    gevent.joinall(writers, raise_error=True)
-
-
-def test_a_peer_that_does_not_read():
-    server, client = tls_pair()
-    assert tls_error_of(client.sendall, bytes(10_000_000), 50) == "the peer does not read"
-    assert not server.closed
-
-
-def test_send_some_never_waits_and_keeps_its_place():
-    server, client = tls_pair()
-    blob = os.urandom(5_000_000)
-    sent = client.send_some(blob)
-    assert 0 < sent < len(blob)
-    assert client.send_some(blob[sent:]) == 0
-    rest = gevent.spawn(client.sendall, blob[sent:], TIMEOUT)
-    gevent.sleep(0)
-    assert client.send_some(b"not now") == 0, "another writer is in the middle of its bytes"
-    assert read_exactly(server, len(blob)) == blob
-    rest.get()
-
-
-def test_close_is_heard_and_ends_the_waiting_of_others():
-    server, client = tls_pair()
-    reader = gevent.spawn(client.recv)
-    writer = gevent.spawn(tls_error_of, client.sendall, bytes(10_000_000), TIMEOUT)
-    gevent.sleep(0.01)
-    client.close()
-    client.close()
-    assert reader.get(timeout=TIMEOUT / 1000) == b""
-    assert writer.get(timeout=TIMEOUT / 1000) == "the connection was closed here"
-    assert client.recv() == b""
-    assert tls_error_of(client.sendall, b"x", TIMEOUT) == "the connection is closed"
-    assert (client.version, client.cipher, client.fileno()) == ("", "", -1)
-    while server.recv():
-        pass
-
-
-def test_the_end_of_the_stream():
-    server, client = tls_pair()
-    client.close()
-    assert server.recv() == b""
-    server, client = tls_pair()
-    client.sock.close()  # without a close_notify
-    assert server.recv() == b""
-
-
-def test_an_abort_resets():
-    server, client = shake(*tcp_pair())
-    client.abort()
-    assert tls_error_of(server.recv) == "connection reset by peer"
-    server.close()
-
-
-def test_garbage_in_the_stream():
-    server, client = tls_pair()
-    client.sock.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
-    assert tls_error_of(server.recv) == "decryption failed or bad record mac"
-    server.close()
-
-
-def test_last_words_are_heard_by_a_peer_that_is_still_talking():
-    server, client = shake(*tcp_pair())
-    client.sendall(bytes(200_000), TIMEOUT)
-    server.sendall(b"enough", TIMEOUT)
-    server.linger(TIMEOUT)
-    server.close()
-    client.sendall(bytes(200_000), TIMEOUT)
-    assert client.recv() == b"enough"
-    assert client.recv() == b""
-    assert not server.closed
-    client.close()
-    until(lambda: server.closed)
-
-
-def test_lingering_ends_with_a_peer_that_never_stops():
-    server, client = shake(*tcp_pair())
-    talking = gevent.spawn(tls_error_of, client.sendall, bytes(500_000_000), 60_000)
-    server.linger(100)
-    until(lambda: server.closed)
-    assert talking.get(timeout=TIMEOUT / 1000)
-
-
-def test_a_read_with_a_time_limit():
-    server, client = tls_pair()
-    server.settimeout(0.02)
-    assert tls_error_of(server.recv) == "nothing came in time"
-    client.sendall(b"late", TIMEOUT)
-    assert server.recv() == b"late"
-
-
-# --- the two kinds of callback
-
-HANDSHAKE = """
-import sys
-{before}
-from crs.net import tls
-from test.net.peers import tls_pair
-for version in ("TLSv1.2", "TLSv1.3"):
-    server, client = tls_pair(version=version)
-    print(tls.CALLBACKS, server.identity, isinstance(tls_pair(identity="c.none", version=version)[0], tls.TlsError))
-"""
-
-
-def run_handshake(before):
-    script = HANDSHAKE.format(before=before)
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.stderr == ""
-    return done.stdout.splitlines()
-
-
-def test_closures_serve_where_the_module_is_not_built():
-    assert run_handshake("sys.modules['crs.net._psk'] = None") == [f"closure {IDENTITY} True"] * 2
-
-
-def test_the_built_module_serves(tmp_path):
-    build = "import sys; from crs.net.psk_build import ffibuilder; ffibuilder.compile(tmpdir=sys.argv[1])"
-    built = subprocess.run(
-        [sys.executable, "-c", build, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-    assert (built.returncode == 0) == can_build(), built.stderr
-    before = f"import crs.net; crs.net.__path__.insert(0, {str(tmp_path / 'crs' / 'net')!r})"
-    kind = "extern" if can_build() or importlib.util.find_spec("crs.net._psk") else "closure"
-    assert run_handshake(before) == [f"{kind} {IDENTITY} True"] * 2
