@@ -1,24 +1,17 @@
 """Several loops at a time: how flows and counts are shared out, and that nothing gets lost or astray between them."""
 
-import errno
 import os
-import select
 import signal
-import socket
 import threading
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 
 import pytest
 
-from crs.errors import OperatorFault
-from crs.relay import fast, forward
-from crs.relay.loop import FurtherLoop
-from crs.relay.server import RelayServer
+from crs.relay import fast
 
 from .loops import LOOPS
-from .running import MEDIA, PATIENCE, Peer, RunningRelay, free_port, new_leg, wait_until
+from .running import MEDIA, Peer, RunningRelay, new_leg, wait_until
 
 TWO = LOOPS[-1]  # where C is not built, that is one
 CHANGES = 600  # of conversations, in a storm: as many sockets as a process may have by default, and no more
@@ -139,89 +132,3 @@ def test_what_goes_round_by_python_reaches_all_whoever_takes_it(relay):
     wait_until(lambda: relay.commander.stats()["OPAQUE_MULTICAST"]["tx"] == 12 * 11)
     for peer in peers:
         peer.close()
-
-
-# --- the port -------------------------------------------------------------------------------------------------------
-
-
-def open_port(monkeypatch, ip, port, cores):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)))
-    return fast.open_port({}, 90_000, [], ip, port)
-
-
-@pytest.mark.parametrize("cores, loops", [(1, 1), (2, 2), (3, 3), (4, 4), (64, 4)])
-def test_there_is_a_loop_for_each_core_up_to_four(monkeypatch, cores, loops):
-    port = open_port(monkeypatch, "127.0.0.1", 0, cores)
-    assert port.loops == fast.loops() == (loops if fast.lib else 1)
-    assert sorted(loop for _, loop in port.fds()) == list(range(port.loops))
-    port.close()
-
-
-@pytest.mark.parametrize("ip", ["127.0.0.1", "0.0.0.0"])
-@pytest.mark.parametrize("option", [None, socket.SO_REUSEPORT, socket.SO_REUSEADDR])
-def test_a_port_is_not_shared_with_anyone_else(monkeypatch, ip, option):
-    """Neither taken from another program nor given to one, though both be of the same user and willing to share."""
-    number = free_port(ip)
-    with socket.socket(type=socket.SOCK_DGRAM) as theirs:
-        if option:
-            theirs.setsockopt(socket.SOL_SOCKET, option, 1)
-        theirs.bind((ip, number))
-        with pytest.raises(OperatorFault, match=f"port {number}/udp: Address already in use"):
-            open_port(monkeypatch, ip, number, 2)
-    ours = open_port(monkeypatch, ip, number, 2)
-    with pytest.raises(OperatorFault, match=f"port {number}/udp: Address already in use"):
-        open_port(monkeypatch, ip, number, 2)
-    ours.close()
-
-
-@pytest.mark.parametrize("ip", ["127.0.0.1", "0.0.0.0"])
-def test_one_socket_does_where_a_port_cannot_be_shared(monkeypatch, ip):
-    bound = forward._bound
-
-    def refuse(family, address, *options):
-        if socket.SO_REUSEPORT in options:
-            raise OSError(errno.ENOPROTOOPT, "not here")
-        return bound(family, address, *options)
-
-    monkeypatch.setattr(forward, "_bound", refuse)
-    port = open_port(monkeypatch, ip, 0, 4)
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        sock.sendto(MEDIA, ("127.0.0.1", port.port))
-        fd = port.fds()[0][0]
-        assert select.select([fd], [], [], PATIENCE)[0]
-        opened = port.drain(fd, 0)
-    assert [loop for _, loop in opened or port.fds()] == [0]
-    port.close()
-
-
-# --- the thread -----------------------------------------------------------------------------------------------------
-
-
-def test_what_kills_a_loop_ends_the_process():
-    """Else a share of all flows would be lost, and nobody would know."""
-
-    def drain(fd, now):
-        raise ZeroDivisionError("a fault of ours")
-
-    reading, writing = os.pipe()
-    os.write(writing, b"!")
-    port = SimpleNamespace(loops=2, table=None, lock=None, fds=lambda: [(reading, 1)], drain=drain, close=lambda: None)
-    with socket.socket() as listener:
-        server = RelayServer(port, None, listener, [])
-        with pytest.raises(ZeroDivisionError):
-            server.run()
-        server.close()
-    os.close(reading)
-    os.close(writing)
-
-
-def test_a_loop_ends_when_told_whatever_waits():
-    loop = FurtherLoop(SimpleNamespace(drain=lambda fd, now: None), 1)
-    reading, writing = os.pipe()
-    os.write(writing, b"!")  # and nobody ever reads it
-    loop.epoll.register(reading, select.EPOLLIN)
-    loop.start()
-    loop.end()
-    assert not loop.is_alive()
-    os.close(reading)
-    os.close(writing)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from crs.relay import xdp, xdp_build
+from crs.relay import xdp
 from crs.relay.leg import Kind, RelayLeg, Traffic
 
 from .loops import LOOPS
@@ -261,15 +261,3 @@ def test_the_reason_is_told(monkeypatch, tmp_path, listen, reason):
     monkeypatch.setattr(xdp, "PROGRAM", tmp_path / "none.o")
     assert xdp.offload("xdp", listen) is None
     assert len(told) == 1 and reason in told[0]
-
-
-def test_the_program_is_built_where_clang_is_at_hand(tmp_path):
-    target = tmp_path / "xdp.bpf.o"
-    assert (xdp_build.build(target) is None) == target.exists() == (xdp_build.clang() is not None)
-
-
-def test_a_failed_build_leaves_no_old_program(monkeypatch, tmp_path):
-    target = tmp_path / "xdp.bpf.o"
-    target.write_bytes(b"old")
-    monkeypatch.setattr(xdp_build, "clang", lambda: None)
-    assert xdp_build.build(target) == "clang is not installed" and not target.exists()
