@@ -1,4 +1,4 @@
-"""Whether this machine can build the C parts, which are optional. Never here: tests."""
+"""Whether this machine can build the C parts, which are optional."""
 
 import importlib.util
 import shutil

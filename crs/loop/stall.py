@@ -36,6 +36,6 @@ class StallWatch:
         self._last = now
 
     def take(self) -> float:
-        """Milliseconds of the longest stall since this was called last. Who takes it must keep it until it is told."""
+        """Milliseconds of the longest stall since this was called last. It is kept nowhere else."""
         longest, self._longest = self._longest, 0.0
         return round(longest * 1000, 1)

@@ -108,7 +108,7 @@ class ConversationTable:
         """Make a conversation with legs (ufrag, pwd); returns whether it is new.
 
         The same conversation again is fine. Of a multicast the legs may differ: it then has those that are given, and
-        who keeps its leg keeps its binding. Raises LimitReached, InUse, CommandRefused.
+        a leg that stays keeps its binding. Raises LimitReached, InUse, CommandRefused.
         """
         if kind not in SHORTEST:
             raise CommandRefused(f"{kind} relays are not served by this release")
@@ -244,13 +244,7 @@ class ConversationTable:
         return leg
 
     def _binding(
-        self,
-        leg: RelayLeg,
-        message: stun.Message,
-        data: bytes,
-        source: Address,
-        endpoint: LocalEndpoint,
-        now: int,
+        self, leg: RelayLeg, message: stun.Message, data: bytes, source: Address, endpoint: LocalEndpoint, now: int
     ) -> bytes | None:
         """Answer a Binding request for ``leg``, if it is authentic, new, and not shorter than the answer."""
         if message.type != stun.BINDING_REQUEST:

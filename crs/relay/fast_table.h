@@ -91,7 +91,7 @@ struct crs_table *crs_open_table(uint64_t seed)
         return NULL;
     pthread_rwlockattr_t kind;
     pthread_rwlockattr_init(&kind);
-#ifdef __GLIBC__                    /* else loops that never pause could keep who binds waiting for ever */
+#ifdef __GLIBC__                    /* else loops that never pause could keep a writer waiting for ever */
     pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 #endif
     pthread_rwlock_init(&t->lock, &kind);

@@ -126,7 +126,7 @@ class RelayServer:
         LOG.info(f"CONNECTION {self._accepted} from process {pid}")
 
     def _serve(self, fd: int, events: int, now: int) -> None:
-        """Read commands and send answers. Who does not read its answers is not read from, and in the end closed."""
+        """Read commands and send answers. Who leaves answers unread is not read from, and closed in the end."""
         sock, commander = self._commanders[fd]
         try:
             if events & select.EPOLLIN and not commander.unsent:

@@ -121,7 +121,7 @@ def main() -> None:
     gevent.sleep(0.01)  # what ended greenlets leave to the loop
     gc.set_debug(gc.DEBUG_SAVEALL)
     gc.collect()
-    print(*sorted({f"{type(one).__module__}.{type(one).__qualname__}" for one in gc.garbage}))
+    print(*sorted({f"{type(left).__module__}.{type(left).__qualname__}" for left in gc.garbage}))
 
 
 if __name__ == "__main__":

@@ -188,7 +188,7 @@ def test_only_some_greenlets_are_kept(monkeypatch):
         rest.spawn(lambda: (seen.append(getcurrent()), go.wait()))
     until(lambda: len(seen) == 5)
     go.set()
-    until(lambda: sum(one.dead for one in seen) == 3)
+    until(lambda: sum(greenlet.dead for greenlet in seen) == 3)
     assert len(rest._free) == 2
 
 

@@ -1,4 +1,4 @@
-"""A real relay process in a home of its own, and bare peers that send it datagrams. Never here: what a test checks."""
+"""A real relay process in a home of its own, and bare peers that send it datagrams."""
 
 import itertools
 import os
@@ -121,7 +121,7 @@ class RunningRelay:
         shutil.rmtree(self.home)
 
 
-class Peer:
+class UdpPeer:
     """One UDP socket connected to the relay at ``host``, so that it hears only what leaves from that address."""
 
     def __init__(self, relay: RunningRelay, host: str | None = None, family: int | None = None):

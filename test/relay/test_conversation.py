@@ -391,7 +391,7 @@ def test_a_multicast_takes_other_legs_and_who_stays_stays_bound(new_table):
     assert add(ANNA, BEN, CARL, identifiers=["room"]) is False
     bind(table, BEN, CAFE)
     assert goes_to(HOME) == [BEN[0], CARL[0]] and goes_to(CAFE) == [ANNA[0], CARL[0]]
-    assert [one.identifiers for one in table.conversations(0, 9)] == [["room"]]
+    assert [room.identifiers for room in table.conversations(0, 9)] == [["room"]]
     add(CARL, ANNA)
     assert bound(table) == {HOME: ANNA[0]} and goes_to(HOME) == [CARL[0]]
     assert bind(table, BEN, CAFE) is None  # the leg is gone
@@ -411,7 +411,7 @@ def test_a_multicast_is_given_no_leg_that_is_taken(new_table):
     for legs in ([ANNA, BEN], [ANNA, ANNA], [(ANNA[0], "x" * 24)], [ANNA, DORA, DORA]):
         with pytest.raises(InUse):
             table.add("room", Kind.OPAQUE_MULTICAST, legs, [], 0)
-    assert [leg.ufrag for one in table.conversations(0, 1) for leg in one.legs] == [ANNA[0]]
+    assert [leg.ufrag for room in table.conversations(0, 1) for leg in room.legs] == [ANNA[0]]
     with pytest.raises(InUse):
         table.add("call", Kind.RTP, [BEN, DORA], [], 0)  # not for calls
     with pytest.raises(CommandRefused):

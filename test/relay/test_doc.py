@@ -12,7 +12,7 @@ from crs.relay import control, conversation, leg
 from crs.wire import stun
 
 from ..wire import stunfiles
-from .running import MEDIA, Peer, RunningRelay, new_leg
+from .running import MEDIA, RunningRelay, UdpPeer, new_leg
 
 ENDPOINT = SimpleNamespace(sendto=None)  # of a relay that only judges packets
 DOC = (Path(__file__).parents[2] / "doc" / "relay.md").read_text()
@@ -47,7 +47,7 @@ def test_the_code_of_the_page_binds():
         relay.add(*legs)
         assert bind(anna, (relay.ip, relay.port), *legs[0])
         assert not bind(anna, (relay.ip, relay.port), legs[1][0], "wrong", patience=0.1)
-        ben = Peer(relay)
+        ben = UdpPeer(relay)
         ben.bind(legs[1])
         ben.send(MEDIA)
         assert anna.recv(2048) == MEDIA

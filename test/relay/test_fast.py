@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from .loops import LOOPS, SINGLE
-from .running import Peer, RunningRelay, new_leg, request
+from .running import RunningRelay, UdpPeer, new_leg, request
 
 
 @pytest.fixture(scope="module", params=LOOPS)
@@ -30,7 +30,7 @@ def pair(relay, kind="RTP"):
     """(name, legs, peers) of a conversation whose two legs are bound."""
     legs = new_leg(), new_leg()
     name = relay.add(*legs, kind=kind)
-    peers = Peer(relay), Peer(relay)
+    peers = UdpPeer(relay), UdpPeer(relay)
     for peer, leg in zip(peers, legs, strict=True):
         peer.bind(leg)
     return name, legs, peers
@@ -65,7 +65,7 @@ def test_bursts_arrive_whole_and_in_order(relay, sizes):
 @pytest.mark.parametrize("running", SINGLE, indirect=True)  # between several there is no order
 def test_a_binding_in_a_burst_counts_for_what_follows(relay):
     name, legs, (anna, ben) = pair(relay)
-    moved = Peer(relay)
+    moved = UdpPeer(relay)
     os.kill(relay.process.pid, signal.SIGSTOP)
     try:
         anna.send(b"\x80 before the move")
@@ -107,7 +107,7 @@ def test_conversations_come_and_go_under_traffic(relay):
             left += peers
         elif what == 2:
             name, legs, (anna, ben) = passing.pop()
-            moved = Peer(relay)
+            moved = UdpPeer(relay)
             moved.bind(legs[0])
             left.append(anna)
             passing.append((name, legs, (moved, ben)))
@@ -115,7 +115,7 @@ def test_conversations_come_and_go_under_traffic(relay):
             name, legs, (anna, ben) = random.choice(passing)
             anna.send(b"\x80 of " + name.encode())
             assert ben.receive() == b"\x80 of " + name.encode()
-            stranger = Peer(relay)
+            stranger = UdpPeer(relay)
             stranger.send(secrets.token_bytes(200))
             left.append(stranger)
     after = relay.commander.stats()

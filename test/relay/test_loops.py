@@ -11,7 +11,7 @@ import pytest
 from crs.relay import fast
 
 from .loops import LOOPS
-from .running import MEDIA, Peer, RunningRelay, new_leg, wait_until
+from .running import MEDIA, RunningRelay, UdpPeer, new_leg, wait_until
 
 TWO = LOOPS[-1]  # where C is not built, that is one
 CHANGES = 600  # of conversations, in a storm: as many sockets as a process may have by default, and no more
@@ -27,7 +27,7 @@ def pair(relay, kind="RTP"):
     """(name, legs, peers) of a conversation whose two legs are bound."""
     legs = new_leg(), new_leg()
     name = relay.add(*legs, kind=kind)
-    peers = [Peer(relay), Peer(relay)]
+    peers = [UdpPeer(relay), UdpPeer(relay)]
     for peer, leg in zip(peers, legs, strict=True):
         peer.bind(leg)
     return name, legs, peers
@@ -98,7 +98,7 @@ def test_nothing_goes_astray_in_a_storm_and_all_is_counted(relay):
             left.append((name, None, peers))
         elif what == 3:
             name, legs, peers = random.choice(others)
-            moved = Peer(relay)
+            moved = UdpPeer(relay)
             moved.bind(legs[0])
             left.append((name, None, [peers[0]]))
             peers[0] = moved
@@ -123,7 +123,7 @@ def test_what_goes_round_by_python_reaches_all_whoever_takes_it(relay):
     """Legs of one multicast sit at either loop: C hands their packets to Python."""
     legs = [new_leg() for _ in range(12)]
     relay.add(*legs, kind="OPAQUE_MULTICAST")
-    peers = [Peer(relay) for _ in legs]
+    peers = [UdpPeer(relay) for _ in legs]
     for peer, leg in zip(peers, legs, strict=True):
         peer.bind(leg)
     for number, sender in enumerate(peers):

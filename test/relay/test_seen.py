@@ -8,9 +8,9 @@ from crs.relay.seen import Seen
 def test_no_id_is_forgotten_and_few_are_mistaken():
     source, seen = random.Random(1), Seen()
     ids = [source.randbytes(12) for _ in range(20_000)]
-    mistaken = sum(not seen.add(one) for one in ids)
+    mistaken = sum(not seen.add(transaction) for transaction in ids)
     assert mistaken < 600
-    assert not any(seen.add(one) for one in ids)
+    assert not any(seen.add(transaction) for transaction in ids)
 
 
 def test_the_first_ids_are_all_new():

@@ -14,7 +14,7 @@ from crs.wire import stun
 
 from ..wire import stunfiles
 from .loops import LOOPS
-from .running import MEDIA, PATIENCE, Peer, RunningRelay, ipv6_here, mode, new_leg, request, wait_until
+from .running import MEDIA, PATIENCE, RunningRelay, UdpPeer, ipv6_here, mode, new_leg, request, wait_until
 
 
 @pytest.fixture(scope="module", params=LOOPS)
@@ -42,7 +42,7 @@ def pair(relay):
     """Two legs, bound: (peer, leg) of each."""
     legs = new_leg(), new_leg()
     relay.add(*legs)
-    peers = Peer(relay), Peer(relay)
+    peers = UdpPeer(relay), UdpPeer(relay)
     for peer, leg in zip(peers, legs, strict=True):
         peer.bind(leg)
     yield list(zip(peers, legs, strict=True))
@@ -57,7 +57,7 @@ def counted(relay, section):
 def test_an_answer_tells_the_address(relay):
     leg = new_leg()
     relay.add(leg, new_leg())
-    peer = Peer(relay)
+    peer = UdpPeer(relay)
     transaction = secrets.token_bytes(12)
     message = stun.parse(peer.bind(leg, transaction))
     assert (message.type, message.transaction) == (stun.BINDING_SUCCESS, transaction)
@@ -80,7 +80,7 @@ def test_media_goes_both_ways_byte_for_byte_and_is_counted(relay, pair):
 def test_no_hostile_packet_is_answered_or_forwarded(relay, pair):
     (anna, leg), (ben, other) = pair
     relay.add(*stunfiles.LEGS)
-    stranger = Peer(relay)
+    stranger = UdpPeer(relay)
     for name in stunfiles.names("invalid"):
         case = stunfiles.load(name)
         if case.cause != "taken" and not case.source[0].startswith("2001"):  # those hang on their source
@@ -96,7 +96,7 @@ def test_no_hostile_packet_is_answered_or_forwarded(relay, pair):
 def test_a_flood_costs_no_answer_and_no_call(relay, pair):
     (anna, leg), (ben, _) = pair
     before = sum(counted(relay, "Dropped").values())
-    stranger = Peer(relay)
+    stranger = UdpPeer(relay)
     for number in range(5_000):
         stranger.send(secrets.token_bytes(40) if number % 2 else stunfiles.load("invalid/wrong_password").packet)
         if number % 100 == 0:
@@ -109,7 +109,7 @@ def test_a_flood_costs_no_answer_and_no_call(relay, pair):
 
 def test_a_moved_client_gets_its_media_at_the_new_address(relay, pair):
     (anna, leg), (ben, _) = pair
-    moved = Peer(relay)
+    moved = UdpPeer(relay)
     moved.bind(leg)
     ben.send(MEDIA)
     assert moved.receive() == MEDIA
@@ -124,7 +124,7 @@ def test_a_replay_is_refused(relay, pair):
     recorded = request(leg)
     anna.send(recorded)
     anna.receive()
-    evil = Peer(relay)
+    evil = UdpPeer(relay)
     evil.send(recorded)
     relay.add(probe := new_leg(), new_leg())
     assert evil.silent(probe)
@@ -143,7 +143,7 @@ def test_a_live_address_is_not_taken_by_another_leg(relay, pair):
 def test_media_without_a_bound_peer_is_counted(relay):
     leg = new_leg()
     relay.add(leg, new_leg())
-    peer = Peer(relay)
+    peer = UdpPeer(relay)
     peer.bind(leg)
     before = counted(relay, "Sent")["errorNoDest"]
     peer.send(MEDIA)
@@ -164,7 +164,7 @@ def test_too_short_and_too_long_are_counted(relay, pair):
 def test_a_multicast_reaches_all_others(relay):
     legs = [new_leg() for _ in range(4)]
     relay.add(*legs, kind="OPAQUE_MULTICAST")
-    peers = [Peer(relay) for _ in legs]
+    peers = [UdpPeer(relay) for _ in legs]
     for peer, leg in zip(peers, legs, strict=True):
         peer.bind(leg)
     peers[0].send(b"to all")
@@ -173,7 +173,7 @@ def test_a_multicast_reaches_all_others(relay):
 
 
 def test_who_comes_and_goes_in_a_multicast_disturbs_nobody(relay):
-    anna, ben, carl = (Peer(relay) for _ in range(3))
+    anna, ben, carl = (UdpPeer(relay) for _ in range(3))
     legs = [new_leg() for _ in range(3)]
     name = relay.add(legs[0], kind="OPAQUE_MULTICAST")
     anna.bind(legs[0])
@@ -198,7 +198,7 @@ def test_who_comes_and_goes_in_a_multicast_disturbs_nobody(relay):
 def test_an_opaque_flow_carries_foreign_stun(relay):
     legs = new_leg(), new_leg()
     relay.add(*legs, kind="OPAQUE")
-    anna, ben = Peer(relay), Peer(relay)
+    anna, ben = UdpPeer(relay), UdpPeer(relay)
     anna.bind(legs[0])
     ben.bind(legs[1])
     foreign = stunfiles.load("valid/ice_check").packet
@@ -210,7 +210,7 @@ def test_an_opaque_flow_carries_foreign_stun(relay):
 def test_a_removed_conversation_is_silent(relay):
     legs = new_leg(), new_leg()
     name = relay.add(*legs)
-    anna, ben = Peer(relay), Peer(relay)
+    anna, ben = UdpPeer(relay), UdpPeer(relay)
     anna.bind(legs[0])
     ben.bind(legs[1])
     relay.commander.remove(name)
@@ -235,7 +235,7 @@ def test_answers_leave_from_the_address_that_was_asked(listen, new_relay):
         for host in LOCAL[listen]:
             legs = new_leg(), new_leg()
             relay.add(*legs)
-            anna, ben = Peer(relay, host), Peer(relay, LOCAL[listen][0])
+            anna, ben = UdpPeer(relay, host), UdpPeer(relay, LOCAL[listen][0])
             anna.bind(legs[0])
             ben.bind(legs[1])
             for _ in range(3):
@@ -261,7 +261,7 @@ def test_mapped_addresses_are_made_plain(listen, host, family, new_relay):
     with new_relay(listen=listen) as relay:
         leg, transaction = new_leg(), secrets.token_bytes(12)
         relay.add(leg, new_leg())
-        peer = Peer(relay, host, family)
+        peer = UdpPeer(relay, host, family)
         mapped = stun.parse(peer.bind(leg, transaction)).attributes[stun.XOR_MAPPED_ADDRESS]
         assert mapped == stun.xor_address(("127.0.0.1", peer.sock.getsockname()[1]), transaction)
 
@@ -272,7 +272,7 @@ def test_mapped_addresses_are_made_plain(listen, host, family, new_relay):
 def test_a_killed_relay_is_back_with_the_next_start(new_relay):
     with new_relay() as relay:
         legs = new_leg(), new_leg()
-        anna, ben = Peer(relay), Peer(relay)
+        anna, ben = UdpPeer(relay), UdpPeer(relay)
         name = relay.add(*legs)
         anna.bind(legs[0])
         first = relay.commander.instance()

@@ -14,7 +14,7 @@ from crs.relay import xdp
 from crs.relay.leg import Kind, RelayLeg, Traffic
 
 from .loops import LOOPS
-from .running import MEDIA, Peer, RunningRelay, new_leg, request, wait_until
+from .running import MEDIA, RunningRelay, UdpPeer, new_leg, request, wait_until
 from .wire import RELAY, RELAY_6, at_clients, offloading
 
 
@@ -47,7 +47,7 @@ def stopped(relay):
 
 
 def new_pair(relay, kind="RTP"):
-    legs, peers = (new_leg(), new_leg()), (Peer(relay), Peer(relay))
+    legs, peers = (new_leg(), new_leg()), (UdpPeer(relay), UdpPeer(relay))
     relay.add(*legs, kind=kind)
     for peer, leg in zip(peers, legs, strict=True):
         peer.bind(leg)

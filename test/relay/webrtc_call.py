@@ -44,7 +44,7 @@ class Tone(AudioStreamTrack):
         return frame
 
 
-class Party:
+class WebrtcParty:
     """One peer: its leg, what it heard."""
 
     def __init__(self, name: str, leg: dict, pitch: int):
@@ -98,7 +98,7 @@ async def call(path: str) -> dict:
     legs = [{"ufrag": ufrag, "pwd": pwd} for ufrag, pwd in (new_leg(), new_leg())]
     relay.add("webrtc", "RTP", legs, ["webrtc"])
     anna, ben = (
-        Party(name, {**leg, "candidates": relay.addresses()}, pitch)
+        WebrtcParty(name, {**leg, "candidates": relay.addresses()}, pitch)
         for name, leg, pitch in zip(("anna", "ben"), legs, (440, 700), strict=True)
     )
     await ben.remote("offer", await anna.local(await anna.peer.createOffer()))

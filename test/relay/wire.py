@@ -40,8 +40,8 @@ class Wire:
         try:
             for namespace in (self.relay, self.client):
                 _ip("netns", "add", namespace)
-            one = "mtu", MTU, "numtxqueues", "1", "numrxqueues", "1", "netns"
-            _ip("link", "add", "relay", *one, self.relay, "type", "veth", "peer", "name", "client", *one, self.client)
+            end = "mtu", MTU, "numtxqueues", "1", "numrxqueues", "1", "netns"
+            _ip("link", "add", "relay", *end, self.relay, "type", "veth", "peer", "name", "client", *end, self.client)
             for namespace, device, ips in (
                 (self.relay, "relay", (RELAY, RELAY_6)),
                 (self.client, "client", (CLIENT, CLIENT_6)),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 FOLDER = Path(__file__).parent / "frames"
 
 
-class Case(NamedTuple):
+class FrameCase(NamedTuple):
     sent: bytes
     answered: bytes
     messages: list[bytes]
@@ -24,7 +24,7 @@ def names() -> list[str]:
     return found
 
 
-def read(name: str) -> Case:
+def read(name: str) -> FrameCase:
     sent, answered, messages, closed = b"", b"", [], None
     for line in (FOLDER / name).with_suffix(".txt").read_text().splitlines():
         word, _, rest = line.partition(" ")
@@ -39,7 +39,7 @@ def read(name: str) -> Case:
             closed = int(code), reason
         else:
             assert word == "#", line
-    return Case(sent, answered, messages, closed)
+    return FrameCase(sent, answered, messages, closed)
 
 
 def _bytes(text: str) -> bytes:

@@ -14,7 +14,7 @@ LEGS = [RFC5769, NATIVE]
 RELAYS = [("192.0.2.146", 146)]  # other relays of the pool
 
 
-class Case(NamedTuple):
+class StunCase(NamedTuple):
     source: tuple[str, int]
     packet: bytes
     answer: bytes | None
@@ -26,7 +26,7 @@ def names(kind: str) -> list[str]:
     return sorted(f"{kind}/{path.stem}" for path in (FOLDER / kind).glob("*.txt"))
 
 
-def load(name: str) -> Case:
+def load(name: str) -> StunCase:
     source, packet, answer, cause = None, "", None, None
     for line in (FOLDER / f"{name}.txt").read_text().splitlines():
         word, _, rest = line.partition(" ")
@@ -41,4 +41,4 @@ def load(name: str) -> Case:
             packet += line
         elif word != "#":
             answer += line
-    return Case(source, bytes.fromhex(packet), None if answer is None else bytes.fromhex(answer), cause)
+    return StunCase(source, bytes.fromhex(packet), None if answer is None else bytes.fromhex(answer), cause)
