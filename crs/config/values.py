@@ -6,7 +6,7 @@ A parser takes the words after the directive's name, and returns the value or ra
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from crs import names
 
@@ -188,7 +188,7 @@ def push_type(given: list[Word]) -> str:
 class KeepAliveRule(NamedTuple):
     """How an idle connection is watched: after ``interval_ms`` of silence; ``ws`` waits ``grace_ms`` for the answer."""
 
-    method: str
+    method: Literal["ws", "tcp"]
     interval_ms: int
     grace_ms: int
 
@@ -202,7 +202,7 @@ _DELAY = Number(0, 86_400_000, "ms")
 def keep_alive(given: list[Word]) -> tuple[Clients, KeepAliveRule]:
     """``<ip/mask | uri@account> ws|tcp <interval> [<grace-period>]``; only ws has a grace period."""
     _count(given, 3, 4)
-    method = Choice(ws="ws", tcp="tcp")(given[1:2])
+    method = Choice[Literal["ws", "tcp"]](ws="ws", tcp="tcp")(given[1:2])
     if method == "tcp" and len(given) == 4:
         raise Wrong("a grace period goes with ws only", "remove the last value, or write ws", given[3])
     grace = _GRACE(given[3:]) if len(given) == 4 else DEFAULT_KEEP_ALIVE.grace_ms

@@ -74,9 +74,8 @@ def fetch(worker: Worker, connection: Connection, params: Fetch, now: int) -> Fe
         size += len(body)
         if shown and size > FETCH_BYTES:
             return Fetched(shown, True)
-        shown.append(
-            Item(item.ref, item.seq, item.kind, item.sender.uri, item.sender.account, item.id, item.time, body)
-        )
+        ref, seq, kind, sender, id, time, *_ = item
+        shown.append(Item(ref, seq, kind, sender.uri, sender.account, id, time, body))  # type: ignore[arg-type]  # encoded already
     if not more:
         worker.delivery.caught_up(connection, newest)
     return Fetched(shown, more)

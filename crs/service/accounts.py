@@ -10,7 +10,7 @@ from ..errors import DomainNotConnected, InvalidParams, NotFound
 from ..names import Client
 from ..trust import identity as psk_identity
 from ..trust import months
-from .rules import Rules
+from .rules import NO_RULES, Rules
 
 _NO_KEY = bytes(32)
 
@@ -45,14 +45,14 @@ class Accounts:
         self._clock = clock
         self.version = -1
         self.months: dict[str, dict[str, Month]] = {}
-        self.rules = Rules()
+        self.rules = NO_RULES
         # What depends on the date alone, kept while it holds: asked for several times in every request.
         self._holds = (0, 0)  # ms: from, until
         self._current = ""
         self._good: frozenset[str] = frozenset()
         self._lists: dict[str, list[Month]] = {}  # account -> its valid months, the ruling one first
 
-    def load(self, version: int, loaded: dict[str, dict[str, Month]], rules: Rules = Rules()) -> None:
+    def load(self, version: int, loaded: dict[str, dict[str, Month]], rules: Rules = NO_RULES) -> None:
         """Replace the whole view at once. ``loaded``: account -> month -> Month; an account may have none."""
         self.months = loaded
         self.rules = rules

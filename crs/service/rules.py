@@ -34,3 +34,6 @@ class Rules(NamedTuple):
     def may(self, admin: str, account: str, authorization: str) -> bool:
         """Whether an admin was given an authorization for an account."""
         return authorization in self.access.get(admin, {}).get(account, ())
+
+
+NO_RULES = Rules()

@@ -1,7 +1,7 @@
 """Trace: events as they happen, for whoever listens now; it costs next to nothing while nobody does.
 
-The elements and their fields are those of the manual (chapter 5.4, trace). Workers emit, ``crs-cli trace`` listens; what
-nobody hears is gone. No element has a field for the content of a message.
+The elements and their fields are those of the manual (chapter 5.4, trace). Workers emit, ``crs-cli trace`` listens;
+what nobody hears is gone. No element has a field for the content of a message.
 """
 
 from collections.abc import Sequence

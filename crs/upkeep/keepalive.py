@@ -1,5 +1,6 @@
 """Keep-alive: a connection that is silent for too long is asked, and closed where it does not answer (manual 4.10)."""
 
+import _socket
 import socket
 import time
 
@@ -15,7 +16,7 @@ class KeepAlive:
     def __init__(self, worker: Worker):
         self._worker = worker
 
-    def watch(self, connection: Connection, sock: socket.socket) -> None:
+    def watch(self, connection: Connection, sock: _socket.socket) -> None:
         """Watch a new connection as the first matching ``keep-alive`` rule says."""
         method, interval, grace = self._worker.conf.keep_alive_for(connection.ip, connection.client)
         if method == "tcp":
