@@ -8,6 +8,7 @@ on the way is fetched, and the order stays.
 
 from collections.abc import Sequence
 
+import gevent
 from gevent.event import Event
 
 from ..names import Client
@@ -20,6 +21,7 @@ from .connection import Connection
 from .events import Events
 
 MAX_CARRIED = 16_384  # characters of a body that is published; a longer one is fetched
+COUNT_TOGETHER = 0.05  # seconds for which messages that were handed on are counted in one step, while nobody traces
 
 
 class Delivery:
@@ -78,6 +80,8 @@ class Delivery:
         """Wait for messages that were handed on here, and tell of those that no device was given before. For the
         upkeep, again and again; where the store does not answer, these are not told. Raises Unavailable."""
         self._something_given.wait()
+        if not self._events.tracer.hears("message"):
+            gevent.sleep(COUNT_TOGETHER)
         self._something_given.clear()
         given, self._given = self._given, []
         firsts = self._mailbox.shown([(client, mail.seq) for client, mail in given])

@@ -52,6 +52,10 @@ class Tracer:
         self._high = high
         self._heard: frozenset[str] = frozenset()
 
+    def hears(self, element: str) -> bool:
+        """Whether anybody listened to an element at the last look."""
+        return element in self._heard
+
     def emit(self, element: str, fields: Sequence[object], now: int) -> None:
         """Tell an event (``now`` in ms) to whoever listens. Never waits, never raises."""
         if element in self._heard:

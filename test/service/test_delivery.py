@@ -19,7 +19,9 @@ ALICE, BOB = Client("+46701234567", "acme"), Client("+46707654321", "beta")
 @pytest.fixture
 def delivery():
     parts = (mock.create_autospec(part, instance=True) for part in (Directory, Mailbox, Events))
-    return Delivery(*parts)
+    made = Delivery(*parts)
+    made._events.tracer = mock.Mock()
+    return made
 
 
 def device(given: int, deliver: bool = True) -> Connection:
