@@ -10,9 +10,8 @@ starts quickly. It takes ``(host, arguments)`` and returns a value of ``output``
 
 from typing import Any, NamedTuple
 
-Arguments = dict[
-    str, Any
-]  # as docopt names them, the values as their readers gave them: ``{"-B": 32, "--json": False}``
+# The keys are docopt's, the values what their readers gave: ``{"<uri>": "+46701234567", "-B": 32, "--json": False}``.
+Arguments = dict[str, Any]
 
 
 class Action(NamedTuple):
