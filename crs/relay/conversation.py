@@ -3,8 +3,8 @@
 Every rule about a leg is here. No sockets and no clocks: ``now`` is milliseconds of any steady clock; an endpoint is
 only kept, for those who send to a leg.
 
-The socket layer forwards what is plain media (``ConversationTable.media``) without another look, and gives all other
-packets to ``receive``. One thread at a time: ``forward.Port.lock``.
+The socket layer forwards plain media of bound addresses by itself, and gives all other packets to
+``ConversationTable.receive``. One thread at a time: ``forward.Port.lock``.
 """
 
 from collections import Counter
@@ -24,6 +24,15 @@ CAUSES = (  # of which a packet is dropped, as ``show relay`` calls them
     *("tooShort", "tooLong", "unbound", "malformed", "unknownLeg"),
     *("notAuthentic", "replayed", "taken", "smallRequest"),
 )
+
+
+def plain_media(leg: RelayLeg, data: bytes, size: int) -> bool:
+    """Whether a packet of ``size`` bytes from the address of a leg is plain media: forwarded without another look.
+
+    That is one of a size that media may have, and that cannot be STUN by its first byte (RFC 7983). The functions of
+    this name in fast.c and xdp.bpf.c decide the same.
+    """
+    return leg.shortest <= size <= MAX_PACKET and data[0] >= FIRST_MEDIA
 
 
 class CommandRefused(CrsError):
@@ -212,17 +221,6 @@ class ConversationTable:
         return total
 
     # --- packets ----------------------------------------------------------------------------------------------------
-
-    def media(self, data: bytes, source: Address) -> RelayLeg | None:
-        """The bound leg that this packet is plain media of; None: it is for ``receive`` to judge.
-
-        Plain media comes from a bound address, has a size that media may have, and cannot be STUN by its first byte
-        (RFC 7983). It is forwarded without another look. ``plain_media`` in fast.c and in xdp.bpf.c decide the same.
-        """
-        leg = self.bound.get(source)
-        if leg is not None and leg.shortest <= len(data) <= MAX_PACKET and data[0] >= FIRST_MEDIA:
-            return leg
-        return None
 
     def receive(self, data: bytes, source: Address, endpoint: LocalEndpoint, now: int) -> RelayLeg | bytes | None:
         """Judge any packet: the leg to forward it from, an answer to send back (bytes), or None (dropped)."""

@@ -182,11 +182,10 @@ void crs_close_loop(struct crs_loop *l)
     free(l);
 }
 
-/* What is forwarded without another look; ConversationTable.media in conversation.py says why. ``leg``: the one bound to
- * the packet's source, NULL: none is. */
+/* Whether a packet from the address of a leg is forwarded without another look; conversation.py says why. */
 static int plain_media(const struct crs_leg *leg, const unsigned char *packet, uint32_t size)
 {
-    return leg && size >= leg->shortest && size <= MAX_PACKET && packet[0] >= FIRST_MEDIA;
+    return size >= leg->shortest && size <= MAX_PACKET && packet[0] >= FIRST_MEDIA;
 }
 
 /* Queue the packets of the batch up to the next one for Python; returns whether there is one, ``at`` which. */
@@ -196,7 +195,7 @@ static int judge(struct crs_loop *l, int64_t now)
         uint32_t size = l->in[l->at].msg_len;
         unsigned char *packet = l->packets[l->at];
         struct crs_leg *leg = find(l->table, &l->sources[l->at]);
-        if (!plain_media(leg, packet, size) || !leg->other)
+        if (!leg || !leg->other || !plain_media(leg, packet, size))
             return 1;
         struct crs_counts *counts = &leg->traffic->by[l->number];
         if (__atomic_load_n(&leg->heard, __ATOMIC_RELAXED) != now)       /* read by other loops: seldom written */

@@ -12,12 +12,13 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import repeat
 
 from crs.errors import OperatorFault
 
 from .. import names
 from ..wire.stun import Address
-from .conversation import MAX_PACKET, ConversationTable
+from .conversation import MAX_PACKET, ConversationTable, plain_media
 from .leg import RelayLeg
 
 BATCH = 256  # packets until other sockets get their turn
@@ -110,10 +111,11 @@ class Port:
 
     def _forward(self, packets: Iterable[Packet], endpoint: Endpoint, now: int) -> None:
         """Forward or judge packets that came to ``endpoint``."""
-        media, receive = self.table.media, self.table.receive
+        leg_at, receive = self.table.bound.get, self.table.receive
         for data, source in packets:
-            leg = media(data, source)
-            if leg is None:
+            leg = leg_at(source)
+            size = len(data)
+            if leg is None or not plain_media(leg, data, size):
                 verdict = receive(data, source, endpoint, now)
                 if not isinstance(verdict, RelayLeg):
                     if verdict is not None:
@@ -121,7 +123,6 @@ class Port:
                     continue
                 leg = verdict
             leg.heard = now
-            size = len(data)
             traffic = leg.traffic
             traffic.rx += 1
             traffic.rx_bytes += size
@@ -188,7 +189,7 @@ def _waiting(sock: socket.socket) -> Iterator[Packet]:
     """The packets that wait at a socket, BATCH at most."""
     recvfrom = sock.recvfrom
     try:
-        for _ in range(BATCH):
+        for _ in repeat(None, BATCH):
             yield recvfrom(READ_SIZE)
     except OSError:  # nothing waits, in all likelihood; else the loop comes back
         return

@@ -106,7 +106,7 @@ INLINE int knock(struct packet *packet, void *data_end)
     return XDP_PASS;
 }
 
-/* What is forwarded without another look, of a bound leg: ConversationTable.media in conversation.py says why. */
+/* Whether a packet from the address of a leg is forwarded without another look; conversation.py says why. */
 INLINE int plain_media(struct packet *packet, struct route *route, __u32 size, void *data_end)
 {
     __u8 *payload = (void *)(packet->udp + 1);
