@@ -345,6 +345,7 @@ def test_an_rtp_flow_forwards_no_stun(table, data, verdict):
     assert judged(table, data, HOME) is verdict
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=20) | st.builds(bytes, st.integers(MAX_PACKET - 1, MAX_PACKET + 1)), st.sampled_from(Kind))
 def test_plain_media_is_forwarded_with_another_look_too(new_table, data, kind):
     if kind not in SHORTEST:
