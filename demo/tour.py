@@ -4,9 +4,11 @@ Lives here: the story, step by step; every command is printed and then run by a 
 Exit code 0 only if all of it held; else the step that failed is named.
 """
 
+import contextlib
 import filecmp
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -31,10 +33,12 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
-def free_port(kind) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+def free_port(kind: socket.SocketKind) -> int:
+    """A port of 127.0.0.1, below those that the kernel may give to another program before the host takes it."""
+    while True:
+        with socket.socket(socket.AF_INET, kind) as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", random.randint(10_000, 32_767)))
+            return sock.getsockname()[1]
 
 
 class Background:

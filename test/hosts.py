@@ -20,16 +20,12 @@ from crs.trust import identity, jose, tokens
 from crs.trust import months as calendar
 from crs.trust.update import Update, protect
 
+from .ports import free_port
+
 ROOT = Path(__file__).parents[1]
 TELL_SECRETS = ("create account", "create sharedSecret", "list account")  # actions whose output is secret
 UMASK = 0o022  # as of most people: what is not to be readable by all must see to it itself
 PATIENCE = 30  # seconds a host may take to be ready or to end
-
-
-def free_port(kind=socket.SOCK_STREAM, ip="127.0.0.1") -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind((ip, 0))
-        return sock.getsockname()[1]
 
 
 def wait_for(condition, what: str, patience: float = PATIENCE, pause: float = 0.05):

@@ -19,6 +19,7 @@ from crs.net import tls, websocket
 from crs.wire.vocabulary import Ack, Acked, Nothing, Post, Posted, SessionList
 from test.client.fakes import registered
 from test.client.patience import PATIENCE, wait_until
+from test.ports import free_port
 
 GOOD, OLD = ("c.acme.202611.good", bytes(32)), ("c.acme.202610.old", bytes([1] * 32))
 POST = Post("m1", "+46701234567", "body")
@@ -40,8 +41,8 @@ class Server:
         self._context = tls.server_context(lambda identity: self.keys.get(identity.decode()))
         self._doors: list[StreamServer] = []
 
-    def open(self, port=0) -> tuple[str, int]:
-        door = StreamServer(("127.0.0.1", port), self._serve)
+    def open(self, port: int | None = None) -> tuple[str, int]:
+        door = StreamServer(("127.0.0.1", port or free_port()), self._serve)
         door.start()
         self._doors.append(door)
         return door.address

@@ -14,7 +14,8 @@ from crs.store import Store, schema
 from crs.store.items import Draft, Quota
 from crs.telemetry.metrics import METRICS
 
-from ..hosts import Domain, free_port, running, wait_for
+from ..hosts import Domain, running, wait_for
+from ..ports import free_port
 from ..raw import RawClient, Refused
 from . import shows
 
