@@ -12,8 +12,8 @@ from crs import __version__
 from crs.client import script, terminal
 from crs.client.output import Output
 from crs.client.phone import Phone
-from crs.cms import issue
 from crs.errors import CrsError
+from crs.trust import address
 
 USAGE = """crs-client: the CRS reference client. CREDENTIAL is the file that the CMS issued (crs-cms credential).
 
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(format="%(message)s", level=logging.INFO if options["--verbose"] else logging.WARNING)
     phone = None
     try:
-        servers = [issue.server(given) for given in options["--server"]]
+        servers = [address.parse(given) for given in options["--server"]]
         phone = Phone(
             options["CREDENTIAL"],
             servers,

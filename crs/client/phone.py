@@ -24,7 +24,7 @@ from crs.client.storage import Storage
 from crs.errors import CrsError, NotFound, RpcError
 from crs.loop.clock import wall_clock
 from crs.trust import credential as credentials
-from crs.trust.credential import Server
+from crs.trust.address import ServerAddress
 from crs.wire.vocabulary import (
     Done,
     MonthOnly,
@@ -53,7 +53,7 @@ class Phone:
     def __init__(
         self,
         path: str | Path,
-        servers: Sequence[Server] = (),
+        servers: Sequence[ServerAddress] = (),
         device_id: str | None = None,
         state: State | None = None,
         **options: Any,

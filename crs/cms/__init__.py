@@ -1,5 +1,5 @@
 """The reference CMS: the key manager of one account, as far as the CRS and its clients need one.
 
-Lives here: what a CMS keeps (``state``), what it hands out (``issue``), the command line (``main``). Never here:
-formats (they are ``trust``'s), or anything of a running CRS: they share only the account id, the secret and files.
+What it keeps is in ``state``, what it hands out in ``issue``, the command line in ``main``; the formats are those of
+``trust``. It needs nothing of a running CRS: the two share the account id, the secret and files.
 """

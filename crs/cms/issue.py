@@ -1,40 +1,31 @@
-"""What the CMS of one account hands out: monthly updates and client credentials, and the few decisions behind them.
+"""What the CMS of one account hands out: monthly updates and client credentials.
 
-Never here: files, the clock, formats. ``now`` is milliseconds since 1970; ``random(n)`` gives n unpredictable bytes. A
+No files and no clock here: ``now`` is milliseconds since 1970; ``random(n)`` gives n unpredictable bytes. A
 client's keys of a month follow from the client's own 32 bytes by HKDF, so that a re-issue gives the same keys again.
 """
 
-import ipaddress
-import re
 from collections.abc import Callable
 
 from crs import names
-from crs.cms.state import CmsFault, Month, State
+from crs.cms.state import CmsFault, CmsState, MonthRecord
 from crs.trust import credential, fields, identity, jose, months, tokens, update
-from crs.trust.credential import Credential, MonthKeys, Server
-
-PORT = 5223
+from crs.trust.address import ServerAddress
+from crs.trust.credential import Credential, MonthKeys
 
 Random = Callable[[int], bytes]
-_SERVER = re.compile(
-    r"""(?: \[ (?P<ipv6> [^\[\]]+ ) \]
-                         | (?P<host> (?=.{1,253}(:|$)) (?!-) [A-Za-z0-9-]{1,63} (\.[A-Za-z0-9-]{1,63})* \.? ) )
-                         (?: : (?P<port> [0-9]{1,5} ) )?""",
-    re.VERBOSE,
-)
 
 
-def new(account: str, secret: str, random: Random) -> State:
+def new(account: str, secret: str, random: Random) -> CmsState:
     """A fresh account; ``secret`` is the text agreed with the operator. Raises CmsFault."""
     if not secret or secret != secret.strip() or not secret.isprintable():
         raise CmsFault("the secret is empty, or has a space at an end; it is what 'crs-cli create account' printed")
     try:
-        return State(1, names.account(account), secret, jose.new_key("Ed25519", random(32)), {}, {}, {})
+        return CmsState(1, names.account(account), secret, jose.new_key("Ed25519", random(32)), {}, {}, {})
     except ValueError as error:
         raise CmsFault(str(error)) from None
 
 
-def add_client(state: State, text: str, random: Random) -> str:
+def add_client(state: CmsState, text: str, random: Random) -> str:
     """Add a client; returns its URI in normal form. Raises CmsFault."""
     uri = _uri(text)
     if uri in state.clients:
@@ -43,15 +34,15 @@ def add_client(state: State, text: str, random: Random) -> str:
     return uri
 
 
-def remove_client(state: State, text: str) -> str:
-    """Forget a client and its keys; returns its URI. The keys it holds stay good until their month ends: let the
-    operator blacklist it if it must be kept out at once. Raises CmsFault."""
+def remove_client(state: CmsState, text: str) -> str:
+    """Forget a client and its keys; returns its URI. Its keys remain valid until their month ends; to lock
+    it out at once, the operator blacklists it. Raises CmsFault."""
     uri = known(state, text)
     del state.clients[uri]
     return uri
 
 
-def known(state: State, text: str) -> str:
+def known(state: CmsState, text: str) -> str:
     """The URI, in normal form, of a client that exists. Raises CmsFault."""
     uri = _uri(text)
     if uri not in state.clients:
@@ -59,8 +50,9 @@ def known(state: State, text: str) -> str:
     return uri
 
 
-def connect(state: State, account: str, token: str) -> None:
-    """Connect to another account, whose domain token came by a trusted way. It must connect back. Raises CmsFault."""
+def connect(state: CmsState, account: str, token: str) -> None:
+    """Connect to another account, whose domain token was received over a trusted channel. It must connect back. Raises
+    CmsFault."""
     if account == state.account:
         raise CmsFault(f"{account} is this account; it needs no connection with itself")
     try:
@@ -70,13 +62,13 @@ def connect(state: State, account: str, token: str) -> None:
     state.domains[account] = token
 
 
-def disconnect(state: State, account: str) -> None:
+def disconnect(state: CmsState, account: str) -> None:
     """Take a connection back. Raises CmsFault."""
     if state.domains.pop(account, None) is None:
         raise CmsFault(f"{state.account} is not connected to {fields.printable(account)}")
 
 
-def write_update(state: State, month: str, now: int, random: Random) -> update.Update:
+def write_update(state: CmsState, month: str, now: int, random: Random) -> update.Update:
     """The update of ``month``, newer than any written before for that month and with the same month key. Raises
     CmsFault."""
     held = open_month(state, month, now, random)
@@ -93,7 +85,7 @@ def write_update(state: State, month: str, now: int, random: Random) -> update.U
     return update.Update(state.account, month, held.created, held.key, own_token(state), sorted(state.domains), clients)
 
 
-def write_credential(state: State, text: str, servers: list[Server], now: int, random: Random) -> Credential:
+def write_credential(state: CmsState, text: str, servers: list[ServerAddress], now: int, random: Random) -> Credential:
     """The credential of a client, with the keys of this month and the next. Raises CmsFault."""
     uri = known(state, text)
     this = months.of(now)
@@ -104,7 +96,7 @@ def write_credential(state: State, text: str, servers: list[Server], now: int, r
     return Credential(1, uri, state.account, servers, _update_key(state, uri), issued)
 
 
-def open_month(state: State, month: str, now: int, random: Random) -> Month:
+def open_month(state: CmsState, month: str, now: int, random: Random) -> MonthRecord:
     """The record of ``month``, made if it is new; months that have run out are forgotten. Raises CmsFault."""
     try:
         names.month(month)
@@ -113,10 +105,10 @@ def open_month(state: State, month: str, now: int, random: Random) -> Month:
     if months.expired(month, now):
         raise CmsFault(f"{month} is over; no CRS takes an update for it")
     state.months = {held: record for held, record in state.months.items() if not months.expired(held, now)}
-    return state.months.setdefault(month, Month(random(32)))
+    return state.months.setdefault(month, MonthRecord(random(32)))
 
 
-def month_keys(state: State, uri: str, month: str, created: int) -> MonthKeys:
+def month_keys(state: CmsState, uri: str, month: str, created: int) -> MonthKeys:
     """A client's keys of a month whose record exists."""
     seed, month_key = state.clients[uri], state.months[month].key
     sign = jose.new_key("Ed25519", identity.hkdf(seed, f"sign {month}"))
@@ -135,22 +127,12 @@ def month_keys(state: State, uri: str, month: str, created: int) -> MonthKeys:
     )
 
 
-def own_token(state: State) -> str:
+def own_token(state: CmsState) -> str:
     """The domain token of this account, for its updates and for the CMS of other accounts."""
     return tokens.domain_token(state.domain_key, state.account)
 
 
-def server(text: str) -> Server:
-    """``host``, ``host:port`` or ``[IPv6 address]:port``; the port is PORT unless given. Raises CmsFault."""
-    match = _SERVER.fullmatch(text)
-    if match and (_is_ipv6(match["ipv6"]) if match["ipv6"] else match["host"]):
-        port = int(match["port"] or PORT)
-        if 1 <= port <= 65535:
-            return Server(match["ipv6"] or match["host"], port)
-    raise CmsFault(f"server {fields.printable(text)!r} is not valid: write host:port, such as crs.example.org:5223")
-
-
-def _update_key(state: State, uri: str) -> bytes:
+def _update_key(state: CmsState, uri: str) -> bytes:
     return identity.hkdf(state.clients[uri], "crypto update")
 
 
@@ -159,11 +141,3 @@ def _uri(text: str) -> str:
         return names.uri(text)
     except ValueError as error:
         raise CmsFault(str(error)) from None
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True

@@ -36,16 +36,20 @@ Options:
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from docopt import DocoptExit, docopt
 
 from crs import __version__
 from crs.cms import issue, state
-from crs.cms.state import CmsFault, State
+from crs.cms.state import CmsFault, CmsState
 from crs.errors import CrsError
 from crs.home import files
-from crs.trust import credential, months, update
+from crs.trust import address, credential, months, update
+
+Options = dict[str, Any]  # as docopt gives them
 
 MAX_TEXT = 4096  # bytes in a file with a secret or a domain token
 
@@ -66,27 +70,27 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def init(options, now: int) -> None:
+def init(options: Options, now: int) -> None:
     fresh = issue.new(options["--account"], _first_line(options["--secret"], "secret"), os.urandom)
     state.create(Path(options["DIR"]), fresh)
     print(f"account {fresh.account} is ready in {options['DIR']}")
 
 
-def add_client(options, now: int) -> None:
+def add_client(options: Options, now: int) -> None:
     with state.opened(_home(options)) as cms:
         uris = [issue.add_client(cms, text, os.urandom) for text in options["URI"]]
         state.save(_home(options), cms)
     print(f"added to {cms.account}: {', '.join(uris)}")
 
 
-def remove_client(options, now: int) -> None:
+def remove_client(options: Options, now: int) -> None:
     with state.opened(_home(options)) as cms:
         uris = [issue.remove_client(cms, text) for text in options["URI"]]
         state.save(_home(options), cms)
     print(f"removed from {cms.account}: {', '.join(uris)}; their keys stay good until their month ends")
 
 
-def connect(options, now: int) -> None:
+def connect(options: Options, now: int) -> None:
     token = _first_line(options["TOKEN"], "domain token")
     with state.opened(_home(options)) as cms:
         issue.connect(cms, options["ACCOUNT"], token)
@@ -94,28 +98,28 @@ def connect(options, now: int) -> None:
     print(f"{cms.account} connects to {options['ACCOUNT']} from its next update on")
 
 
-def disconnect(options, now: int) -> None:
+def disconnect(options: Options, now: int) -> None:
     with state.opened(_home(options)) as cms:
         issue.disconnect(cms, options["ACCOUNT"])
         state.save(_home(options), cms)
     print(f"{cms.account} connects to {options['ACCOUNT']} no longer, from its next update on")
 
 
-def domain_token(options, now: int) -> None:
+def domain_token(options: Options, now: int) -> None:
     with state.opened(_home(options)) as cms:
         print(issue.own_token(cms))
 
 
-def write_update(options, now: int) -> None:
+def write_update(options: Options, now: int) -> None:
     with state.opened(_home(options)) as cms:
         written = issue.write_update(cms, options["--month"] or months.of(now), now, os.urandom)
-        state.save(_home(options), cms)  # first: what leaves the house can always be re-issued with the same keys
+        state.save(_home(options), cms)  # first: what was handed out can always be re-issued with the same keys
         files.write(Path(options["--out"]), update.protect(written, cms.secret) + b"\n")
     print(f"update of {written.account} for {written.month}, {len(written.clients)} clients, in {options['--out']}")
 
 
-def write_credential(options, now: int) -> None:
-    servers = [issue.server(text) for text in options["--server"]]
+def write_credential(options: Options, now: int) -> None:
+    servers = [address.parse(text) for text in options["--server"]]
     with state.opened(_home(options)) as cms:
         written = issue.write_credential(cms, options["URI"][0], servers, now, os.urandom)
         state.save(_home(options), cms)
@@ -123,7 +127,7 @@ def write_credential(options, now: int) -> None:
     print(f"credential of {written.client} for {', '.join(written.months)} in {options['--out']}")
 
 
-def show(options, now: int) -> None:
+def show(options: Options, now: int) -> None:
     with state.opened(_home(options)) as cms:
         for line in _lines(cms):
             print(line)
@@ -142,7 +146,7 @@ ACTIONS = {
 }
 
 
-def _lines(cms: State):
+def _lines(cms: CmsState) -> Iterator[str]:
     yield f"account\t{cms.account}"
     for account in sorted(cms.domains):
         yield f"connects to\t{account}"
@@ -152,7 +156,7 @@ def _lines(cms: State):
         yield f"client\t{uri}"
 
 
-def _home(options) -> Path:
+def _home(options: Options) -> Path:
     home = options["--home"] or os.environ.get("CRS_CMS_HOME")
     if not home:
         raise CmsFault("which CMS? Give --home DIR, or set CRS_CMS_HOME")
@@ -160,7 +164,7 @@ def _home(options) -> Path:
 
 
 def _first_line(path: str, what: str) -> str:
-    """The first line of a small text file, or of standard input for ``-``, as it stands but for its line end."""
+    """The first line of a small text file, or of standard input for ``-``, without its line end."""
     try:
         if path == "-":
             data = sys.stdin.buffer.readline(MAX_TEXT)

@@ -1,6 +1,6 @@
 """What the CMS of one account keeps: one JSON file, ``cms.json``, in a directory of its own.
 
-Never here: what is made of it (``issue``). The directory is 0700, the file 0600 and written whole; a lock lets one
+The directory is 0700, the file 0600 and written whole; a lock lets one
 command at a time work on it.
 """
 
@@ -28,8 +28,8 @@ class CmsFault(OperatorFault):
     """The key manager asked for something that cannot be done; one line with the remedy."""
 
 
-class Month(Struct, forbid_unknown_fields=True):
-    """One month of the account."""
+class MonthRecord(Struct, forbid_unknown_fields=True):
+    """What the CMS keeps of a month."""
 
     key: fields.Key  # the month key; never changes once anything was made from it
     created: int = 0  # creation time of the last update written, ms since 1970; 0: none yet
@@ -38,7 +38,7 @@ class Month(Struct, forbid_unknown_fields=True):
         return f"<month created {self.created}>"
 
 
-class State(Struct, forbid_unknown_fields=True):
+class CmsState(Struct, forbid_unknown_fields=True):
     """One account as its CMS knows it."""
 
     version: Literal[1]
@@ -47,13 +47,13 @@ class State(Struct, forbid_unknown_fields=True):
     domain_key: PrivateKey  # Ed25519: signs client tokens, as long as the account lives
     domains: dict[vocabulary.Account, str]  # connected account -> its domain token
     clients: dict[str, fields.Key]  # URI -> 32 random bytes, from which all its keys follow
-    months: dict[vocabulary.Month, Month]
+    months: dict[vocabulary.Month, MonthRecord]
 
     def __repr__(self) -> str:
         return f"<CMS of {self.account}: {len(self.clients)} clients>"
 
 
-def create(directory: Path, state: State) -> None:
+def create(directory: Path, state: CmsState) -> None:
     """Make ``directory`` (new, or empty) the home of a CMS. Raises CmsFault, OperatorFault."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def create(directory: Path, state: State) -> None:
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[State]:
+def opened(directory: Path) -> Iterator[CmsState]:
     """The state in ``directory``, while no other command works on it. Raises CmsFault, OperatorFault."""
     if not (directory / FILE).exists():
         raise CmsFault(f"{directory} is not the home of a CMS; make one with 'crs-cms init'")
@@ -81,14 +81,14 @@ def opened(directory: Path) -> Iterator[State]:
         os.close(descriptor)
 
 
-def save(directory: Path, state: State) -> None:
+def save(directory: Path, state: CmsState) -> None:
     """Write ``state``: whole, or not at all. Raises OperatorFault."""
     files.write(directory / FILE, fields.write(state) + b"\n")
 
 
-def _load(path: Path) -> State:
+def _load(path: Path) -> CmsState:
     try:
-        state = fields.read(files.read(path, MAX_FILE), State)
+        state = fields.read(files.read(path, MAX_FILE), CmsState)
     except ValueError as error:
         raise CmsFault(f"{path} is wrong: {error}; take it from a backup") from None
     if not jose.is_pair(state.domain_key, "Ed25519"):

@@ -1,7 +1,7 @@
-"""A client's credential: the file from which a client attaches, signs, opens what was sealed for it, and knows others.
+"""A client's credential: the file with which a client attaches, signs, opens what was sealed for it, and knows others.
 
-Lives here: the file, a month's keys in it, and the crypto update that brings the next month's. Never here: a
-connection, or who issues credentials (``cms``). Format, with a worked example: ``doc/update-file.md``.
+The file, the keys of a month in it, and the crypto update that brings those of the next month. ``cms`` issues
+credentials. Format, with a worked example: ``doc/update-file.md``.
 """
 
 from pathlib import Path
@@ -13,7 +13,8 @@ from crs import names
 from crs.errors import OperatorFault
 from crs.home import files
 from crs.trust import fields, identity, jose, months, tokens
-from crs.trust.jose import PrivateKey
+from crs.trust.address import ServerAddress
+from crs.trust.jose import Curve, PrivateKey
 from crs.wire import vocabulary
 
 TYPE = "crs-crypto-update"
@@ -25,15 +26,8 @@ class CredentialFault(OperatorFault):
     """A credential or crypto update that cannot be used; the text names the field. Nothing was changed."""
 
 
-class Server(Struct, forbid_unknown_fields=True, frozen=True):
-    """Where to attach: a DNS name (all its addresses are tried) or an address."""
-
-    host: Annotated[str, Meta(min_length=1, max_length=253)]
-    port: Annotated[int, Meta(ge=1, le=65535)]
-
-
 class MonthKeys(Struct, forbid_unknown_fields=True, frozen=True):
-    """What one month gives a client."""
+    """The keys and tokens of a client for one month."""
 
     created: Annotated[int, Meta(ge=0)]  # when the CMS wrote this, ms since 1970; an older one never replaces it
     identity: str  # TLS-PSK identity
@@ -54,7 +48,7 @@ class Credential(Struct, forbid_unknown_fields=True):
     version: Literal[1]
     uri: str
     account: vocabulary.Account
-    servers: Annotated[list[Server], Meta(min_length=1)]
+    servers: Annotated[list[ServerAddress], Meta(min_length=1)]
     update_key: fields.Key  # opens this client's crypto updates
     months: dict[vocabulary.Month, MonthKeys]
 
@@ -74,7 +68,7 @@ class _CryptoUpdate(Struct, forbid_unknown_fields=True):
 
 
 class _Header(jose.SharedHeader):
-    typ: Literal[TYPE]
+    typ: Literal["crs-crypto-update"]
 
 
 def load(path: str | Path) -> Credential:
@@ -121,7 +115,7 @@ def current_month(credential: Credential, now: int) -> str:
 
 
 def domain_token(credential: Credential, account: str, now: int) -> str:
-    """The domain token of ``account`` by the newest word of the own CMS. Raises tokens.TokenRefused when ``account``
+    """The domain token of ``account`` as the own CMS gave it last. Raises tokens.TokenRefused when ``account``
     is neither the own nor a connected one."""
     keys = for_month(credential, current_month(credential, now))
     token = keys.domain_token if account == credential.account else keys.domains.get(account)
@@ -137,8 +131,8 @@ def crypto_update(client: names.Client, update_key: bytes, month: str, keys: Mon
 
 
 def apply_crypto_update(credential: Credential, text: str) -> str:
-    """Put the keys of a crypto update into ``credential`` (and let go of the oldest month's when there are more than
-    MONTHS_KEPT); returns the month. Keys that were created later stay. Raises CredentialFault."""
+    """Put the keys of a crypto update into ``credential`` (and drop the oldest month when there are more than
+    MONTHS_KEPT); returns the month. Keys that were created later are kept. Raises CredentialFault."""
     try:
         jose.header(text, _Header)
         update = fields.read(jose.decrypt(text, credential.update_key), _CryptoUpdate)
@@ -159,7 +153,8 @@ def _check_keys(client: names.Client, month: str, keys: MonthKeys) -> None:
     parsed = identity.parse_identity(keys.identity)
     if parsed is None or (parsed.account, parsed.month) != (client.account, month):
         raise CredentialFault(f"the identity for {month} is not one of account {client.account} and that month")
-    for name, key, curve in (("sign", keys.sign, "Ed25519"), ("enc", keys.enc, "X25519")):
+    pairs: tuple[tuple[str, PrivateKey, Curve], ...] = (("sign", keys.sign, "Ed25519"), ("enc", keys.enc, "X25519"))
+    for name, key, curve in pairs:
         if not jose.is_pair(key, curve):
             raise CredentialFault(f"{name} for {month} is not an {curve} key pair: d and x do not belong together")
     try:

@@ -1,8 +1,8 @@
 """End-to-end: content signed by one client and sealed for another. The CRS can neither read nor change it.
 
-Lives here: what is signed, what is sealed, and what a receiver checks before it believes. Never here: where bodies come
-from. Sign, then encrypt: a JWS (RFC 7515) by the sender's month key inside a JWE (RFC 7516) for the receiver's. The
-signed claims name both ends, the purpose and the id, so nothing can be passed on, turned around or used elsewhere.
+What is signed, what is sealed, and what a receiver checks. Sign, then encrypt: a JWS (RFC 7515) by the sender's month
+key inside a JWE (RFC 7516) for the receiver's. The signed claims name both ends, the purpose and the id, so a body
+cannot be forwarded, reflected or used for another purpose.
 """
 
 from typing import Annotated, Literal
@@ -18,13 +18,13 @@ from crs.wire import vocabulary
 
 SEALED = "crs-sealed"
 SIGNED = "crs-signed"
-MAX_PLAINTEXT = 24_576  # bytes: sealed, they fit in a body of protocol.MAX_BODY characters
+MAX_PLAINTEXT = 24_576  # bytes: sealed, they fit in a body of vocabulary.MAX_BODY characters
 MAX_AGE = 91 * months.DAY  # the longest that a message may wait, and a day for clocks that differ
 SKEW = months.DAY  # how far the sender's clock may be ahead
 
 
 class SealRefused(CrsError):
-    """A sealed body that proves nothing; the text says why."""
+    """A sealed body is not authentic or not for this use; the text says why."""
 
 
 class KeyMissing(SealRefused):
@@ -43,18 +43,18 @@ class Claims(Struct, rename={"sender": "from"}, frozen=True):
 
 
 class _SealedHeader(jose.SealedHeader):
-    typ: Literal[SEALED]
-    kid: vocabulary.Month  # of which month the receiver's key is that opens it
+    typ: Literal["crs-sealed"]
+    kid: vocabulary.Month  # the month of the receiver's key that opens it
 
 
 class _SignedHeader(jose.SignedHeader):
-    typ: Literal[SIGNED]
-    token: str  # the sender's client token: says which key verifies, and is signed itself
+    typ: Literal["crs-signed"]
+    token: str  # the sender's client token: names the key that verifies, and is signed itself
 
 
 def seal(plaintext: bytes, sender: Credential, receiver: ClientToken, kind: str, id: str, now: int) -> str:
     """Sign ``plaintext`` (at most MAX_PLAINTEXT bytes) as ``sender`` and encrypt it for ``receiver``, whose token the
-    caller has verified. ``kind`` and ``id`` are what the receiver will ask for. Raises SealRefused, CredentialFault.
+    caller has verified. ``kind`` and ``id`` are what the receiver will expect. Raises SealRefused, CredentialFault.
     """
     if len(plaintext) > MAX_PLAINTEXT:
         raise SealRefused(f"{len(plaintext)} bytes are too much to seal; the limit is {MAX_PLAINTEXT}")
@@ -71,7 +71,7 @@ def open_sealed(
     text: str, receiver: Credential, sender: names.Client, kind: str, id: str | None, now: int, max_age: int = MAX_AGE
 ) -> tuple[bytes, Claims]:
     """The content that ``sender`` sealed for ``receiver`` as ``kind`` under ``id`` (None: any; look at the claims),
-    signed at most ``max_age`` milliseconds ago. Raises SealRefused, and then nothing of it is to be believed."""
+    signed at most ``max_age`` milliseconds ago. Raises SealRefused."""
     try:
         claims = _verified(text, receiver, sender, now)
         content = fields.unb64(claims.body)

@@ -1,12 +1,12 @@
-"""Reading what others wrote: strict base64url, and JSON as typed structs, with one-line errors that name the field.
+"""Parsing input of others: strict base64url, and JSON as typed structs, with one-line errors that name the field.
 
-Never here: what the fields mean. Errors are ValueError with text that is safe on a terminal and in a log, whatever
+Errors are ValueError with text that is safe on a terminal and in a log, whatever
 the input was.
 """
 
 import base64
 import binascii
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +14,7 @@ from msgspec import Meta
 from crs import names
 
 Key = Annotated[bytes, Meta(min_length=32, max_length=32)]
+T = TypeVar("T")
 
 
 def b64(data: bytes) -> str:
@@ -22,8 +23,8 @@ def b64(data: bytes) -> str:
 
 
 def unb64(text: str | bytes) -> bytes:
-    """The bytes of ``text``, which must be exactly what ``b64`` writes: one spelling for each value, so that no
-    changed character goes unnoticed. Raises ValueError."""
+    """The bytes of ``text``, which must be exactly what ``b64`` writes: each value has one encoding, so that any
+    changed character is an error. Raises ValueError."""
     if isinstance(text, str):
         text = text.encode("ascii", "replace")
     try:
@@ -35,7 +36,7 @@ def unb64(text: str | bytes) -> bytes:
     return data
 
 
-def read(data: bytes | str, kind: Any) -> Any:
+def read(data: bytes | str, kind: type[T]) -> T:
     """JSON ``data`` as a value of type ``kind``. Raises ValueError that says what is wrong, and at which field."""
     try:
         return msgspec.json.decode(data, type=kind)

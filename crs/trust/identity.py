@@ -1,7 +1,7 @@
 """TLS-PSK identities and keys: from a month key and a URI to what goes into the handshake, and back.
 
-Never here: TLS itself (``net.tls``), which months and accounts are loaded (``accounts``). Pure functions. Design,
-"Keys and TLS"; byte by byte in ``doc/update-file.md``.
+Pure functions. TLS itself is in ``net.tls``, the loaded months and accounts in ``service.accounts``. Byte by byte in
+``doc/update-file.md``.
 """
 
 import base64
@@ -94,7 +94,7 @@ def open_uri(month_key: bytes, parsed: ParsedIdentity) -> str | None:
     return uri
 
 
-@functools.lru_cache(maxsize=256)  # of the months that are loaded: every attach needs one
+@functools.lru_cache(maxsize=256)  # for the loaded months: every attach needs one
 def _siv(month_key: bytes) -> AESSIV:
     return AESSIV(hkdf(month_key, "identity", 64))
 

@@ -1,12 +1,13 @@
-"""The few JOSE constructions in use, each with one fixed set of algorithms. The only file that touches joserfc.
+"""The JOSE constructions in use, each with one fixed set of algorithms. The only file that touches joserfc.
 
-Never here: what a header or a payload means. Three constructions: content encrypted under a shared key (JWE ``dir``
+There are three: content encrypted under a shared key (JWE ``dir``
 with ``A256GCM``, RFC 7516), content encrypted for an X25519 key (JWE ``ECDH-ES+A256KW`` with ``A256GCM``, RFC 8037),
-and content signed with an Ed25519 key (JWS ``Ed25519``, RFC 9864). Compact serialisation only. Readers first take the
-header as a strict struct, so what reaches the library has the algorithms and members that we name, and nothing else.
+and content signed with an Ed25519 key (JWS ``Ed25519``, RFC 9864). Compact serialisation only. Readers
+parse the header as a strict struct first, so the library only sees the algorithms and members that are named here.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,6 +21,8 @@ from msgspec import Meta, Struct, to_builtins
 from crs.errors import CrsError
 from crs.trust.fields import b64, read, unb64
 
+Curve = Literal["Ed25519", "X25519"]
+
 _SHARED = {"alg": "dir", "enc": "A256GCM"}
 _SEALED = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
 _SIGNED = {"alg": "Ed25519"}
@@ -30,22 +33,22 @@ _Part = Annotated[
 
 
 class JoseRefused(CrsError):
-    """Bytes are not what the key says they should be: wrong form, wrong key, or changed on the way."""
+    """Malformed, made with another key, or changed on the way."""
 
 
 class PublicKey(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """An Ed25519 (signatures) or X25519 (encryption) public key as JWK (RFC 8037)."""
 
-    crv: Literal["Ed25519", "X25519"]
+    crv: Curve
     kty: Literal["OKP"]
     x: _Part
     kid: str | None = None  # the account id, in a domain token; absent elsewhere
 
 
 class PrivateKey(Struct, forbid_unknown_fields=True, frozen=True):
-    """The private twin of PublicKey; ``x`` must belong to ``d``."""
+    """A key pair as JWK; ``x`` must belong to ``d``."""
 
-    crv: Literal["Ed25519", "X25519"]
+    crv: Curve
     kty: Literal["OKP"]
     x: _Part
     d: _Part
@@ -58,14 +61,14 @@ class PrivateKey(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class SharedHeader(Struct, forbid_unknown_fields=True):
-    """What the header of every ``encrypt`` has; formats add their members."""
+    """The header members of ``encrypt``; each format adds its own."""
 
     alg: Literal["dir"]
     enc: Literal["A256GCM"]
 
 
 class SealedHeader(Struct, forbid_unknown_fields=True):
-    """What the header of every ``encrypt_for`` has; formats add their members."""
+    """The header members of ``encrypt_for``; each format adds its own."""
 
     alg: Literal["ECDH-ES+A256KW"]
     enc: Literal["A256GCM"]
@@ -73,9 +76,12 @@ class SealedHeader(Struct, forbid_unknown_fields=True):
 
 
 class SignedHeader(Struct, forbid_unknown_fields=True):
-    """What the header of every ``sign`` has; formats add their members."""
+    """The header members of ``sign``; each format adds its own."""
 
     alg: Literal["Ed25519"]
+
+
+Header = TypeVar("Header", bound=Struct)
 
 
 class _Encryption(jwe.JWERegistry):
@@ -91,20 +97,20 @@ class _Signing(jws.JWSRegistry):
     max_payload_length = 1 << 20
 
 
-# Headers are checked by the structs of the callers, which know the members of ours that the library does not.
+# The callers' structs check the headers: they know the members of our own, which the library does not.
 _SHARED_RULES = _Encryption(algorithms=list(_SHARED.values()), strict_check_header=False)
 _SEALED_RULES = _Encryption(algorithms=list(_SEALED.values()), strict_check_header=False)
 _SIGNED_RULES = _Signing(algorithms=list(_SIGNED.values()), strict_check_header=False)
 _FAILURES = (JoseError, InvalidTag, InvalidUnwrap, ValueError)
 
 
-def new_key(crv: str, seed: bytes) -> PrivateKey:
+def new_key(crv: Curve, seed: bytes) -> PrivateKey:
     """A key pair from 32 random bytes (RFC 8032, RFC 7748: the private key is any 32 bytes)."""
-    kind = {"Ed25519": Ed25519PrivateKey, "X25519": X25519PrivateKey}[crv]
-    return PrivateKey(crv, "OKP", b64(kind.from_private_bytes(seed).public_key().public_bytes_raw()), b64(seed))
+    make = Ed25519PrivateKey.from_private_bytes if crv == "Ed25519" else X25519PrivateKey.from_private_bytes
+    return PrivateKey(crv, "OKP", b64(make(seed).public_key().public_bytes_raw()), b64(seed))
 
 
-def is_pair(key: PrivateKey, crv: str) -> bool:
+def is_pair(key: PrivateKey, crv: Curve) -> bool:
     """Whether ``key`` is of curve ``crv`` and its public half belongs to its private half."""
     try:
         return key == new_key(crv, unb64(key.d))
@@ -112,7 +118,7 @@ def is_pair(key: PrivateKey, crv: str) -> bool:
         return False
 
 
-def header(text: str | bytes, kind: type[Struct]) -> Any:
+def header(text: str | bytes, kind: type[Header]) -> Header:
     """The protected header of a compact serialisation as a struct of type ``kind``; checks the form of all parts.
     Nothing is authenticated yet. Raises JoseRefused."""
     parts = 3 if issubclass(kind, SignedHeader) else 5
@@ -128,18 +134,19 @@ def header(text: str | bytes, kind: type[Struct]) -> Any:
         raise JoseRefused(str(error)) from None
 
 
-def encrypt(head: dict, plaintext: bytes, key: bytes) -> str:
+def encrypt(head: Mapping[str, str | int], plaintext: bytes, key: bytes) -> str:
     """JWE under a shared 32-byte key; ``head`` is added to the protected header."""
     return jwe.encrypt_compact({**_SHARED, **head}, plaintext, OctKey.import_key(key), registry=_SHARED_RULES)
 
 
 def decrypt(text: str | bytes, key: bytes) -> bytes:
-    """The content of what ``encrypt`` wrote; its header was read before. Raises JoseRefused."""
+    """The content of what ``encrypt`` wrote; check its ``header`` first. Raises JoseRefused."""
     return _open(text, OctKey.import_key(key), _SHARED_RULES)
 
 
-def encrypt_for(head: dict, plaintext: bytes, receiver: PublicKey) -> str:
-    """JWE that only the owner of the X25519 key ``receiver`` can open. Raises JoseRefused for a key that is none."""
+def encrypt_for(head: Mapping[str, str | int], plaintext: bytes, receiver: PublicKey) -> str:
+    """JWE that only the owner of the X25519 key ``receiver`` can open. Raises JoseRefused where ``receiver`` is not a
+    valid key."""
     try:
         return jwe.encrypt_compact({**_SEALED, **head}, plaintext, _key(receiver), registry=_SEALED_RULES)
     except _FAILURES:
@@ -147,28 +154,31 @@ def encrypt_for(head: dict, plaintext: bytes, receiver: PublicKey) -> str:
 
 
 def decrypt_with(text: str, own: PrivateKey) -> bytes:
-    """The content of what ``encrypt_for`` wrote; its header was read before. Raises JoseRefused."""
+    """The content of what ``encrypt_for`` wrote; check its ``header`` first. Raises JoseRefused."""
     return _open(text, _key(own), _SEALED_RULES)
 
 
-def sign(head: dict, payload: bytes, own: PrivateKey) -> str:
+def sign(head: Mapping[str, str | int], payload: bytes, own: PrivateKey) -> str:
     """JWS over ``payload``; ``head`` is added to the protected header."""
     return jws.serialize_compact({**_SIGNED, **head}, payload, _key(own), registry=_SIGNED_RULES)
 
 
 def verify(text: str, signer: PublicKey) -> bytes:
-    """The payload of what ``sign`` wrote; its header was read before. Raises JoseRefused."""
+    """The payload of what ``sign`` wrote; check its ``header`` first. Raises JoseRefused."""
     try:
         return jws.deserialize_compact(text, _key(signer), registry=_SIGNED_RULES).payload
     except _FAILURES:
         raise JoseRefused("the signature is not good") from None
 
 
-def _open(text: str | bytes, key, registry: _Encryption) -> bytes:
+def _open(text: str | bytes, key: OctKey | OKPKey, registry: _Encryption) -> bytes:
     try:
-        return jwe.decrypt_compact(text, key, registry=registry).plaintext
+        content = jwe.decrypt_compact(text, key, registry=registry).plaintext
     except _FAILURES:
-        raise JoseRefused("it cannot be decrypted: another key, or changed on the way") from None
+        content = None
+    if content is None:
+        raise JoseRefused("it cannot be decrypted: another key, or changed on the way")
+    return content
 
 
 def _key(key: PublicKey | PrivateKey) -> OKPKey:

@@ -1,6 +1,6 @@
 """Calendar months, the unit in which keys live: ``yyyymm``, UTC. Pure functions; the time is an argument.
 
-Never here: what hangs on a month. All times are milliseconds since 1970-01-01 UTC.
+All times are milliseconds since 1970-01-01 UTC.
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""How hard a secret is to guess at best, in bits. Never here: making one."""
+"""An upper bound on the strength of a secret, in bits."""
 
 import math
 import string
@@ -13,7 +13,7 @@ _SETS = (
     (set(string.ascii_letters + string.digits + "+/-_="), 6.0),
     (set(string.printable), math.log2(95)),
 )
-_FEW = 8  # different characters: a secret with fewer repeats itself
+_FEW = 8  # different characters: with fewer, a secret repeats itself
 
 
 def bits(secret: str) -> int:

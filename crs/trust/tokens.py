@@ -1,6 +1,6 @@
-"""Domain tokens and client tokens: which key signs for a security domain, and with which keys a client does.
+"""Domain tokens and client tokens: the signing key of a security domain, and the keys of a client.
 
-Never here: where tokens are stored, or content that was signed with a client's keys (``e2e``). Formats:
+Content signed with a client's keys is in ``e2e``. Formats:
 ``doc/update-file.md``. A *domain token* is the domain's Ed25519 public key as JWK with the account id as ``kid``; what
 makes it good is that it came by a trusted way (the update file, the credential). A *client token* is a JWS by that key.
 """
@@ -19,11 +19,11 @@ TYPE = "crs-client"
 
 
 class TokenRefused(InvalidParams):
-    """A domain token or client token that proves nothing; the text says why."""
+    """A domain token or client token is not valid; the text says why."""
 
 
 class _Header(jose.SignedHeader):
-    typ: Literal[TYPE]
+    typ: Literal["crs-client"]
 
 
 class ClientToken(Struct, frozen=True):

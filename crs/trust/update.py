@@ -1,7 +1,7 @@
 """The monthly update of an account: what the CMS tells the CRS, protected on the way by the account's shared secret.
 
-Lives here: the protected file, the unprotected form that the host keeps, every reason to refuse one. Never here: where
-updates are kept, or what a host does with them. Format, with a worked example: ``doc/update-file.md``.
+The protected file, the unprotected form that the host keeps, and every reason to refuse an update. Where updates are
+kept and what a host does with them is not decided here. Format, with a worked example: ``doc/update-file.md``.
 """
 
 import hmac
@@ -27,7 +27,7 @@ class NotAnUpdate(UpdateRefused):
     """The file is something else."""
 
 
-class TooLarge(UpdateRefused):
+class FileTooLarge(UpdateRefused):
     """The file is larger than MAX_FILE bytes."""
 
 
@@ -52,11 +52,11 @@ class WrongSecret(UpdateRefused):
 
 
 class BadContent(UpdateRefused):
-    """The file is authentic, but the CMS wrote something that means nothing; the text names the field."""
+    """The file is authentic, but what the CMS wrote is not valid; the text names the field."""
 
 
 class Expired(UpdateRefused):
-    """The file's month, and its grace, are over."""
+    """The month of the file, and its grace, have passed."""
 
 
 class TooEarly(UpdateRefused):
@@ -64,11 +64,11 @@ class TooEarly(UpdateRefused):
 
 
 class Replayed(UpdateRefused):
-    """A newer update for the same month stands already."""
+    """A newer update for the same month has been applied."""
 
 
 class MonthKeyChanged(UpdateRefused):
-    """A re-issue with another month key would throw out every client that holds the old one."""
+    """A re-issue with another month key would lock out every client that holds the old one."""
 
 
 class Update(Struct, forbid_unknown_fields=True, frozen=True):
@@ -87,30 +87,31 @@ class Update(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class _Kind(Struct):
-    """What a header of any version has."""
+    """The header members of every version."""
 
     typ: str = ""
     ver: int = 0
 
 
 class _Header(jose.SharedHeader):
-    typ: Literal[TYPE]
-    ver: Literal[VERSION]
+    typ: Literal["crs-update"]
+    ver: Literal[1]
     kid: vocabulary.Account
     kcv: str
 
 
 def protect(update: Update, secret: str) -> bytes:
     """The protected update file; ``secret`` is the account's shared secret, the text as agreed."""
-    head = {"typ": TYPE, "ver": VERSION, "kid": update.account, "kcv": _check_value(secret, update.account)}
-    return jose.encrypt(head, encode(update), _key(secret, update.account)).encode()
+    account = update.account
+    head: dict[str, str | int] = {"typ": TYPE, "ver": VERSION, "kid": account, "kcv": _check_value(secret, account)}
+    return jose.encrypt(head, encode(update), _key(secret, account)).encode()
 
 
 def unprotect(data: bytes, secret_of: Callable[[str], str | None], now: int, grace: int = months.GRACE) -> Update:
-    """The update in a protected file. ``secret_of(account)`` gives the shared secret, or None for an account that is
-    not here; ``now`` and ``grace`` (how long a month is honoured after its end) are milliseconds.
+    """The update in a protected file. ``secret_of(account)`` gives the shared secret, or None for an unknown
+    account; ``now`` and ``grace`` (how long a month is honoured after its end) are milliseconds.
 
-    Raises a subclass of UpdateRefused that says what is wrong; nothing of the file is to be believed then.
+    Raises a subclass of UpdateRefused that says what is wrong.
     """
     text = data.strip()
     account, check_value = _header(text)
@@ -155,8 +156,8 @@ def decode(data: bytes) -> Update:
 
 
 def check_time(update: Update, now: int, grace: int = months.GRACE) -> None:
-    """Raise Expired or TooEarly unless the update is of use at ``now``: for the previous month in its grace, the
-    current month or the next, and not made in the future."""
+    """Raise Expired or TooEarly unless the update may be applied at ``now``: it is for the previous month in its grace,
+    the current month or the next, and was not made in the future."""
     if months.expired(update.month, now, grace):
         raise Expired(f"the update for {update.month} of account {update.account} has run out; ask for a current one")
     if not months.usable(update.month, now, grace):
@@ -172,8 +173,8 @@ def check_time(update: Update, now: int, grace: int = months.GRACE) -> None:
 
 
 def check_replaces(new: Update, old: Update | None) -> None:
-    """Raise Replayed or MonthKeyChanged unless ``new`` may take the place of ``old``, the update of the same account
-    and month that stands (None: none does). The very same update may be applied again: nothing changes."""
+    """Raise Replayed or MonthKeyChanged unless ``new`` may take the place of ``old``, the applied update of the same
+    account and month (None: there is none). Applying the same update again is allowed and changes nothing."""
     if old is None or new == old:
         return
     if new.created <= old.created:
@@ -191,7 +192,7 @@ def check_replaces(new: Update, old: Update | None) -> None:
 def _header(text: bytes) -> tuple[str, str]:
     """Account and check value from the header of a protected file."""
     if len(text) > MAX_FILE:
-        raise TooLarge(f"the update file is larger than {MAX_FILE // 1024 // 1024} MiB")
+        raise FileTooLarge(f"the update file is larger than {MAX_FILE // 1024 // 1024} MiB")
     head, dot, rest = text.partition(b".")
     try:
         kind = fields.read(fields.unb64(head), _Kind)

@@ -7,11 +7,11 @@ import pytest
 from crs.cms import issue
 from crs.cms.state import CmsFault
 from crs.trust import credential, e2e, fields, identity, months, tokens, update
-from crs.trust.credential import Server
+from crs.trust.address import ServerAddress
 
 SECRET = "agreed on the telephone"
 NOW = months.start("202611") + 14 * months.DAY
-SERVERS = [Server("127.0.0.1", 5223)]
+SERVERS = [ServerAddress("127.0.0.1", 5223)]
 ALICE, BOB = "+46701234567", "+46701234568"
 
 
@@ -144,46 +144,3 @@ def test_mistakes_are_told_and_change_nothing(acme, dice, action, words):
         action(acme, dice)
     assert words in str(caught.value) and str(caught.value).isprintable()
     assert fields.write(acme) == before
-
-
-@pytest.mark.parametrize(
-    "text, host, port",
-    [
-        ("crs.example.org", "crs.example.org", 5223),
-        ("crs.example.org:443", "crs.example.org", 443),
-        ("127.0.0.1:5223", "127.0.0.1", 5223),
-        ("[::1]:99", "::1", 99),
-        ("[2001:db8::1]", "2001:db8::1", 5223),
-    ],
-)
-def test_server_addresses(text, host, port):
-    assert issue.server(text) == Server(host, port)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        ":5223",
-        "x:",
-        "x:y",
-        "x:0",
-        "x:65536",
-        "x:1:2",
-        "::1",
-        "[x]:1",
-        "[::1",
-        "a b",
-        "-x",
-        "a..b",
-        "x" * 254,
-        "x." * 127 + "x",
-        "é",
-        "http://x",
-        "[]:1",
-        "[127.0.0.1]",
-    ],
-)
-def test_bad_server_addresses(text):
-    with pytest.raises(CmsFault, match="host:port"):
-        issue.server(text)

@@ -12,7 +12,6 @@ import pytest
 
 from crs.cms import state
 from crs.cms.main import ACTIONS, main
-from crs.home import files
 from crs.trust import credential, months, update
 
 BIN = Path(__file__).parents[2] / "bin" / "crs-cms"
@@ -118,17 +117,6 @@ def test_wrong_usage(argv, capsys):
     assert main(argv) == 2
     out, err = capsys.readouterr()
     assert out == "" and "Usage:" in err
-
-
-def test_damaged_state_is_refused(home, capsys):
-    path = home / "cms.json"
-    good = path.read_bytes()
-    files.write(path, good[:-20])
-    assert "backup" in refused(capsys, "show")
-    files.write(path, good.replace(b'"Ed25519"', b'"X25519"'))
-    assert "domain_key" in refused(capsys, "show")
-    path.chmod(0o640)
-    assert "chmod 600" in refused(capsys, "show")
 
 
 def test_two_commands_at_once_lose_nothing(home):

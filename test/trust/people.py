@@ -4,7 +4,8 @@ from hashlib import sha256
 
 from crs.names import Client
 from crs.trust import credential, identity, jose, months, tokens
-from crs.trust.credential import Credential, MonthKeys, Server
+from crs.trust.address import ServerAddress
+from crs.trust.credential import Credential, MonthKeys
 
 MONTH = "202611"
 NOW = months.start(MONTH) + 14 * months.DAY
@@ -44,7 +45,7 @@ class Domain:
             1,
             uri,
             self.account,
-            [Server("127.0.0.1", 5223)],
+            [ServerAddress("127.0.0.1", 5223)],
             seed(uri, self.account, "update"),
             {month: self.keys(uri, month, connected=connected) for month in months_ or (MONTH,)},
         )

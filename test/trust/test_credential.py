@@ -14,6 +14,7 @@ from test.trust.people import MONTH, NOW, Domain
 
 ACME, BETA = Domain("acme"), Domain("beta")
 URI = "+46701234567"
+CLIENT = Client(URI, "acme")
 
 
 def raw(**changed) -> dict:
@@ -25,7 +26,7 @@ def with_keys(**changed) -> dict:
     return raw(months={MONTH: {**month, **changed}})
 
 
-def crypto_update(month="202612", client=Client(URI, "acme"), key=None, keys=None) -> str:
+def crypto_update(month="202612", client=CLIENT, key=None, keys=None) -> str:
     key = key or ACME.credential(URI).update_key
     return credential.crypto_update(client, key, month, keys or ACME.keys(URI, month))
 

@@ -1,10 +1,10 @@
-"""Identities and keys of the TLS handshake, months, base64url."""
+"""Identities and keys of the TLS handshake."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crs.trust import fields, identity, months
+from crs.trust import fields, identity
 
 KEY = bytes(range(32))
 URIS = ["+46701234567", "+123", "+123456789012345", "urn:x-crs:client:a", "urn:x-crs:client:" + "n" * 40]
@@ -85,19 +85,3 @@ def test_what_is_not_an_identity(text):
 def test_any_text_is_parsed_or_none(text):
     parsed = identity.parse_identity("c.acme.202611." + text)
     assert parsed is None or fields.b64(parsed.sealed) == text
-
-
-@given(st.binary())
-def test_base64url_has_one_spelling(data):
-    assert fields.unb64(fields.b64(data)) == data
-
-
-def test_months():
-    now = months.start("202612")
-    assert now == 1_796_083_200_000
-    assert (months.of(now - 1), months.of(now)) == ("202611", "202612")
-    assert (months.after("202612"), months.before("202701")) == ("202701", "202612")
-    assert months.end("202611") == now
-    assert not months.expired("202611", now + months.GRACE - 1) and months.expired("202611", now + months.GRACE)
-    usable = [month for month in ("202610", "202611", "202612", "202701", "202702") if months.usable(month, now)]
-    assert usable == ["202611", "202612", "202701"]

@@ -89,7 +89,7 @@ def test_next_month_is_loaded_and_no_later_one():
 
 def test_too_large_a_file_is_refused_unread(monkeypatch):
     monkeypatch.setattr(update, "MAX_FILE", len(GOOD) - 1)
-    with pytest.raises(update.TooLarge):
+    with pytest.raises(update.FileTooLarge):
         load(GOOD)
 
 
