@@ -1,4 +1,4 @@
-"""Lines of standard input, read so that only the reading greenlet waits: a terminal, a pipe or a file."""
+"""Lines of standard input (a terminal, a pipe or a file); only the reading greenlet waits."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ CHUNK = 65_536
 
 
 def lines(descriptor: int = 0) -> Iterator[str]:
-    """Each line without its end, as soon as it is there; ends with the input."""
+    """Each line without its end, as soon as it is complete; stops at the end of the input."""
     rest = b""
     while True:
         wait_read(descriptor)

@@ -1,10 +1,11 @@
-"""bin/crs-client: what is typed, and what is done with it. Never here: how a client works.
+"""bin/crs-client: its command line.
 
 Messages on a command line can be seen by every user of the machine; where that matters, pipe them into ``send``.
 """
 
 import logging
 import sys
+from collections.abc import Callable
 
 import docopt
 
@@ -12,6 +13,7 @@ from crs import __version__
 from crs.client import script, terminal
 from crs.client.output import Output
 from crs.client.phone import Phone
+from crs.client.script import Options
 from crs.errors import CrsError
 from crs.trust import address
 
@@ -79,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
             phone.close()
 
 
-def _action(options: dict):
+def _action(options: Options) -> Callable[[Phone, Options, Output], int]:
     for name, action in script.ACTIONS.items():
         if options[name]:
             return action

@@ -1,8 +1,8 @@
 """One stream of speech: RTP in SRTP over one UDP socket, through whatever relay answers.
 
-Lives here: the socket, the 20 ms clock, libsrtp. Never here: signalling. Comfort noise goes out until the other end
-is heard (then both ends are bound, and nothing of a file is lost), then the speech that is to be played, then comfort
-noise again. What comes in is counted, and recorded where that is asked for.
+The socket, the 20 ms clock, libsrtp; signalling is in ``call``. Comfort noise is sent until the other end is heard
+(then both ends are bound, and nothing of a file is lost), then the speech to play, then comfort noise again. What
+arrives is counted, and recorded on request.
 """
 
 import logging
@@ -18,7 +18,7 @@ from gevent.event import Event
 
 from crs import names
 from crs.client.offer import Srtp
-from crs.client.paths import Paths
+from crs.client.paths import Address, Paths
 from crs.client.sockets import LARGEST, send_to, udp_socket
 from crs.client.wav import Recording
 from crs.wire import rtp, stun
@@ -34,8 +34,8 @@ _PROFILES = {
 }
 
 
-class Report(NamedTuple):
-    """What became of a stream; ``lost`` and ``jitter_ms`` as in RFC 3550, ``refused`` were not the other end's."""
+class MediaReport(NamedTuple):
+    """Counts of packets; ``lost`` and ``jitter_ms`` as in RFC 3550, ``refused`` were not authentic or copies."""
 
     sent: int
     received: int
@@ -56,9 +56,9 @@ class Media:
         record: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self.heard = Event()  # the other end came through once
+        self.heard = Event()  # a packet of the other end has arrived
         self.played = Event()  # all of ``speech`` is sent
-        self.heard_out = Event()  # the other end spoke, and has ended
+        self.heard_out = Event()  # the other end has spoken and ended
         self._clock = clock
         self._outbound = _session(send, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
         self._inbound = _session(receive, pylibsrtp.Policy.SSRC_ANY_INBOUND)
@@ -68,19 +68,19 @@ class Media:
         self._ssrc, self._sequence, self._timestamp = secrets.randbits(32), secrets.randbits(15), secrets.randbits(32)
         self._reception = rtp.Reception()
         self._sent = self._refused = 0
-        self._speech_end: int | None = None  # timestamp of the last speech that came
+        self._speech_end: int | None = None  # timestamp of the last speech received
         self._quiet = 0
         self._bound = clock()
         self._socket = udp_socket(leg)
         self._paths = Paths(leg, os.urandom)
-        self._greenlets: list[gevent.Greenlet] = []
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
 
     def start(self) -> "Media":
         self._greenlets = [gevent.spawn(self._send), gevent.spawn(self._receive)]
         return self
 
-    def stop(self) -> Report:
-        """End the stream, finish the recording; again it does no harm."""
+    def stop(self) -> MediaReport:
+        """End the stream and finish the recording. May be called again."""
         gevent.killall(self._greenlets)
         if self._recording is not None:
             self._recording.close()
@@ -89,7 +89,7 @@ class Media:
         return self.report()
 
     def rebind(self, leg: Leg) -> None:
-        """Go on through this leg, which signalling allocated anew; the same leg changes nothing."""
+        """Continue through ``leg``, newly allocated; the same leg changes nothing."""
         if leg != self._paths.leg:
             heard = self._paths.heard
             self._paths = Paths(leg, os.urandom)
@@ -104,9 +104,9 @@ class Media:
         """Whether the other end has begun to speak."""
         return self._speech_end is not None
 
-    def report(self) -> Report:
+    def report(self) -> MediaReport:
         reception = self._reception
-        return Report(self._sent, reception.received, reception.lost, self._refused, round(reception.jitter_ms, 3))
+        return MediaReport(self._sent, reception.received, reception.lost, self._refused, round(reception.jitter_ms, 3))
 
     # --- out ---
 
@@ -122,8 +122,8 @@ class Media:
             due += rtp.FRAME_MS / 1000
             gevent.sleep(max(0.0, due - self._clock()))
 
-    def _send_frame(self, targets: list[tuple]) -> None:
-        """The next 20 ms. They pass also while no relay answers: what is spoken then is lost, not late."""
+    def _send_frame(self, targets: list[Address]) -> None:
+        """Send the next 20 ms. Time goes on while no relay answers: what is spoken then is lost, not late."""
         payload = bytes(self._speech[self._next : self._next + 2 * rtp.FRAME_SAMPLES]) if self.heard.is_set() else b""
         kind = rtp.SPEECH if payload else rtp.COMFORT_NOISE
         first = bool(payload) and self._next == 0
@@ -155,11 +155,11 @@ class Media:
             elif octets and not rtp.is_rtcp(octets):
                 self._take(octets, address, now)
 
-    def _take(self, octets: bytes, address: tuple, now: float) -> None:
+    def _take(self, octets: bytes, address: Address, now: float) -> None:
         try:
             frame = rtp.parse(self._inbound.unprotect(octets))
         except (pylibsrtp.Error, ValueError):
-            self._refused += 1  # not the other end's, or a second copy that came over another relay
+            self._refused += 1  # not authentic, or a second copy by another relay
             return
         self._paths.note_heard(address, now)
         self._reception.note(frame, now)

@@ -1,41 +1,43 @@
 """Messages of one client: posted in order, each shown once, acknowledged after it was shown.
 
-The mailbox gives at least once; together with ``state`` (what was shown already) that becomes exactly once for the
-eye. Never here: how a body is sealed (``secrecy``), how a request survives a dead server (``connection``).
+The mailbox delivers at least once; together with ``state`` (what was shown already) each message is shown exactly once.
+Bodies are sealed by ``secrecy``, requests repeated by ``connection``.
 """
 
 import logging
 import secrets
 import time
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
-from crs.client.connection import Client
+from crs.client.connection import ClientConnection
 from crs.client.secrecy import Secrecy
-from crs.client.state import State
+from crs.client.state import ClientState
 from crs.errors import WorldFault
-from crs.names import Client as Name
+from crs.names import Client
 from crs.trust.e2e import KeyMissing, SealRefused
-from crs.wire.vocabulary import Ack, Acked, Fetch, Fetched, Item, MessageArrived, Post, Posted
+from crs.wire.vocabulary import Ack, Acked, Fetch, Fetched, Item, MessageArrived, Post, Posted, Registered
 
 LOG = logging.getLogger("crs.client")
 
+MessageKind = Literal["content", "system"]
+
 KEPT_POSTS = 256  # sealed messages kept for retries
 ACKS_AT_ONCE = 100  # protocol: refs in one message.ack
-RETRY_PAUSE = 1.0  # seconds until a mailbox is tried again whose server is in trouble
+RETRY_PAUSE = 1.0  # seconds before a mailbox is read again after the server failed
 
 
 class Received(NamedTuple):
-    """One item to show. ``kind`` content and system: a message from ``peer`` with its ``text``; ack and expired: what
-    became of the own message ``id`` to ``peer``. ``fault`` says why the text cannot be read (then it is empty);
-    ``kept``: keys to come may open it, so it stays in the mailbox."""
+    """One item to show. ``kind`` content and system: a message from ``peer`` with its ``text``; ack and expired:
+    the own message ``id`` to ``peer`` was acknowledged, or expired. ``fault`` says why the text cannot be read (it is
+    empty then); ``kept``: a later key may open it, so it stays in the mailbox."""
 
     ref: str
     kind: str
-    peer: Name
+    peer: Client
     id: str
     time: int
     text: str = ""
@@ -46,19 +48,19 @@ class Received(NamedTuple):
 class Messages:
     """Post and receive. One greenlet at a time may receive; any number may post."""
 
-    def __init__(self, client: Client, secrecy: Secrecy, state: State):
+    def __init__(self, client: ClientConnection, secrecy: Secrecy, state: ClientState):
         self._client = client
         self._secrecy = secrecy
         self._state = state
-        self._hint = Event()  # there is something to look at: what arrived, or
-        self._behind = False  # the mailbox
+        self._hint = Event()  # something was delivered, or the mailbox is to be fetched
+        self._behind = False  # the mailbox is to be fetched
         self._arrived: list[Item] = []
-        self._unreadable: set[str] = set()  # told once, kept for keys to come
+        self._unreadable: set[str] = set()  # reported once, kept for later keys
         self._posts: dict[str, Post] = {}
-        self._turns: dict[tuple, BoundedSemaphore] = {}
+        self._turns: dict[tuple[str, str | None], BoundedSemaphore] = {}
         client.hear("message.arrived", self._take)
         client.hear("message.waiting", lambda _: self._look())
-        client.hear("registered", lambda registered: registered.waiting and self._look())
+        client.hear("registered", self._hear_registered)
 
     def post(
         self,
@@ -66,32 +68,32 @@ class Messages:
         text: str,
         account: str | None = None,
         id: str | None = None,
-        kind: str = "content",
+        kind: MessageKind = "content",
         timeout: float = 60.0,
     ) -> Posted:
         """Seal ``text`` for ``to`` and leave it in its mailbox; it is stored durably when this returns.
 
-        One message to a receiver goes out at a time: what a greenlet posts arrives in its order. After Unavailable
-        the message may or may not be stored: post again with the same ``id``. Raises what the server tells,
-        SealRefused (too long), and TokenRefused where the receiver's keys are not to be trusted.
+        One message at a time is sent to a receiver, so the messages of a greenlet arrive in order. After Unavailable
+        the message may or may not be stored: post again with the same ``id``. Raises what the server answers,
+        SealRefused (too long), and TokenRefused where the receiver's keys are not authentic.
         """
         identity = id or secrets.token_hex(12)
         with self._turns.setdefault((to, account), BoundedSemaphore()):
             post = self._posts.get(identity) or self._seal(to, account, identity, kind, text)
-            self._posts[identity] = post  # a retry must be the very same: sealed anew it would be another message
+            self._posts[identity] = post  # a retry must be identical: sealed again it would differ
             if len(self._posts) > KEPT_POSTS:
                 del self._posts[next(iter(self._posts))]
             return self._client.call("message.post", post, Posted, timeout)
 
-    def _seal(self, to: str, account: str | None, identity: str, kind: str, text: str) -> Post:
+    def _seal(self, to: str, account: str | None, identity: str, kind: MessageKind, text: str) -> Post:
         receiver = self._secrecy.find(to, account)
         body = self._secrecy.seal(receiver, kind, identity, text.encode())
         return Post(identity, receiver.name.uri, body, receiver.name.account, kind)
 
     def wait(self, timeout: float | None = None) -> list[Received]:
-        """The next items that were not shown yet, in order; empty when none came within ``timeout`` seconds.
+        """The next items that were not shown yet, in order; empty when none arrived within ``timeout`` seconds.
 
-        They come again until they are given to ``acknowledge``.
+        They are returned again until they are passed to ``acknowledge``.
         """
         deadline = time.monotonic() + timeout if timeout is not None else None
         while self._hint.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
@@ -110,7 +112,7 @@ class Messages:
         return []
 
     def acknowledge(self, shown: list[Received]) -> None:
-        """These were shown: never show them again, and let the server delete them (at the next chance, if not now)."""
+        """These were shown: never show them again, and have the server delete them (later, if it cannot now)."""
         refs = [item.ref for item in shown if not item.kept]
         for ref in refs:
             self._state.note_shown(ref)
@@ -118,7 +120,7 @@ class Messages:
         self._acknowledge(refs)
 
     def read_again(self) -> None:
-        """Keys came in: what could not be read before is tried again."""
+        """There are new keys: try again to open what could not be read before."""
         self._unreadable.clear()
         self._look()
 
@@ -128,10 +130,14 @@ class Messages:
                 self._client.call("message.ack", Ack(refs[start : start + ACKS_AT_ONCE]), Acked)
         except WorldFault as error:
             LOG.info("not acknowledged yet: %s", error)
-            gevent.spawn_later(RETRY_PAUSE, self._look)  # they will be found again, and acknowledged
+            gevent.spawn_later(RETRY_PAUSE, self._look)  # they are fetched again then, and acknowledged
+
+    def _hear_registered(self, registered: Registered) -> None:
+        if registered.waiting:
+            self._look()
 
     def _look(self) -> None:
-        """The mailbox may hold something that did not arrive by itself."""
+        """The mailbox may hold something that was not delivered: fetch it."""
         self._behind = True
         self._hint.set()
 
@@ -140,7 +146,7 @@ class Messages:
         self._hint.set()
 
     def _next(self) -> list[Received]:
-        """What is new. Where the mailbox is to be looked at, it has what arrived, too."""
+        """What is new. A fetch of the mailbox also returns what was delivered."""
         arrived, self._arrived = self._arrived, []
         if self._behind:
             self._behind = False
@@ -161,14 +167,14 @@ class Messages:
         return []
 
     def _sift(self, items: list[Item]) -> list[Received]:
-        """Those that were not shown yet; what was is acknowledged again."""
+        """The items that were not shown yet; the others are acknowledged again."""
         shown = [item.ref for item in items if self._state.was_shown(item.ref)]
         self._acknowledge(shown)
         known = self._unreadable.union(shown)
         return [self._open(item) for item in items if item.ref not in known]
 
     def _open(self, item: Item) -> Received:
-        peer = Name(item.uri, item.account)
+        peer = Client(item.uri, item.account)
         text, fault, kept = "", None, False
         if item.kind in ("content", "system"):
             try:

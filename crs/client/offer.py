@@ -1,4 +1,4 @@
-"""What the two ends of a call tell each other, sealed, at set-up: codec and SRTP keys. Values only.
+"""What the two ends of a call exchange, sealed, at set-up: codec and SRTP keys.
 
 The body of *session.invite* is an offer: a key for each suite, one of which the callee picks. The body of
 *session.accept* is the answer: that suite and the callee's own key. Each side sends under its own key
@@ -7,7 +7,7 @@ The body of *session.invite* is an offer: a key for each suite, one of which the
 
 import base64
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -20,7 +20,7 @@ CODEC = "L16/8000"
 
 
 class OfferRefused(CrsError):
-    """The other end's offer or answer is malformed, or has nothing that this client can use."""
+    """The other end's offer or answer is malformed, or offers nothing that this client can use."""
 
 
 class Srtp(NamedTuple):
@@ -37,7 +37,7 @@ class OfferedStream(Struct):
     srtp: dict[str, str]
 
 
-class Offer(Struct):
+class MediaOffer(Struct):
     v: Literal[1]
     streams: list[OfferedStream]
 
@@ -48,32 +48,36 @@ class AnsweredStream(Struct):
     key: str
 
 
-class Answer(Struct):
+class MediaAnswer(Struct):
     v: Literal[1]
     streams: list[AnsweredStream]
 
 
-def make_offer(random_bytes: Callable[[int], bytes]) -> Offer:
+NAMES: dict[type, str] = {MediaOffer: "offer", MediaAnswer: "answer"}
+Form = TypeVar("Form", MediaOffer, MediaAnswer)
+
+
+def make_offer(random_bytes: Callable[[int], bytes]) -> MediaOffer:
     """An offer of one stream of speech, with fresh keys."""
     keys = {suite: base64.b64encode(random_bytes(length)).decode() for suite, length in SUITES.items()}
-    return Offer(1, [OfferedStream(0, CODEC, SPEECH, keys)])
+    return MediaOffer(1, [OfferedStream(0, CODEC, SPEECH, keys)])
 
 
-def make_answer(offer: Offer, random_bytes: Callable[[int], bytes]) -> tuple[Answer, Srtp, Srtp]:
+def make_answer(offer: MediaOffer, random_bytes: Callable[[int], bytes]) -> tuple[MediaAnswer, Srtp, Srtp]:
     """The answer to ``offer`` and what the callee sends and receives with. Raises OfferRefused."""
-    stream = next((one for one in offer.streams if (one.stream, one.codec, one.type) == (0, CODEC, SPEECH)), None)
+    stream = next((each for each in offer.streams if (each.stream, each.codec, each.type) == (0, CODEC, SPEECH)), None)
     if stream is None:
         raise OfferRefused(f"no {CODEC} speech is offered")
     suite = next((suite for suite in SUITES if suite in stream.srtp), None)
     if suite is None:
         raise OfferRefused(f"none of {', '.join(SUITES)} is offered")
     send = Srtp(suite, random_bytes(SUITES[suite]))
-    answer = Answer(1, [AnsweredStream(0, suite, base64.b64encode(send.key).decode())])
+    answer = MediaAnswer(1, [AnsweredStream(0, suite, base64.b64encode(send.key).decode())])
     return answer, send, _srtp(suite, stream.srtp[suite])
 
 
-def take_answer(offer: Offer, answer: Answer) -> tuple[Srtp, Srtp]:
-    """What the caller sends and receives with, once its ``offer`` has this ``answer``. Raises OfferRefused."""
+def take_answer(offer: MediaOffer, answer: MediaAnswer) -> tuple[Srtp, Srtp]:
+    """What the caller sends and receives with, when ``answer`` answers its ``offer``. Raises OfferRefused."""
     for stream in answer.streams:
         if stream.stream == 0 and stream.suite in offer.streams[0].srtp:
             return _srtp(stream.suite, offer.streams[0].srtp[stream.suite]), _srtp(stream.suite, stream.key)
@@ -83,12 +87,12 @@ def take_answer(offer: Offer, answer: Answer) -> tuple[Srtp, Srtp]:
 encode = msgspec.json.encode
 
 
-def decode(body: bytes, form: type[Offer] | type[Answer]) -> Offer | Answer:
+def decode(body: bytes, form: type[Form]) -> Form:
     """Read an opened body. Raises OfferRefused."""
     try:
         return msgspec.json.decode(body, type=form)
     except msgspec.DecodeError as error:
-        raise OfferRefused(f"not a media {form.__name__.lower()}: {error}") from None
+        raise OfferRefused(f"not a media {NAMES[form]}: {error}") from None
 
 
 def _srtp(suite: str, key: str) -> Srtp:

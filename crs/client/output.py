@@ -1,12 +1,10 @@
-"""Events as lines: sentences for people, or JSON for programs. The one file that prints what others wrote.
-
-Never here: what leads to an event.
-"""
+"""Events as lines: sentences for people, or JSON for programs. The only file that prints text of others."""
 
 import json
 import sys
+from typing import Any, TextIO
 
-# One row an event: the sentence, with the members that the JSON form has as well.
+# Event -> sentence, with the members that the JSON form has.
 EVENTS = {
     "attached": "attached to {host}, served by {worker}; {waiting} waiting",
     "lost": "no longer attached: {why}",
@@ -31,11 +29,11 @@ EVENTS = {
 class Output:
     """Prints events on ``stream``, each at once."""
 
-    def __init__(self, as_json: bool = False, stream=None):
+    def __init__(self, as_json: bool = False, stream: TextIO | None = None):
         self._as_json = as_json
         self._stream = stream or sys.stdout
 
-    def tell(self, event: str, **members) -> None:
+    def tell(self, event: str, **members: Any) -> None:
         """Print one event of EVENTS with its members."""
         if self._as_json:
             line = json.dumps({"event": event, **members})
@@ -44,9 +42,9 @@ class Output:
         print(line, file=self._stream, flush=True)
 
 
-def _visible(value) -> str:
-    """As text that can neither command a terminal nor pass for an event: control characters of others are shown, not
-    obeyed, and further lines are indented."""
+def _visible(value: object) -> str:
+    """As text that can neither control a terminal nor look like an event: control characters are escaped, and further
+    lines are indented."""
     return "".join(
         character
         if character.isprintable()

@@ -1,7 +1,6 @@
 """A whole client from one credential file: attached, its keys published and up to date, messages and calls.
 
-Lives here: putting the parts together, and the chores after each attach. Never here: a user (``script``,
-``terminal``).
+Puts the parts together, and does what is due after each attach: crypto updates and the client token.
 """
 
 import logging
@@ -13,14 +12,14 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from crs.client.calls import Calls
-from crs.client.connection import Client
-from crs.client.door import Door
+from crs.client.addresses import AddressCycle
+from crs.client.calls import ClientCalls
+from crs.client.connection import ClientConnection
 from crs.client.messages import Messages
-from crs.client.rooms import Rooms
+from crs.client.rooms import ClientRooms
 from crs.client.secrecy import Secrecy
-from crs.client.state import State
-from crs.client.storage import Storage
+from crs.client.state import ClientState
+from crs.client.storage import ClientStorage
 from crs.errors import CrsError, NotFound, RpcError
 from crs.loop.clock import wall_clock
 from crs.trust import credential as credentials
@@ -39,15 +38,15 @@ from crs.wire.vocabulary import (
 
 LOG = logging.getLogger("crs.client")
 
-RETRY_PAUSE = 2.0  # seconds before chores that failed are tried again
-UPDATE_LOOK = 6 * 3600.0  # seconds between looks for crypto updates: being told of them is off by default
+RETRY_PAUSE = 2.0  # seconds before chores that failed are repeated
+UPDATE_LOOK = 6 * 3600.0  # seconds between queries for crypto updates: notifications of them are off by default
 
 
 class Phone:
     """The owner of the credential file ``path``, on one device.
 
     ``servers`` replaces those of the credential; the state file is ``path`` with ``.state`` added, unless ``state`` is
-    given. Further arguments are those of ``connection.Client``.
+    given. Further arguments are those of ``ClientConnection``.
     """
 
     def __init__(
@@ -55,23 +54,23 @@ class Phone:
         path: str | Path,
         servers: Sequence[ServerAddress] = (),
         device_id: str | None = None,
-        state: State | None = None,
+        state: ClientState | None = None,
         **options: Any,
     ):
         self._path = Path(path)
         self.credential = credentials.load(path)
-        self.state = state or State(f"{path}.state", device_id)
+        self.state = state or ClientState(f"{path}.state", device_id)
         where = [(server.host, server.port) for server in servers or self.credential.servers]
-        self.client = Client(Door(where, self._keys), self.state.device_id, deliver=True, **options)
+        self.client = ClientConnection(AddressCycle(where, self._keys), self.state.device_id, deliver=True, **options)
         self._secrecy = Secrecy(self.client, self.credential)
         self.messages = Messages(self.client, self._secrecy, self.state)
-        self.calls = Calls(self.client, self._secrecy)
-        self.rooms = Rooms(self.client)
-        self.storage = Storage(self.client)
+        self.calls = ClientCalls(self.client, self._secrecy)
+        self.rooms = ClientRooms(self.client)
+        self.storage = ClientStorage(self.client)
         self._offered: set[str] = set()  # months whose crypto update is to be fetched and confirmed
         self._due = Event()
         self._published = Event()
-        self._chores: gevent.Greenlet | None = None
+        self._chores: gevent.Greenlet[..., None] | None = None
         self.client.hear("registered", self._hear_registered)
         self.client.hear("update.offered", self._hear_offer)
 
@@ -84,12 +83,11 @@ class Phone:
     def wait_ready(self, timeout: float) -> Registered:
         """Wait until registered, with all crypto updates applied and the own keys where others find them. Raises
         Unavailable when that is not so within ``timeout`` seconds, NotRegistered when it never will be."""
-        with gevent.Timeout(timeout, False):
-            self._published.wait()
+        self._published.wait(timeout)
         return self.client.wait_registered(0)
 
     def close(self) -> None:
-        """Hang up, leave, and let go of the files."""
+        """Hang up, leave, unregister, and close the state file."""
         for call in self.calls.live():
             try:
                 call.hang_up()
@@ -112,7 +110,7 @@ class Phone:
         self._due.set()
 
     def _note_updates(self, updates: list[UpdateState]) -> None:
-        """Another device may have confirmed an update that this one's credential does not hold yet."""
+        """Also those that another device has confirmed and this credential lacks."""
         self._offered.update(
             update.month for update in updates if not update.confirmed or update.month not in self.credential.months
         )
@@ -136,7 +134,7 @@ class Phone:
                 gevent.spawn_later(RETRY_PAUSE, self._due.set)
 
     def _update(self, month: str) -> None:
-        """Fetch a month's keys into the credential file, then confirm. A bad update is told, and left alone."""
+        """Fetch a month's keys into the credential file, then confirm. A bad update is logged and ignored."""
         try:
             update = self.client.call("update.fetch", MonthOnly(month), UpdateBody)
             credentials.apply_crypto_update(self.credential, update.body)

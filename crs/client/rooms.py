@@ -1,7 +1,7 @@
 """Conference rooms of one client: looked up, joined, left; the datagrams of a conference over one UDP socket.
 
-Lives here: who else is in, and binding to the relay. Never here: what the members send each other: it goes to all of
-them as it is, so seal it end to end, under a key that the members agreed on by sealed messages.
+What a member sends goes to all others unchanged: encrypt it end to end, under a key that the members agree on by sealed
+messages.
 """
 
 import logging
@@ -16,7 +16,7 @@ from gevent.queue import Empty, Queue
 from msgspec import UNSET
 
 from crs import names
-from crs.client.connection import Client
+from crs.client.connection import ClientConnection
 from crs.client.paths import SEARCH, Paths
 from crs.client.sockets import LARGEST, send_to, udp_socket
 from crs.errors import RpcError
@@ -37,10 +37,10 @@ from crs.wire.vocabulary import (
 LOG = logging.getLogger("crs.client")
 
 
-class Room:
-    """One conference that this device is in. ``members`` are all that are there; ``ended`` says why it is out."""
+class ClientRoom:
+    """A conference that this device has joined, with all its ``members``; ``ended`` says why it is over."""
 
-    def __init__(self, client: Client, joined: JoinedRoom, request: JoinRoom, clock: Callable[[], float]):
+    def __init__(self, client: ClientConnection, joined: JoinedRoom, request: JoinRoom, clock: Callable[[], float]):
         self.number, self.account, self.session = joined.number, joined.account, joined.session
         self.members: list[RoomMember] = joined.members
         self.seq = joined.seq
@@ -52,7 +52,7 @@ class Room:
         self._leg = joined.legs[0]
         self._paths = Paths(self._leg, os.urandom)
         self._socket = udp_socket(self._leg)
-        self._received: Queue = Queue()
+        self._received: Queue[bytes] = Queue()
         self._tasks = [gevent.spawn(self._bind), gevent.spawn(self._receive)]
 
     def send(self, data: bytes) -> None:
@@ -68,31 +68,31 @@ class Room:
             return None
 
     def leave(self) -> None:
-        """Leave for good; again it does no harm. Raises Unavailable where the server cannot be told."""
+        """Leave for good. May be called again. Raises Unavailable where the server cannot be told."""
         self.stop("left")
         self._client.call("room.leave", LeaveRoom(self.number, self.account), Done)
 
     def stop(self, reason: str) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         if self.ended is None:
             self.ended = reason
             gevent.killall(self._tasks, block=False)
             self._socket.close()
 
     def take(self, joined: JoinedRoom) -> None:
-        """Go on as the answer to a repeated join says."""
+        """Take over the answer to a repeated join."""
         self.note(joined)
         if joined.legs[0] != self._leg:
             self._leg = joined.legs[0]
             self._paths = Paths(self._leg, os.urandom)
 
     def note(self, told: RoomChanged | JoinedRoom) -> None:
-        """Take over who is there, if it is news; a new conference in the same room counts from 1 again."""
+        """Take over the members, unless older; a new conference in the same room counts from 1 again."""
         if told.session != self.session or told.seq >= self.seq:
             self.session, self.seq, self.members = told.session, told.seq, told.members
 
     def rejoin(self) -> None:
-        """After a reconnect: be in, as before; the same leg where the conference went on."""
+        """Join again after a reconnect; the leg is the same if the conference went on."""
         try:
             self.take(self._client.call("room.join", self._request, JoinedRoom))
         except RpcError as error:
@@ -121,13 +121,13 @@ class Room:
                 self._received.put(octets)
 
 
-class Rooms:
-    """All conferences that this device is in."""
+class ClientRooms:
+    """All conferences that this device has joined."""
 
-    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, client: ClientConnection, clock: Callable[[], float] = time.monotonic):
         self._client = client
         self._clock = clock
-        self._rooms: dict[tuple[str, str], Room] = {}
+        self._rooms: dict[tuple[str, str], ClientRoom] = {}
         client.hear("room.changed", self._hear_changed)
         client.hear("room.ended", self._hear_ended)
         client.hear("registered", self._hear_registered)
@@ -136,18 +136,18 @@ class Rooms:
         """The rooms of this number that this client may join."""
         return self._client.call("room.lookup", LookupRoom(number, account or UNSET), FoundRooms).rooms
 
-    def join(self, number: str, account: str | None = None, body: str = "") -> Room:
-        """Take part. Raises what the server tells (NotFound, Busy, ...)."""
+    def join(self, number: str, account: str | None = None, body: str = "") -> ClientRoom:
+        """Join. Raises what the server answers (NotFound, Busy, ...)."""
         request = JoinRoom(secrets.token_hex(12), number, account or UNSET, body)
         joined = self._client.call("room.join", request, JoinedRoom)
         request.account = joined.account
         known = self._rooms.get((joined.number, joined.account))
         if known is not None:
             known.stop("joined anew")
-        room = self._rooms[joined.number, joined.account] = Room(self._client, joined, request, self._clock)
+        room = self._rooms[joined.number, joined.account] = ClientRoom(self._client, joined, request, self._clock)
         return room
 
-    def live(self) -> list[Room]:
+    def live(self) -> list[ClientRoom]:
         return [room for room in self._rooms.values() if room.ended is None]
 
     def _hear_changed(self, told: RoomChanged) -> None:

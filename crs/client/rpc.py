@@ -1,25 +1,24 @@
-"""One WebSocket connection as JSON-RPC 2.0: requests go out, answers find who asked, notifications are handed on.
+"""One WebSocket connection as JSON-RPC 2.0: requests, their answers by id, errors as classes, notifications.
 
-Lives here: ids, answers, errors as classes. Never here: reconnecting, retrying, what a method means. Light: a process
-may hold thousands of these.
+It neither reconnects nor retries. Light: a process may hold thousands of these.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 from gevent.event import AsyncResult
 from msgspec import UNSET, Raw, UnsetType
 
 from crs import errors
-from crs.net.websocket import Closed
+from crs.net.websocket import Closed, WebSocket
 from crs.wire.vocabulary import ErrorObject, Params, encode
 
 NOT_JSON_RPC = 1002
 
 
 class LinkLost(Exception):
-    """The connection ended before the answer came; whether the request was carried out is not known."""
+    """The connection ended before the answer arrived; the request may or may not have been carried out."""
 
 
 class _Request(msgspec.Struct, gc=False):
@@ -42,11 +41,14 @@ class _Incoming(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Incoming).decode
 
 
-def _subclasses(base: type) -> list[type]:
-    return [base, *(one for child in base.__subclasses__() for one in _subclasses(child))]
+def _family(base: type[errors.RpcError]) -> Iterator[type[errors.RpcError]]:
+    """``base`` and all classes below it."""
+    yield base
+    for child in base.__subclasses__():
+        yield from _family(child)
 
 
-_FAULTS = {one.error: one for one in _subclasses(errors.RpcError) if "error" in vars(one)}
+_FAULTS = {kind.error: kind for kind in _family(errors.RpcError) if "error" in vars(kind)}
 
 
 def fault(told: ErrorObject) -> errors.RpcError:
@@ -58,22 +60,29 @@ def fault(told: ErrorObject) -> errors.RpcError:
     return error
 
 
-class Link:
+def content(answer: "AsyncResult[bytes]", timeout: float | None = None) -> bytes:
+    """The raw JSON of a result, once it is there. Raises gevent.Timeout after ``timeout`` seconds, and what ``answer``
+    raises."""
+    return answer.get(timeout=timeout) or b"null"
+
+
+class RpcLink:
     """Requests and answers over ``websocket``; ``hear(method, params)`` is called for each notification, in order,
-    by whoever pumps, and must not wait."""
+    by the greenlet in ``pump``, and must not wait."""
 
     __slots__ = ("_hear", "_ids", "_waiting", "_websocket", "lost")
 
-    def __init__(self, websocket, hear: Callable[[str, Raw], None]):
+    def __init__(self, websocket: WebSocket, hear: Callable[[str, Raw], None]):
         self._websocket = websocket
         self._hear = hear
         self._ids = itertools.count(1)
-        self._waiting: dict[int, AsyncResult] = {}
+        self._waiting: dict[int | str | None, AsyncResult[bytes]] = {}
         self.lost: str | None = None  # why the link ended
 
-    def request(self, method: str, params: Params) -> AsyncResult:
+    def request(self, method: str, params: Params) -> "AsyncResult[bytes]":
         """Send one request; its result will hold the raw JSON of the answer, an RpcError, or LinkLost."""
-        answer, number = AsyncResult(), next(self._ids)
+        answer: AsyncResult[bytes] = AsyncResult()
+        number = next(self._ids)
         if self.lost is not None:
             answer.set_exception(LinkLost(self.lost))
             return answer
@@ -84,8 +93,8 @@ class Link:
             self._end(str(error))
         return answer
 
-    def pump(self, until: AsyncResult | None = None) -> None:
-        """Read and hand on, until that answer is there; LinkLost when the connection ends."""
+    def pump(self, until: "AsyncResult[bytes] | None" = None) -> None:
+        """Read and dispatch until the answer ``until`` is there; raises LinkLost when the connection ends."""
         try:
             while until is None or not until.ready():
                 self._take(self._websocket.receive())
@@ -110,7 +119,7 @@ class Link:
         if incoming.error is not UNSET:
             answer.set_exception(fault(incoming.error))
         else:
-            answer.set(bytes(incoming.result) if incoming.result is not UNSET else b"null")
+            answer.set(b"" if incoming.result is UNSET else bytes(incoming.result))
 
     def ping(self) -> None:
         self._websocket.ping()
@@ -121,7 +130,7 @@ class Link:
         return self._websocket.last_heard
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """End the connection from any greenlet; who pumps gets LinkLost."""
+        """End the connection, from any greenlet; ``pump`` raises LinkLost."""
         self._websocket.close(code, reason)
         self._end(f"closed here with {code} {reason}".rstrip())
 

@@ -1,16 +1,16 @@
-"""The actions of crs-client that run once and end: send, fetch, call, answer. They say what happens as events.
+"""The actions of crs-client that run once and end: send, fetch, call, answer. They report what happens as events.
 
-Each takes (phone, options, output) and returns the exit status. Never here: how a client works.
+Each takes (phone, options, output) and returns the exit status.
 """
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.event import Event
 
-from crs.client.call import Call
+from crs.client.call import ClientCall
 from crs.client.lines import lines
 from crs.client.messages import Received
 from crs.client.output import Output
@@ -18,11 +18,13 @@ from crs.client.phone import Phone
 from crs.client.wav import read_speech
 from crs.errors import OperatorFault, Unavailable
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # needs libsrtp, which only calls need
     from crs.client.media import Media
 
+Options = dict[str, Any]  # as docopt gives them
+
 EMPTY_AFTER = 1.0  # seconds without another message after which a mailbox counts as read
-SPEAKS_WITHIN = 1.0  # seconds after the own speech within which the other side's has begun, if there is any
+SPEAKS_WITHIN = 1.0  # seconds after the own speech within which that of the other side begins, if there is any
 
 REPORTS = {"content": "message", "system": "message", "ack": "delivered", "expired": "expired"}
 
@@ -38,9 +40,9 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
 
-def send(phone: Phone, options: dict, output: Output) -> int:
+def send(phone: Phone, options: Options, output: Output) -> int:
     deadline = _attach(phone, options, output)
-    awaited = set()
+    awaited: set[str] = set()
     for text in _texts(options):
         posted = phone.messages.post(options["NUMBER"], text, timeout=deadline.left)
         output.tell("posted", id=posted.id, to=options["NUMBER"], account=posted.account, time=posted.time)
@@ -54,7 +56,7 @@ def send(phone: Phone, options: dict, output: Output) -> int:
     return 0
 
 
-def fetch(phone: Phone, options: dict, output: Output) -> int:
+def fetch(phone: Phone, options: Options, output: Output) -> int:
     deadline = _attach(phone, options, output)
     wanted, seen = _count(options), 0
     while wanted is None or seen < wanted:
@@ -68,7 +70,7 @@ def fetch(phone: Phone, options: dict, output: Output) -> int:
     return 0
 
 
-def call(phone: Phone, options: dict, output: Output) -> int:
+def call(phone: Phone, options: Options, output: Output) -> int:
     speech = read_speech(options["--play"]) if options["--play"] else b""
     deadline = _attach(phone, options, output)
     began = time.monotonic()
@@ -90,7 +92,7 @@ def call(phone: Phone, options: dict, output: Output) -> int:
     return 0
 
 
-def answer(phone: Phone, options: dict, output: Output) -> int:
+def answer(phone: Phone, options: Options, output: Output) -> int:
     speech = read_speech(options["--play"]) if options["--play"] else b""
     deadline = _attach(phone, options, output)
     call = phone.calls.next_incoming(deadline.left)
@@ -126,7 +128,9 @@ def show(phone: Phone, items: list[Received], output: Output) -> None:
     phone.messages.acknowledge(items)
 
 
-def _talk(call: Call, speech: bytes, options: dict, output: Output, began: float, deadline: Deadline) -> "Media":
+def _talk(
+    call: ClientCall, speech: bytes, options: Options, output: Output, began: float, deadline: Deadline
+) -> "Media":
     """Start the media of a call in *talk*, and wait until the other side is heard."""
     output.tell("talk", peer=str(call.peer), session=call.session, setup_ms=_since(began))
     media = call.start_media(speech, options["--record"])
@@ -135,36 +139,36 @@ def _talk(call: Call, speech: bytes, options: dict, output: Output, began: float
     return media
 
 
-def _hear_out(call: Call, media: "Media", deadline: Deadline) -> None:
-    """Wait until both sides have said what they say; not long for the other's to begin, where it says nothing."""
+def _hear_out(call: ClientCall, media: "Media", deadline: Deadline) -> None:
+    """Wait until both sides have spoken; a side that does not begin soon is taken to have nothing to say."""
     _await(media.played, call, deadline, "not all was played")
     if media.heard_out.wait(min(SPEAKS_WITHIN, deadline.left)) or not media.speech_came:
         return
     _await(media.heard_out, call, deadline, "the other side was not heard to its end")
 
 
-def _wait_end(call: Call, deadline: Deadline) -> None:
+def _wait_end(call: ClientCall, deadline: Deadline) -> None:
     """Wait until the other side hangs up."""
     _await(call.over, call, deadline, "the other side did not hang up")
     if call.reason != "normal":
         raise Unavailable(f"the call ended: {call.reason} ({call.who})")
 
 
-def _await(event: Event, call: Call, deadline: Deadline, otherwise: str) -> None:
-    """Wait for ``event``; raises Unavailable when the call ends before, or the time."""
+def _await(event: Event, call: ClientCall, deadline: Deadline, otherwise: str) -> None:
+    """Wait for ``event``; raises Unavailable when the call ends or the time is over before."""
     gevent.wait([event, call.over], deadline.left, count=1)
     if not event.is_set():
         why = f"the call ended: {call.reason} ({call.who})" if call.is_over else "the time is over"
         raise Unavailable(f"{otherwise}: {why}")
 
 
-def _tell_end(call: Call, output: Output) -> None:
+def _tell_end(call: ClientCall, output: Output) -> None:
     if call.media is not None:
         output.tell("media", session=call.session, **call.media.stop()._asdict())
     output.tell("ended", peer=str(call.peer), session=call.session, reason=call.reason, who=call.who)
 
 
-def _attach(phone: Phone, options: dict, output: Output) -> Deadline:
+def _attach(phone: Phone, options: Options, output: Output) -> Deadline:
     try:
         seconds = float(options["--timeout"])
     except ValueError:
@@ -181,7 +185,7 @@ def _attach(phone: Phone, options: dict, output: Output) -> Deadline:
     return deadline
 
 
-def _texts(options: dict) -> Iterable[str]:
+def _texts(options: Options) -> Iterable[str]:
     count, text = _count(options), options["--text"]
     if text is None and count is None:
         return (line for line in lines() if line.strip())
@@ -190,7 +194,7 @@ def _texts(options: dict) -> Iterable[str]:
     return [f"{text or 'message'} {number}" for number in range(1, count + 1)]
 
 
-def _count(options: dict) -> int | None:
+def _count(options: Options) -> int | None:
     given = options["--count"]
     if given is None:
         return None

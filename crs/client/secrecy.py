@@ -1,7 +1,7 @@
-"""End-to-end sealing for one client: whose keys are whose, by the word of the security domains alone.
+"""End-to-end sealing for one client: it looks up the keys of others, and uses those of its own credential.
 
-Lives here: looking people up, and the credential at work. Never here: ciphers and formats (``trust``), or what the
-plaintexts mean. The CRS tells which token a client stored, but it is the domain's signature that is believed.
+Ciphers and formats are in ``trust``. The CRS hands out the token that a client stored; the signature of the client's
+security domain is what makes it authentic.
 """
 
 from collections.abc import Callable
@@ -9,27 +9,27 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from crs.client.connection import Client
+from crs.client.connection import ClientConnection
 from crs.errors import NotFound
 from crs.loop.clock import wall_clock
-from crs.names import Client as Name
+from crs.names import Client
 from crs.trust import credential as credentials
 from crs.trust import e2e, months, tokens
 from crs.trust.credential import Credential
 from crs.wire.vocabulary import FoundObject, LookupObject
 
-KEEP = 600_000  # ms that a token which was looked up is used without asking again
+KEEP = 600_000  # ms that a token is used before it is looked up again
 
 
 class Person(NamedTuple):
-    """Somebody to seal for, and the keys that its domain vouches for."""
+    """A client to seal for, with its keys as signed by its security domain."""
 
-    name: Name
+    name: Client
     token: tokens.ClientToken
 
 
 class Opened(NamedTuple):
-    """What a sealed body says: its content, the id it was sealed with, and when (ms, by the sender's clock)."""
+    """The content of a sealed body, the id it was sealed with, and when (ms, by the sender's clock)."""
 
     plaintext: bytes
     id: str
@@ -37,22 +37,22 @@ class Opened(NamedTuple):
 
 
 class Secrecy:
-    """Seals and opens as the owner of ``credential``, which a crypto update may change underneath."""
+    """Seals and opens as the owner of ``credential``, which a crypto update may change meanwhile."""
 
-    def __init__(self, client: Client, credential: Credential, clock: Callable[[], int] = wall_clock):
+    def __init__(self, client: ClientConnection, credential: Credential, clock: Callable[[], int] = wall_clock):
         self._client = client
         self._credential = credential
         self._clock = clock
         self._known: dict[tuple[str, str | None], tuple[Person, int]] = {}
 
     def find(self, uri: str, account: str | None = None) -> Person:
-        """The client that ``uri`` is for us, and its keys. Raises NotFound, TokenRefused, and what the server tells."""
+        """The client that ``uri`` names, and its keys. Raises NotFound, TokenRefused, and what the server answers."""
         now = self._clock()
-        person, until = self._known.get((uri, account), (None, 0))
-        if now < until:
-            return person
+        known = self._known.get((uri, account))
+        if known is not None and now < known[1]:
+            return known[0]
         found = self._client.call("object.lookup", LookupObject(uri, account or UNSET), FoundObject)
-        name = Name(found.uri, found.account)
+        name = Client(found.uri, found.account)
         if found.client_token is None:
             raise NotFound(f"{name} has never attached: it has no keys to encrypt for")
         domain = credentials.domain_token(self._credential, name.account, now)
@@ -62,10 +62,10 @@ class Secrecy:
         return person
 
     def seal(self, receiver: Person, kind: str, identity: str, plaintext: bytes) -> str:
-        """A body that ``receiver`` alone can open. Raises SealRefused (too long), CredentialFault (no keys left)."""
+        """A body that only ``receiver`` can open. Raises SealRefused (too long), CredentialFault (no keys left)."""
         return e2e.seal(plaintext, self._credential, receiver.token, kind, identity, self._clock())
 
-    def open(self, sender: Name, kind: str, body: str, identity: str | None = None) -> Opened:
+    def open(self, sender: Client, kind: str, body: str, identity: str | None = None) -> Opened:
         """What ``sender`` sealed for us as ``kind``, under ``identity`` where that is known. Raises SealRefused."""
         plaintext, claims = e2e.open_sealed(body, self._credential, sender, kind, identity, self._clock())
         return Opened(plaintext, claims.id, claims.time)

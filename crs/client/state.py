@@ -1,30 +1,31 @@
 """What a client must remember when its process ends: its device id, and which mailbox items it has shown.
 
 One file of JSON lines beside the credential, 0600: appended to as items are shown, rewritten when it has grown.
-Without a path the same is kept in memory alone. Never here: keys, message texts.
+Without a path everything is kept in memory only.
 """
 
 import json
 import os
 import secrets
+from io import FileIO
 from pathlib import Path
 
-REMEMBERED = 4096  # refs; an item that was acknowledged does not come again, so few are ever asked for
+REMEMBERED = 4096  # refs; an acknowledged item is not delivered again, so only recent refs matter
 
 
-class State:
-    """``device_id`` (made up once, kept for good) and the refs shown lately."""
+class ClientState:
+    """``device_id`` (chosen once, then kept) and the refs shown lately."""
 
     def __init__(self, path: str | Path | None = None, device_id: str | None = None, remembered: int = REMEMBERED):
         self.device_id = ""
         self._path = Path(path) if path else None
         self._remembered = remembered
         self._shown: dict[str, None] = {}
-        self._file = None
+        self._file: FileIO | None = None
         self._lines = 0
-        self._torn = False  # the process that wrote it died within a line
+        self._torn = False  # the last line is incomplete: its process died
         if self._path is not None:
-            self._load()
+            self._load(self._path)
         chosen = device_id or self.device_id or f"device-{secrets.token_hex(4)}"
         if chosen != self.device_id or self._torn or self._lines > 2 * remembered:
             self.device_id = chosen
@@ -40,7 +41,7 @@ class State:
             del self._shown[next(iter(self._shown))]
         if self._path is None:
             return
-        self._append(json.dumps({"shown": ref}))
+        self._append(self._path, json.dumps({"shown": ref}))
         if self._lines > 4 * self._remembered:
             self._rewrite()
 
@@ -49,9 +50,9 @@ class State:
             self._file.close()
             self._file = None
 
-    def _load(self) -> None:
+    def _load(self, path: Path) -> None:
         try:
-            text = self._path.read_text()
+            text = path.read_text()
         except FileNotFoundError:
             return
         for line in text.splitlines():
@@ -67,9 +68,9 @@ class State:
         for ref in list(self._shown)[: -self._remembered]:
             del self._shown[ref]
 
-    def _append(self, line: str) -> None:
+    def _append(self, path: Path, line: str) -> None:
         if self._file is None:
-            self._file = self._open(self._path, os.O_APPEND)
+            self._file = self._open(path, os.O_APPEND)
         self._file.write(line.encode() + b"\n")
         self._lines += 1
 
@@ -85,5 +86,5 @@ class State:
         self._lines = len(entries)
 
     @staticmethod
-    def _open(path: Path, flag: int):
+    def _open(path: Path, flag: int) -> FileIO:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600), "wb", buffering=0)

@@ -1,6 +1,6 @@
-"""What a client keeps at the CRS for all its devices. Values are bytes here, text on the wire; who calls seals them.
+"""What a client keeps at the CRS for all its devices.
 
-Never here: ciphers, merging.
+Values are bytes here and base64 on the wire; the caller encrypts and merges them.
 """
 
 import base64
@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from crs.client.connection import NOTHING, Client
+from crs.client.connection import NOTHING, ClientConnection
 from crs.errors import NotFound
 from crs.wire.vocabulary import BlobInfo, BlobList, BlobType, Done, FoundBlob, PutBlob, PutDone
 
 
-class Stored(NamedTuple):
+class StoredValue(NamedTuple):
     """One value; ``id`` is what the next put replaces."""
 
     id: str
@@ -22,10 +22,10 @@ class Stored(NamedTuple):
     value: bytes
 
 
-class Storage:
+class ClientStorage:
     """The values of this client, by type."""
 
-    def __init__(self, client: Client):
+    def __init__(self, client: ClientConnection):
         self._client = client
 
     def put(self, type: str, value: bytes, replaces: str | None = None) -> str:
@@ -36,16 +36,16 @@ class Storage:
         request = PutBlob(identity, type, text, UNSET if replaces is None else replaces)
         return self._client.call("storage.put", request, PutDone).id
 
-    def get(self, type: str) -> Stored | None:
-        """The value of a type; None where there is none. Raises ValueError for one that was not stored by this class."""
+    def get(self, type: str) -> StoredValue | None:
+        """The value of a type; None if there is none. Raises ValueError if it was not stored by this class."""
         try:
             found = self._client.call("storage.get", BlobType(type), FoundBlob)
         except NotFound:
             return None
-        return Stored(found.id, found.updated, base64.b64decode(found.value, validate=True))
+        return StoredValue(found.id, found.updated, base64.b64decode(found.value, validate=True))
 
     def delete(self, type: str) -> None:
         self._client.call("storage.delete", BlobType(type), Done)
 
-    def list(self) -> list[BlobInfo]:  # the last method that can name the type list
+    def list(self) -> list[BlobInfo]:  # last: in the class body, ``list`` means this method from here on
         return self._client.call("storage.list", NOTHING, BlobList).blobs

@@ -1,7 +1,6 @@
-"""The interactive terminal client: commands are typed, messages and calls show up as they come.
+"""The interactive terminal client: commands are typed, messages and calls are shown as they arrive.
 
-Lives here: the commands and the one call at a time that they are about. Never here: how a client works. Standard
-input may be a pipe; its end quits.
+It has one call at a time. Standard input may be a pipe; its end quits.
 """
 
 import time
@@ -10,11 +9,11 @@ from typing import NamedTuple
 
 import gevent
 
-from crs.client.call import OVER, Call
+from crs.client.call import OVER, ClientCall
 from crs.client.lines import lines
 from crs.client.output import Output
 from crs.client.phone import Phone
-from crs.client.script import show
+from crs.client.script import Options, show
 from crs.client.wav import read_speech
 from crs.errors import CrsError
 
@@ -22,12 +21,12 @@ from crs.errors import CrsError
 class Terminal:
     """One user at one phone."""
 
-    def __init__(self, phone: Phone, options: dict, output: Output):
+    def __init__(self, phone: Phone, options: Options, output: Output):
         self._phone = phone
         self._record = options["--record"]
         self._speech = read_speech(options["--play"]) if options["--play"] else b""
         self._output = output
-        self._call: Call | None = None  # the call that answer and hangup are about
+        self._call: ClientCall | None = None  # the call that answer and hangup are about
         phone.client.hear(
             "registered",
             lambda told: output.tell(
@@ -74,20 +73,20 @@ class Terminal:
             )
         else:
             self._say(f"not attached: {client.ended or client.last_error or 'trying'}")
-        if self._call and not self._call.is_over:
-            self._say(f"call with {self._call.peer}: {self._call.state}")
+        if call := self._live_call():
+            self._say(f"call with {call.peer}: {call.state}")
 
     def message(self, number: str, text: str) -> None:
         posted = self._phone.messages.post(number, text)
         self._output.tell("posted", id=posted.id, to=number, account=posted.account, time=posted.time)
 
     def call(self, number: str) -> None:
-        if self._is_busy():
+        if self._live_call():
             self._say("hang up first")
             return
-        self._call = self._phone.calls.invite(number)
-        self._output.tell("calling", peer=str(self._call.peer), session=self._call.session)
-        gevent.spawn(self._follow, self._call)
+        call = self._call = self._phone.calls.invite(number)
+        self._output.tell("calling", peer=str(call.peer), session=call.session)
+        gevent.spawn(self._follow, call)
 
     def answer(self) -> None:
         call = self._call
@@ -97,14 +96,15 @@ class Terminal:
         call.accept()
 
     def hangup(self) -> None:
-        if not self._is_busy():
+        call = self._live_call()
+        if call is None:
             self._say("there is no call")
             return
-        ringing_here = self._call.role == "callee" and self._call.state != "talk"
-        self._call.hang_up("declined" if ringing_here else "normal")
+        ringing_here = call.role == "callee" and call.state != "talk"
+        call.hang_up("declined" if ringing_here else "normal")
 
     def join(self, number: str) -> None:
-        """Take part in a conference: who is there shows in ``rooms``; this terminal neither speaks nor hears there."""
+        """Join a conference; ``rooms`` shows its members. This terminal neither sends nor plays sound there."""
         room = self._phone.rooms.join(number)
         self._say(f"in room {room.number}@{room.account} with {len(room.members) - 1} others")
 
@@ -116,16 +116,16 @@ class Terminal:
 
     def rooms(self) -> None:
         for room in self._phone.rooms.live():
-            present = ", ".join(f"{one.uri}@{one.account}" for one in room.members)
+            present = ", ".join(f"{member.uri}@{member.account}" for member in room.members)
             self._say(f"room {room.number}@{room.account}: {present}")
 
     def quit(self) -> bool:
         return False
 
-    # --- what happens meanwhile ---
+    # --- in the background ---
 
-    def _follow(self, call: Call) -> None:
-        """Tell how a call goes from here on, and let it talk once it is answered."""
+    def _follow(self, call: ClientCall) -> None:
+        """Report how a call proceeds, and start its media once it is answered."""
         began = time.monotonic()
         try:
             if call.role == "caller" and call.wait("ringing") and call.state == "ringing":
@@ -145,7 +145,9 @@ class Terminal:
     def _ring(self) -> None:
         while True:
             call = self._phone.calls.next_incoming()
-            if self._is_busy():
+            if call is None:
+                continue
+            if self._live_call():
                 self._output.tell("missed", peer=str(call.peer), session=call.session)
                 gevent.spawn(call.hang_up, "busy")
             else:
@@ -157,40 +159,40 @@ class Terminal:
         try:
             while True:
                 show(self._phone, self._phone.messages.wait(), self._output)
-        except CrsError as error:  # this client is off for good; the lost connection told why
+        except CrsError as error:  # this client stays away; "lost" has said why
             self._output.tell("failed", what="messages", why=str(error))
 
-    def _is_busy(self) -> bool:
-        return self._call is not None and not self._call.is_over
+    def _live_call(self) -> ClientCall | None:
+        return None if self._call is None or self._call.is_over else self._call
 
     def _say(self, text: str) -> None:
         self._output.tell("status", text=text)
 
 
-class Command(NamedTuple):
-    """One row: what to type, how many words follow, what it does."""
+class TerminalCommand(NamedTuple):
+    """What to type, how many words follow (at least, at most), what it does."""
 
     usage: str
     least: int
     most: int
-    do: Callable
+    do: Callable[..., bool | None]
     help: str
 
 
 COMMANDS = {
-    "status": Command("status", 0, 0, Terminal.status, "where this client is attached, and its call"),
-    "message": Command("message NUMBER TEXT", 2, 2, Terminal.message, "post a message, also to who is away"),
-    "call": Command("call NUMBER", 1, 1, Terminal.call, "call somebody"),
-    "answer": Command("answer", 0, 0, Terminal.answer, "take the call that rings"),
-    "hangup": Command("hangup", 0, 0, Terminal.hangup, "end the call, or refuse the one that rings"),
-    "join": Command("join ROOM", 1, 1, Terminal.join, "take part in a conference, without sound"),
-    "leave": Command("leave ROOM", 1, 1, Terminal.leave, "leave a conference"),
-    "rooms": Command("rooms", 0, 0, Terminal.rooms, "the conferences that you are in, and who is there"),
-    "help": Command("help", 0, 0, Terminal.help, "this list"),
-    "quit": Command("quit", 0, 0, Terminal.quit, "leave; the end of the input does the same"),
+    "status": TerminalCommand("status", 0, 0, Terminal.status, "where this client is attached, and its call"),
+    "message": TerminalCommand("message NUMBER TEXT", 2, 2, Terminal.message, "post a message, also to who is away"),
+    "call": TerminalCommand("call NUMBER", 1, 1, Terminal.call, "call somebody"),
+    "answer": TerminalCommand("answer", 0, 0, Terminal.answer, "take the call that rings"),
+    "hangup": TerminalCommand("hangup", 0, 0, Terminal.hangup, "end the call, or refuse the one that rings"),
+    "join": TerminalCommand("join ROOM", 1, 1, Terminal.join, "take part in a conference, without sound"),
+    "leave": TerminalCommand("leave ROOM", 1, 1, Terminal.leave, "leave a conference"),
+    "rooms": TerminalCommand("rooms", 0, 0, Terminal.rooms, "the conferences that you are in, and who is there"),
+    "help": TerminalCommand("help", 0, 0, Terminal.help, "this list"),
+    "quit": TerminalCommand("quit", 0, 0, Terminal.quit, "leave; the end of the input does the same"),
 }
 
 
-def run(phone: Phone, options: dict, output: Output) -> int:
-    """Until quit; the exit status is 0."""
+def run(phone: Phone, options: Options, output: Output) -> int:
+    """Serve the user until quit; the exit status is 0."""
     return Terminal(phone, options, output).run()

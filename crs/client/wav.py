@@ -1,6 +1,6 @@
 """Speech files: 16 bit mono 8 kHz .wav to and from L16 (RFC 3551, 4.5.11: the same samples in network byte order).
 
-Never here: packets, sockets. A recording is speech in clear text: its file is readable by the owner alone.
+A recording is speech in the clear: its file is readable by the owner only.
 """
 
 import os
@@ -12,8 +12,8 @@ from pathlib import Path
 from crs.errors import OperatorFault
 from crs.wire.rtp import RATE, signed
 
-_HELD = 25  # packets kept back (0.5 s), so that a reordered start still finds its place
-_LONGEST_GAP = 600 * RATE  # samples; a timestamp further away than this is not believed
+_HELD = 25  # packets held back (0.5 s), so that a reordered start is placed correctly
+_LONGEST_GAP = 600 * RATE  # samples; a packet with a timestamp further away is dropped
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
@@ -43,7 +43,7 @@ def read_speech(path: str | Path) -> bytes:
 
 
 class Recording:
-    """A .wav file written as speech arrives: every packet at the place that its timestamp gives it, gaps silent."""
+    """A .wav file written as speech arrives: each packet at the position of its timestamp, gaps silent."""
 
     def __init__(self, path: str | Path):
         try:
@@ -58,7 +58,7 @@ class Recording:
     def place(self, timestamp: int, payload: bytes) -> None:
         """Put one L16 payload at ``timestamp`` (RTP, 8 kHz). A late packet fills its gap."""
         if self._origin is not None:
-            self._write(timestamp, payload)
+            self._write(self._origin, timestamp, payload)
             return
         self._held.append((timestamp, payload))
         if len(self._held) == _HELD:
@@ -76,14 +76,15 @@ class Recording:
 
     def _release(self) -> None:
         held, self._held = self._held, []
-        if held:
-            near = held[0][0]
-            self._origin = min((timestamp for timestamp, _ in held), key=lambda one: signed(one - near, 32))
+        if not held:
+            return
+        near = held[0][0]
+        origin = self._origin = min((timestamp for timestamp, _ in held), key=lambda each: signed(each - near, 32))
         for timestamp, payload in held:
-            self._write(timestamp, payload)
+            self._write(origin, timestamp, payload)
 
-    def _write(self, timestamp: int, payload: bytes) -> None:
-        end = self._origin + self._size // 2
+    def _write(self, origin: int, timestamp: int, payload: bytes) -> None:
+        end = origin + self._size // 2
         sample = self._size // 2 + signed(timestamp - end, 32)
         if sample < 0 or sample - self._size // 2 > _LONGEST_GAP or len(payload) % 2:
             return

@@ -10,8 +10,8 @@ from typing import Any
 import gevent
 from gevent.queue import Queue
 
-from ..client.connection import Client as Attached
-from ..client.door import Door
+from ..client.addresses import AddressCycle
+from ..client.connection import ClientConnection as Attached
 from ..names import Client
 from ..wire.vocabulary import MessageWaiting, Registered, SessionAccepted, SessionEnded, SessionIncoming, SessionRinging
 from .report import HealthFault
@@ -38,7 +38,7 @@ class Visitor:
         self.name = name
         self.address = address
         self.has_keys = bool(keys)
-        self._attached = Attached(Door([address], lambda now: keys), "health-check")
+        self._attached = Attached(AddressCycle([address], lambda now: keys), "health-check")
         self._heard: dict[str, Queue] = {method: Queue() for method in HEARD}
         for method, queue in self._heard.items():
             self._attached.hear(method, queue.put)
@@ -48,7 +48,7 @@ class Visitor:
         return self._attached.start().wait_registered(PATIENCE)
 
     def call(self, method: str, params: Any, result: Any = None) -> Any:
-        """As ``client.connection.Client.call``."""
+        """As ``ClientConnection.call``."""
         return self._attached.call(method, params, result, PATIENCE)
 
     def hear(self, method: str, about: Callable[[Any], bool] = lambda told: True) -> Any:

@@ -1,6 +1,6 @@
 """A connection that is none: answers and notifications as a test wants them, and what was asked, in order.
 
-For tests of what is built on ``connection.Client``; the real one is tried in ``test_connection``.
+For tests of what is built on ``ClientConnection``; the real one is tried in ``test_connection``.
 """
 
 import gevent

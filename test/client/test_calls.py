@@ -6,7 +6,7 @@ import gevent
 import pytest
 
 from crs.client import offer as offers
-from crs.client.calls import OFFER_LIFETIME, Calls
+from crs.client.calls import OFFER_LIFETIME, ClientCalls
 from crs.client.secrecy import Secrecy
 from crs.errors import Conflict, NoSuchSession, NotConnected, OperatorFault, Unavailable
 from crs.wire.vocabulary import (
@@ -46,7 +46,7 @@ class Party:
             session_accept=Sequenced(S, "talk", 3),
             session_hangup=Sequenced(S, "hangup", 4),
         )
-        self.calls = Calls(self.client, Secrecy(self.client, credential, lambda: self.now), lambda: self.now)
+        self.calls = ClientCalls(self.client, Secrecy(self.client, credential, lambda: self.now), lambda: self.now)
 
     def hear(self, **told):
         for method, params in told.items():

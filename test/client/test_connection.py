@@ -13,8 +13,8 @@ from gevent.server import StreamServer
 
 from crs import errors
 from crs.client import connection
-from crs.client.connection import Client
-from crs.client.door import Door
+from crs.client.addresses import AddressCycle
+from crs.client.connection import ClientConnection
 from crs.net import tls, websocket
 from crs.wire.vocabulary import Ack, Acked, Nothing, Post, Posted, SessionList
 from test.client.fakes import registered
@@ -55,8 +55,8 @@ class Server:
 
     def cut(self) -> None:
         """As kill -9 does: every connection is reset, without a word."""
-        for one in self.connections:
-            one._tls.abort()
+        for attached in self.connections:
+            attached._tls.abort()
         self.connections.clear()
 
     def tell(self, method: str, params: dict) -> None:
@@ -109,12 +109,12 @@ def server():
 @pytest.fixture
 def attach(server, monkeypatch):
     """``attach(*addresses, **options)``: a client, started; closed afterwards."""
-    monkeypatch.setattr("crs.client.door.FIRST_PAUSE", 0.02)
+    monkeypatch.setattr("crs.client.addresses.FIRST_PAUSE", 0.02)
     begun = []
 
     def begin(*addresses, keys=(GOOD,), **options):
-        door = Door(list(addresses) or [server.open()], lambda now: list(keys))
-        begun.append(Client(door, "phone", random=random.Random(1), **options).start())
+        cycle = AddressCycle(list(addresses) or [server.open()], lambda now: list(keys))
+        begun.append(ClientConnection(cycle, "phone", random=random.Random(1), **options).start())
         return begun[-1]
 
     yield begin
@@ -143,7 +143,7 @@ def test_calls_of_many_greenlets_get_their_own_answers(server, attach):
 def test_a_killed_server_is_come_back_to_without_being_asked(server, attach):
     client = attach()
     for attaches in range(1, 4):
-        wait_until(lambda: client.attaches == attaches and client.registered)
+        wait_until(lambda count=attaches: client.attaches == count and client.registered)
         server.cut()
     wait_until(lambda: client.attaches == 4)
 

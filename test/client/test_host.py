@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import gevent
 import pexpect
@@ -324,6 +325,11 @@ def test_the_end_of_a_pipe_quits(domain):
 # --- the library, while the host suffers ---
 
 
+def have_attached_again(links: dict[Phone, int]) -> bool:
+    """``links``: how often each phone had attached before."""
+    return all(phone.client.attaches > count for phone, count in links.items())
+
+
 def test_a_call_survives_the_kill_of_any_process(domain, phones):
     both = phones(2)
     calls = talking(*both)
@@ -332,11 +338,9 @@ def test_a_call_survives_the_kill_of_any_process(domain, phones):
             phone.client.wait_registered(PATIENCE)
         links = {phone: phone.client.attaches for phone in both if victim == f"app:{phone.client.registered.worker}"}
         domain.host.kill(victim)
-        wait_for(
-            lambda: all(phone.client.attaches > count for phone, count in links.items()), "attached again", PATIENCE
-        )
+        wait_for(partial(have_attached_again, links), "attached again", PATIENCE)
         flows(*(call.media for call in calls))
-        wait_for(lambda: victim in domain.host.pids(), f"{victim} is back", PATIENCE)
+        wait_for(lambda victim=victim: victim in domain.host.pids(), f"{victim} is back", PATIENCE)
     assert [call.state for call in calls] == ["talk", "talk"]
     calls[0].hang_up()
     assert calls[1].wait("hangup", PATIENCE) and calls[1].reason == "normal"
@@ -356,7 +360,7 @@ def test_messages_survive_the_kill_of_workers_in_order_and_once(domain, phones):
     for victim in ("app:attach:0", "app:attach:1"):
         gevent.sleep(0.05)
         domain.host.kill(victim)
-        wait_for(lambda: victim in domain.host.pids(), f"{victim} is back", PATIENCE)
+        wait_for(lambda victim=victim: victim in domain.host.pids(), f"{victim} is back", PATIENCE)
     assert texts(receiver, count) == [f"message {number}" for number in range(count)]
     posting.get(timeout=PATIENCE)
 

@@ -5,7 +5,7 @@ import pytest
 
 from crs.client.messages import Messages
 from crs.client.secrecy import Secrecy
-from crs.client.state import State
+from crs.client.state import ClientState
 from crs.errors import NotFound, QuotaExceeded, Unavailable
 from crs.trust.e2e import SealRefused
 from crs.trust.tokens import TokenRefused
@@ -18,7 +18,7 @@ ALICE, BOB, EVE = [ACME.credential(uri) for uri in ("+46701234567", "+4670765432
 
 
 def messages_of(credential, client, state=None) -> Messages:
-    return Messages(client, Secrecy(client, credential, lambda: NOW), state or State())
+    return Messages(client, Secrecy(client, credential, lambda: NOW), state or ClientState())
 
 
 def sealed(text: str, identity: str, sender=ALICE, receiver=BOB, kind="content") -> str:
@@ -185,10 +185,10 @@ def test_a_new_process_does_not_show_again_what_the_former_one_showed(tmp_path):
     mailbox = Mailbox(item(1), item(2))
     client = mailbox.client()
     client.answers["message.ack"] = Unavailable("no answer")
-    assert len(receive(messages_of(BOB, client, State(tmp_path / "state")), client)) == 2
+    assert len(receive(messages_of(BOB, client, ClientState(tmp_path / "state")), client)) == 2
     mailbox.items.append(item(3))
     client = mailbox.client()
-    assert [one.id for one in receive(messages_of(BOB, client, State(tmp_path / "state")), client)] == ["m3"]
+    assert [one.id for one in receive(messages_of(BOB, client, ClientState(tmp_path / "state")), client)] == ["m3"]
     assert mailbox.items == []
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from crs.client import offer as offers
-from crs.client.offer import Answer, Offer, OfferRefused
+from crs.client.offer import MediaAnswer, MediaOffer, OfferRefused
 
 
 def counting():
@@ -40,10 +40,10 @@ def test_the_callee_takes_the_suite_that_it_knows():
     assert len(send.key) == len(receive.key) == 30
 
 
-def changed(**members) -> Offer:
+def changed(**members) -> MediaOffer:
     plain = json.loads(offers.encode(offers.make_offer(counting())))
     plain["streams"][0].update(members)
-    return offers.decode(json.dumps(plain).encode(), Offer)
+    return offers.decode(json.dumps(plain).encode(), MediaOffer)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_an_offer_that_is_of_no_use_is_refused(offer, why):
     ],
 )
 def test_an_answer_to_something_else_is_refused(stream):
-    answer = msgspec.convert({"v": 1, "streams": [stream]}, Answer)
+    answer = msgspec.convert({"v": 1, "streams": [stream]}, MediaAnswer)
     with pytest.raises(OfferRefused):
         offers.take_answer(offers.make_offer(counting()), answer)
 
@@ -80,9 +80,9 @@ def test_an_answer_to_something_else_is_refused(stream):
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"v":2,"streams":[]}', b'{"v":1}', b'{"v":1,"streams":[{}]}', b"\xff"])
 def test_what_is_no_offer_is_refused(body):
     with pytest.raises(OfferRefused, match="not a media offer"):
-        offers.decode(body, Offer)
+        offers.decode(body, MediaOffer)
 
 
 def test_an_offer_without_streams_is_refused():
     with pytest.raises(OfferRefused):
-        offers.make_answer(offers.decode(b'{"v":1,"streams":[]}', Offer), counting())
+        offers.make_answer(offers.decode(b'{"v":1,"streams":[]}', MediaOffer), counting())

@@ -9,8 +9,8 @@ import time
 import gevent
 from gevent.event import Event
 
-from crs.client.connection import Client
-from crs.client.door import Door
+from crs.client.addresses import AddressCycle
+from crs.client.connection import ClientConnection
 from crs.client.media import Media
 from crs.client.offer import Srtp
 from crs.wire.vocabulary import (
@@ -32,16 +32,16 @@ from ..hosts import wait_for
 PATIENT = 120.0  # seconds a request is tried again before the load gives up (and the test fails)
 
 
-def attach(host, domain, uri: str, device: str = "phone", **options) -> Client:
+def attach(host, domain, uri: str, device: str = "phone", **options) -> ClientConnection:
     """A client that stays attached."""
-    return Client(Door([host.address], lambda now: [domain.month(uri)]), device, **options)
+    return ClientConnection(AddressCycle([host.address], lambda now: [domain.month(uri)]), device, **options)
 
 
 class Reader:
     """Fetches, or takes what arrives, shows each ref once, acknowledges; ``seen`` has what a person would have seen, in
     order."""
 
-    def __init__(self, client: Client):
+    def __init__(self, client: ClientConnection):
         self.client = client
         self.seen: list = []
         self._refs: set[str] = set()

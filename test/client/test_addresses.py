@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from crs.client.door import FIRST_PAUSE, LONGEST_PAUSE, Backoff, Door, resolve
+from crs.client.addresses import FIRST_PAUSE, LONGEST_PAUSE, AddressCycle, Backoff, resolve
 
 KEYS = [("c.this", b"1"), ("c.last", b"2")]
 
@@ -14,20 +14,21 @@ def addresses(*numbers: int) -> list:
     return [(socket.AF_INET, (f"192.0.2.{number}", 5223)) for number in numbers]
 
 
-def tried(door: Door, count: int) -> list[str]:
-    return [door.next(0).address[0] for _ in range(count)]
+def tried(cycle: AddressCycle, count: int) -> list[str]:
+    return [cycle.next(0).address[0] for _ in range(count)]
 
 
 def test_every_address_of_every_server_is_tried_in_turn():
     answers = {"one.example": addresses(1, 2), "two.example": addresses(3)}
-    door = Door([("one.example", 5223), ("two.example", 5223)], lambda now: KEYS, lambda host, port: answers[host])
-    assert tried(door, 4) == ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1"]
+    servers = [("one.example", 5223), ("two.example", 5223)]
+    cycle = AddressCycle(servers, lambda now: KEYS, lambda host, port: answers[host])
+    assert tried(cycle, 4) == ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1"]
 
 
 def test_dns_is_asked_anew_after_each_round():
     answers = iter([addresses(1, 2), addresses(3)])
-    door = Door([("crs.example", 5223)], lambda now: KEYS, lambda host, port: next(answers))
-    assert tried(door, 3) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    cycle = AddressCycle([("crs.example", 5223)], lambda now: KEYS, lambda host, port: next(answers))
+    assert tried(cycle, 3) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
 
 
 def test_when_dns_fails_the_addresses_known_before_are_kept():
@@ -38,8 +39,8 @@ def test_when_dns_fails_the_addresses_known_before_are_kept():
             return answer
         raise socket.gaierror("no name server")
 
-    door = Door([("crs.example", 5223)], lambda now: KEYS, unreliable)
-    assert tried(door, 3) == ["192.0.2.1"] * 3
+    cycle = AddressCycle([("crs.example", 5223)], lambda now: KEYS, unreliable)
+    assert tried(cycle, 3) == ["192.0.2.1"] * 3
 
 
 def test_no_address_at_all_is_an_error_that_names_the_server():
@@ -47,25 +48,27 @@ def test_no_address_at_all_is_an_error_that_names_the_server():
         raise socket.gaierror("no such name")
 
     with pytest.raises(OSError, match="crs.example"):
-        Door([("crs.example", 5223)], lambda now: KEYS, failing).next(0)
+        AddressCycle([("crs.example", 5223)], lambda now: KEYS, failing).next(0)
 
 
 def test_a_refused_key_makes_way_for_the_next_and_success_brings_the_best_back():
-    door = Door([("crs.example", 5223)], lambda now: KEYS, lambda host, port: addresses(1))
-    assert door.next(0).identity == "c.this"
-    door.refused()
-    assert (door.next(0).identity, door.next(0).key) == ("c.last", b"2")
-    door.refused()
-    assert door.next(0).identity == "c.this"
-    door.refused()
-    door.admitted()
-    assert door.next(0).identity == "c.this"
+    cycle = AddressCycle([("crs.example", 5223)], lambda now: KEYS, lambda host, port: addresses(1))
+    assert cycle.next(0).identity == "c.this"
+    cycle.refused()
+    assert (cycle.next(0).identity, cycle.next(0).key) == ("c.last", b"2")
+    cycle.refused()
+    assert cycle.next(0).identity == "c.this"
+    cycle.refused()
+    cycle.admitted()
+    assert cycle.next(0).identity == "c.this"
 
 
 def test_keys_are_asked_for_the_time_of_the_try():
     asked = []
-    door = Door([("crs.example", 5223)], lambda now: asked.append(now) or KEYS, lambda host, port: addresses(1))
-    door.next(1234)
+    cycle = AddressCycle(
+        [("crs.example", 5223)], lambda now: asked.append(now) or KEYS, lambda host, port: addresses(1)
+    )
+    cycle.next(1234)
     assert asked == [1234]
 
 
