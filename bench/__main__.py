@@ -1,4 +1,4 @@
-"""All benchmarks, one after another; the ratios of all of them once more at the end. Exit code: whether any failed."""
+"""All benchmarks, one after another, and all their ratios again at the end. The exit code says whether any failed."""
 
 import subprocess
 import sys
@@ -7,12 +7,13 @@ NAMES = "relay", "idle", "attach", "messages", "calls"
 
 
 def main() -> int:
-    ratios, failed = [], []
+    ratios: list[str] = []
+    failed: list[str] = []
     for name in NAMES:
         process = subprocess.Popen(
             [sys.executable, "-m", f"bench.{name}", *sys.argv[1:]], stdout=subprocess.PIPE, text=True
         )
-        for line in process.stdout:
+        for line in process.stdout or ():
             print(line, end="", flush=True)
             if line.startswith("ratio "):
                 ratios.append(line)

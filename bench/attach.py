@@ -1,42 +1,45 @@
-"""How many clients a second can attach, from TCP connect to registered? And do those who are attached feel it?
+"""How many clients a second can attach, from TCP connect to registered? And do attached clients notice?
 
 Beside the logins of ejabberd and Prosody (TLS, PLAIN, bind, presence), and the limit: a bare pyOpenSSL loop of PSK
 handshakes. The CRS with one worker on one core, and with a worker for each core (the load then shares these cores).
-While clients of the CRS storm in, others that are attached ask something small a hundred times a second: their p99, and
-the longest stall of the loop as the worker's own watch has it.
+During a storm on the CRS, attached clients send a hundred small requests a second: their p99, and the longest stall of
+the loop as the worker measures it.
 """
 
 import sys
 import time
+from collections.abc import Sequence
 
 from . import common
 from .limit import Limit
 from .load.process import LoadProcess
 from .peers import Ejabberd, Prosody
-from .report import Report
-from .systems import ANNOUNCED, Crs, Missing, System
+from .report import BenchReport
+from .systems import ANNOUNCED, CrsSystem, Missing, System
 
 SIZES = 500, 1_000, 2_000, 4_000  # clients of one storm, after which all leave
 QUICK = 50, 100, 200, 400
 IN_FLIGHT = 64
 ASKERS, ASK_EACH = 50, 0.5  # so many clients, each once in so many seconds: a hundred requests a second
-LEAST, AIM = 1_000, 0.8  # design, chapter 12: clients/s; share of the bare handshake loop
-STALL = 50.0  # ms; design, chapter 12
+LEAST, AIM = 1_000, 0.8  # the budget in clients/s; the aim as a share of the bare handshake loop
+STALL = 50.0  # ms: the budget
+
+Storms = dict[int, tuple[float, float]]  # size -> (clients/s, CPU us a client)
 
 
-class CrsAllCores(Crs):
+class CrsAllCores(CrsSystem):
     name = "crs-all-cores"
 
-    def __init__(self, cores):
+    def __init__(self, cores: Sequence[int]):  # it takes all cores, not these
         super().__init__(common.CORES)
         self.workers = len(common.CORES)
 
 
-def storm(system: System, load: LoadProcess, sizes, report: Report, run: int) -> dict[int, tuple[float, float]]:
-    """One round of one system, a storm of each size: size -> (clients/s, CPU us a client)."""
+def storm(system: System, load: LoadProcess, sizes: Sequence[int], report: BenchReport, run: int) -> Storms:
+    """One round of one system, a storm of each size."""
     found = {}
     for size in sizes:
-        if isinstance(system, Crs):
+        if isinstance(system, CrsSystem):
             load.do("asked")
             system.stall()
         cpu = system.cpu()
@@ -64,16 +67,16 @@ def storm(system: System, load: LoadProcess, sizes, report: Report, run: int) ->
         )
         found[size] = rate, cpu
         load.do("leave_but_askers")
-        time.sleep(1.0)  # the server sees them off
-        if isinstance(system, Crs) and size == sizes[-1]:
+        time.sleep(1.0)  # the server closes them
+        if isinstance(system, CrsSystem) and size == sizes[-1]:
             asked, stall = _felt(system, load)
             report.row(f"{system.name}, all leave", run, size, None, None, None, None, None, asked, stall)
     return found
 
 
 def _felt(system: System, load: LoadProcess) -> tuple[float | None, float | None]:
-    """What attached clients noticed: p99 of their requests in ms, and the longest stall in ms."""
-    if not isinstance(system, Crs):
+    """What the attached clients notice: p99 of their requests in ms, and the longest stall in ms."""
+    if not isinstance(system, CrsSystem):
         return None, None
     asked = load.do("asked")["times"]
     time.sleep(ANNOUNCED)
@@ -81,10 +84,10 @@ def _felt(system: System, load: LoadProcess) -> tuple[float | None, float | None
 
 
 def main() -> int:
-    chosen = common.options(__doc__.splitlines()[0], rounds=2)
+    chosen = common.options(__doc__, rounds=2)
     common.raise_file_limit()
     sizes = QUICK if chosen.quick else SIZES
-    report = Report(
+    report = BenchReport(
         "attach",
         "Attach storm",
         (
@@ -101,10 +104,12 @@ def main() -> int:
         ),
         keep=not (chosen.quick or chosen.only),
     )
-    systems, loads, found = {}, {}, {}
-    kinds = [
+    systems: dict[str, System] = {}
+    loads: dict[str, LoadProcess] = {}
+    found: dict[str, list[Storms]] = {}
+    kinds: list[type[System]] = [
         kind
-        for kind in (Crs, CrsAllCores, Ejabberd, Prosody, Limit)
+        for kind in (CrsSystem, CrsAllCores, Ejabberd, Prosody, Limit)
         if not chosen.only or kind.name in chosen.only.split(",")
     ]
     try:
@@ -117,7 +122,7 @@ def main() -> int:
                 continue
             report.about(system)
             load = loads[kind.name] = LoadProcess(system.protocol, common.LOAD_CORES)
-            if isinstance(system, Crs):
+            if isinstance(system, CrsSystem):
                 load.do("ask_regularly", [system.who(sizes[-1] + number) for number in range(ASKERS)], ASK_EACH)
                 time.sleep(ANNOUNCED)
         for run in range(1, chosen.rounds + 1):
@@ -134,7 +139,7 @@ def main() -> int:
     return report.end()
 
 
-def conclude(report: Report, found: dict[str, list], sizes) -> None:
+def conclude(report: BenchReport, found: dict[str, list[Storms]], sizes: Sequence[int]) -> None:
     rates = {}
     for name, runs in found.items():
         each = [run[sizes[-1]][0] for run in runs if sizes[-1] in run]

@@ -1,18 +1,21 @@
 """How many calls a second can be set up, and what does a held call cost?
 
-A set-up is invite, ringing, accept, relay allocated, hang-up, with everybody told; the time is from invite to
+A set-up is invite, ringing, accept, relay allocated, hang-up, with all notifications; the time is from invite to
 accepted at the caller, for growing numbers of pairs that call at once. Held calls have media at a low rate both ways,
-every packet counted at the receiver. There is no peer that does the same; the ratios are to the budget of the loop and
-of growth.
+every packet counted at the receiver. No other system does the same; the ratios are to the budgets of stalls and of
+growth.
 """
 
 import sys
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 from . import common
 from .load.process import LoadProcess
-from .report import Report
-from .systems import ANNOUNCED, Crs
+from .report import BenchReport
+from .systems import ANNOUNCED, CrsSystem
 
 PAIRS = 10, 50, 250, 1_000  # pairs that call at once
 HELD = 625, 1_250, 2_500, 5_000  # calls held
@@ -22,12 +25,14 @@ MEDIA_EACH = 1.0  # seconds between two packets of a leg
 MEDIA_SECONDS = 10.0
 A_LOAD = 2_500  # calls that one load process holds
 LOSS = 0.001  # of media packets
-STALL = 50.0  # ms; design, chapter 12
+STALL = 50.0  # ms: the budget
+
+Figures = tuple[int, float, float]
 
 
-def set_up(system: Crs, sizes, seconds: float, rounds: int, report: Report) -> list[tuple[int, float, float]]:
+def set_up(system: CrsSystem, sizes: Sequence[int], seconds: float, rounds: int, report: BenchReport) -> list[Figures]:
     """(pairs, calls/s, CPU us a call) of each run."""
-    found = []
+    found: list[Figures] = []
     for run in range(1, rounds + 1):
         for pairs in sizes:
             load = LoadProcess("crs", common.LOAD_CORES)
@@ -56,16 +61,17 @@ def set_up(system: Crs, sizes, seconds: float, rounds: int, report: Report) -> l
     return found
 
 
-def _stall(system: Crs) -> float:
+def _stall(system: CrsSystem) -> float:
     time.sleep(ANNOUNCED)
     return system.stall()
 
 
-def hold(system: Crs, sizes, seconds: float, report: Report) -> list[tuple[int, float, float]]:
-    """(calls, KiB in all, CPU us a call and second) of each size; three rows each: how they came to be held, how they
-    are held without media, and with media."""
+def hold(system: CrsSystem, sizes: Sequence[int], seconds: float, report: BenchReport) -> list[Figures]:
+    """(calls, KiB in all, CPU us a call and second) of each size; three rows each: setting them up, holding them
+    without media, and with media."""
     loads = [LoadProcess("crs", common.LOAD_CORES) for _ in range(-(-sizes[-1] // A_LOAD))]
-    found, held = [(0, float(system.pss()), 0.0)], 0
+    found: list[Figures] = [(0, float(system.pss()), 0.0)]
+    held = 0
     try:
         for size in sizes:
             _begin(system, loads, held, size, report)
@@ -74,9 +80,7 @@ def hold(system: Crs, sizes, seconds: float, report: Report) -> list[tuple[int, 
             _watch(system, "held, silent", size, seconds / 2, report, lambda: time.sleep(seconds / 2), found[0][1])
             for load in busy:
                 load.start("media", MEDIA_EACH, seconds)
-            cpu = _watch(
-                system, "held, media", size, seconds, report, lambda: [load.answer() for load in busy], found[0][1]
-            )
+            cpu = _watch(system, "held, media", size, seconds, report, partial(_answers, busy), found[0][1])
             found.append((size, float(system.pss()), cpu))
             report.note(
                 f"{size} calls held, {2 * size / MEDIA_EACH:,.0f} packets/s: {size * cpu / 1e4:.1f} % of a core"
@@ -90,7 +94,11 @@ def hold(system: Crs, sizes, seconds: float, report: Report) -> list[tuple[int, 
     return found
 
 
-def _begin(system: Crs, loads: list[LoadProcess], held: int, size: int, report: Report) -> None:
+def _answers(loads: list[LoadProcess]) -> list[dict[str, Any]]:
+    return [load.answer() for load in loads]
+
+
+def _begin(system: CrsSystem, loads: list[LoadProcess], held: int, size: int, report: BenchReport) -> None:
     """From ``held`` calls to ``size``: their clients attach, call, answer, and bind both legs."""
     cpu, began, before = system.cpu(), time.monotonic(), held
     while held < size:
@@ -103,13 +111,21 @@ def _begin(system: Crs, loads: list[LoadProcess], held: int, size: int, report: 
     report.row("attach, call, bind", 1, size, rate, None, None, cpu, None, _stall(system), None, None, None)
 
 
-def _watch(system: Crs, what: str, size: int, seconds: float, report: Report, run, empty: float) -> float:
+def _watch(
+    system: CrsSystem,
+    what: str,
+    size: int,
+    seconds: float,
+    report: BenchReport,
+    run: Callable[[], list[dict[str, Any]] | None],
+    empty: float,
+) -> float:
     """CPU us a call and second while ``run()`` lasts. What it tells of media is checked: each packet that was sent is
     counted at its receiver. ``empty``: KiB of the host without calls."""
     cpu = system.cpu()
     done = run() or []
     cpu = (system.cpu() - cpu) / size / seconds * 1e6
-    sent, heard = (sum(one[key] for one in done) for key in ("sent", "heard"))
+    sent, heard = (sum(counts[key] for counts in done) for key in ("sent", "heard"))
     if done and (heard < (1 - LOSS) * sent or heard > sent or sent < 0.9 * 2 * size * seconds / MEDIA_EACH):
         report.fault(f"{size} calls held: {sent} packets sent, {heard} heard")
     report.row(
@@ -120,7 +136,7 @@ def _watch(system: Crs, what: str, size: int, seconds: float, report: Report, ru
         None,
         None,
         cpu,
-        max((one["load busy"] for one in done), default=None),
+        max((counts["load busy"] for counts in done), default=None),
         _stall(system) if done else None,
         1 - heard / sent if done else None,
         heard if done else None,
@@ -130,11 +146,11 @@ def _watch(system: Crs, what: str, size: int, seconds: float, report: Report, ru
 
 
 def main() -> int:
-    chosen = common.options(__doc__.splitlines()[0], rounds=2)
+    chosen = common.options(__doc__, rounds=2)
     common.raise_file_limit()
     pairs, held = (QUICK_PAIRS, QUICK_HELD) if chosen.quick else (PAIRS, HELD)
     seconds = QUICK_SECONDS if chosen.quick else SECONDS
-    report = Report(
+    report = BenchReport(
         "calls",
         "Calls",
         (
@@ -153,14 +169,15 @@ def main() -> int:
         ),
         keep=not (chosen.quick or chosen.only),
     )
-    set_ups, holding = [], []
-    system = Crs(common.SERVER_CORES)
+    set_ups: list[Figures] = []
+    holding: list[Figures] = []
+    system = CrsSystem(common.SERVER_CORES)
     try:
         system.start(2 * pairs[-1])
         report.about(system)
         set_ups = set_up(system, pairs, seconds, chosen.rounds, report)
         system.stop()
-        system = Crs(common.SERVER_CORES)  # whose memory was used by nobody before
+        system = CrsSystem(common.SERVER_CORES)  # with fresh memory
         system.start(2 * held[-1])
         holding = hold(system, held, 2 * seconds if chosen.quick else MEDIA_SECONDS, report)
     except Exception as error:
@@ -172,7 +189,7 @@ def main() -> int:
     return report.end()
 
 
-def conclude(report: Report, set_ups, holding, pairs) -> None:
+def conclude(report: BenchReport, set_ups: list[Figures], holding: list[Figures], pairs: Sequence[int]) -> None:
     rates = {size: common.median([rate for at, rate, _ in set_ups if at == size]) for size in pairs}
     costs = {size: common.median([cost for at, _, cost in set_ups if at == size]) for size in pairs}
     del holding[0]  # without calls

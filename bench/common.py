@@ -1,8 +1,7 @@
-"""What all benchmarks share: cores, file limits, figures of processes, medians. Never here: protocols, results' form.
+"""What all benchmarks share: cores, file limits, memory and CPU time of processes, medians.
 
-The servers compared run on SERVER_CORES, the load on LOAD_CORES; with two cores that is one each, so every figure is
-"one core for the whole host". CPU time is read beside the clock: where the load is the one that cannot go faster, the
-server's cost per unit still tells.
+The servers run on SERVER_CORES, the load on LOAD_CORES; with two cores that is one each, so every figure is "one core
+for the whole host". CPU time is measured as well: where the load is the limit, the server's cost per unit still counts.
 """
 
 import argparse
@@ -14,6 +13,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 CORES = sorted(os.sched_getaffinity(0))
@@ -23,14 +25,14 @@ _TICK = os.sysconf("SC_CLK_TCK")
 SPARE_FILES = 300  # descriptors that a server or a load process needs beside its connections
 
 
-def options(what: str, **defaults) -> argparse.Namespace:
+def options(what: str | None, rounds: int = 2) -> argparse.Namespace:
     """The command line of one benchmark: --quick, --rounds, --only."""
-    parser = argparse.ArgumentParser(description=what)
+    parser = argparse.ArgumentParser(description=(what or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small and short: to see that it works, not to measure")
     parser.add_argument("--rounds", type=int, help="how often each side has its turn")
     parser.add_argument("--only", help="names of the systems to run, with commas")
     chosen = parser.parse_args()
-    chosen.rounds = chosen.rounds or (1 if chosen.quick else defaults.get("rounds", 2))
+    chosen.rounds = chosen.rounds or (1 if chosen.quick else rounds)
     return chosen
 
 
@@ -48,7 +50,7 @@ def raise_file_limit() -> int:
 
 
 def pinned(cores: Sequence[int]) -> tuple[str, ...]:
-    """What a command line begins with to run on these cores only."""
+    """The beginning of a command line that runs on these cores only."""
     return "taskset", "-c", ",".join(map(str, cores))
 
 
@@ -56,7 +58,7 @@ def pinned(cores: Sequence[int]) -> tuple[str, ...]:
 
 
 def tree(pid: int) -> list[int]:
-    """A process and all that descend from it."""
+    """A process and all its descendants."""
     parents: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -66,8 +68,8 @@ def tree(pid: int) -> list[int]:
                 continue
             parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(name))
     found = [pid]
-    for one in found:
-        found += parents.get(one, [])
+    for process in found:
+        found += parents.get(process, [])
     return found
 
 
@@ -103,13 +105,13 @@ def median(values: Sequence[float]) -> float:
 
 
 def spread(values: Sequence[float]) -> float:
-    """Half of the distance between the least and the most, as a share of the median."""
+    """Half of the range, as a share of the median."""
     middle = median(values)
     return (max(values) - min(values)) / 2 / middle if values and middle else 0.0
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that ``share`` (0 to 1) of ``values`` are not above; nan where there are none."""
+    """The quantile ``share`` (0 to 1) of ``values``; nan if there are none."""
     if not values:
         return float("nan")
     ordered = sorted(values)
@@ -117,12 +119,12 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
-    """Least squares: what ``y`` grows by for each ``x``."""
-    xs, ys = zip(*points)
+    """Least squares: the growth of ``y`` for each ``x``."""
+    xs, ys = zip(*points, strict=True)
     return statistics.linear_regression(xs, ys).slope
 
 
-def wait_for(condition: Callable[[], object], what: str, patience: float = 60.0):
+def wait_for(condition: Callable[[], T], what: str, patience: float = 60.0) -> T:
     """The first true value of ``condition()``. Raises TimeoutError."""
     deadline = time.monotonic() + patience
     while not (value := condition()):
@@ -133,7 +135,7 @@ def wait_for(condition: Callable[[], object], what: str, patience: float = 60.0)
 
 
 def machine() -> dict[str, str]:
-    """What it ran on."""
+    """The machine, as it is noted with results."""
     model = next(
         (
             line.partition(":")[2].strip()
@@ -148,7 +150,7 @@ def machine() -> dict[str, str]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "commit": commit.stdout.strip() or "unknown",
-        "load average before": "%.2f %.2f %.2f" % os.getloadavg(),
+        "load average before": " ".join(f"{load:.2f}" for load in os.getloadavg()),
         "server cores": ",".join(map(str, SERVER_CORES)),
         "load cores": ",".join(map(str, LOAD_CORES)),
     }

@@ -7,19 +7,21 @@ attach`` takes to list them all, and that it lists every one.
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from . import common
 from .load.process import LoadProcess
 from .peers import Ejabberd, Mosquitto, Prosody
-from .report import Report
-from .systems import Crs, Missing, System
+from .report import BenchReport
+from .systems import CrsSystem, Missing, System
 
 SIZES = 1_000, 5_000, 10_000, 20_000
 QUICK = 100, 200, 400, 800
 A_LOAD = 10_000  # connections that one load process holds
 IN_FLIGHT = 64
 SETTLE = 3.0  # seconds after the last attach
-AIM = 30  # KiB: design, chapter 12
+AIM = 30  # KiB a client
 LISTED = (
     "import resource, subprocess, sys\n"
     "done = subprocess.run(sys.argv[1:], stdout=open('list', 'w'))\n"
@@ -28,7 +30,7 @@ LISTED = (
 )
 
 
-def measure(system: System, sizes, report: Report, run: int) -> list[tuple[float, float]]:
+def measure(system: System, sizes: Sequence[int], report: BenchReport, run: int) -> list[tuple[float, float]]:
     """One round of one system: the points (clients, KiB)."""
     time.sleep(SETTLE)
     points = [(0.0, float(system.pss()))]
@@ -58,9 +60,9 @@ def measure(system: System, sizes, report: Report, run: int) -> list[tuple[float
     return points
 
 
-def listing(system: System, size: int, report: Report) -> float | None:
+def listing(system: System, size: int, report: BenchReport) -> float | None:
     """MiB that ``crs-cli show attach`` takes at most; every client must be in its list."""
-    if not isinstance(system, Crs):
+    if not isinstance(system, CrsSystem):
         return None
     told = subprocess.run(
         [
@@ -85,16 +87,16 @@ def listing(system: System, size: int, report: Report) -> float | None:
     return int(told.stdout) / 1024
 
 
-def _lines(path):
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
     with open(path) as lines:
         for line in lines:
             yield "+4670", line
 
 
 def main() -> int:
-    chosen = common.options(__doc__.splitlines()[0], rounds=1)
+    chosen = common.options(__doc__, rounds=1)
     files = common.raise_file_limit()
-    report = Report(
+    report = BenchReport(
         "idle",
         "Idle clients",
         ("system", "round", "clients", "MiB in all", "KiB a client", "attached in s", "list MiB"),
@@ -106,10 +108,12 @@ def main() -> int:
             f"{files - common.SPARE_FILES} clients at most, and that is what all are asked to."
         )
     sizes = [min(size, files - common.SPARE_FILES) for size in (QUICK if chosen.quick else SIZES)]
-    kinds = [
-        kind for kind in (Crs, Ejabberd, Prosody, Mosquitto) if not chosen.only or kind.name in chosen.only.split(",")
+    kinds: list[type[System]] = [
+        kind
+        for kind in (CrsSystem, Ejabberd, Prosody, Mosquitto)
+        if not chosen.only or kind.name in chosen.only.split(",")
     ]
-    points: dict[str, list] = {}
+    points: dict[str, list[list[tuple[float, float]]]] = {}
     for run in range(1, chosen.rounds + 1):
         for kind in kinds:
             system = kind(common.SERVER_CORES)
@@ -128,7 +132,7 @@ def main() -> int:
     return report.end()
 
 
-def conclude(report: Report, points: dict[str, list]) -> None:
+def conclude(report: BenchReport, points: dict[str, list[list[tuple[float, float]]]]) -> None:
     slopes = {name: common.median([common.slope(run[1:]) for run in runs]) for name, runs in points.items()}
     for name, value in slopes.items():
         report.note(f"{name}: {value:.1f} KiB for each further client (slope over {len(points[name])} round(s))")

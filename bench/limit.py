@@ -1,17 +1,19 @@
-"""The limit of an attach: a bare pyOpenSSL loop that does TLS-PSK handshakes, and nothing else.
+"""The upper limit of the attach rate: a bare pyOpenSSL loop of TLS-PSK handshakes, and nothing else.
 
-Run as a program it serves: prints its port, accepts, shakes hands with all who are there, closes. One after another
-would measure how fast the client answers, as the core waits for it meanwhile. It is what no server on pyOpenSSL and one
-core can beat.
+Run as a program it serves: prints its port, accepts, does all handshakes concurrently, closes. (One after another would
+measure how fast the client answers.) No server on pyOpenSSL and one core can be faster.
 """
 
 import select
 import socket
 import sys
+from typing import Any
 
-from OpenSSL import SSL
+from OpenSSL import SSL, version
 from OpenSSL._util import ffi, lib
 
+from .common import ROOT, wait_for
+from .load.crs import CrsUser
 from .systems import System
 
 KEY = bytes(32)
@@ -19,13 +21,13 @@ IDENTITY = b"c.bench"
 
 
 @ffi.callback("unsigned int(*)(SSL *, char *, unsigned char *, unsigned int)")
-def _psk(_ssl, _identity, key, room):
+def _psk(_ssl: object, _identity: object, key: Any, room: int) -> int:
     ffi.memmove(key, KEY, len(KEY))
     return len(KEY)
 
 
 def serve() -> None:
-    """Shake hands for ever."""
+    """Do handshakes until killed."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
     context.set_tls13_ciphersuites(b"TLS_AES_128_GCM_SHA256")
@@ -34,7 +36,8 @@ def serve() -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     listener.setblocking(False)
     print(listener.getsockname()[1], flush=True)
-    ready, shaking = select.epoll(), {}
+    ready = select.epoll()
+    shaking: dict[int, SSL.Connection] = {}
     ready.register(listener, select.EPOLLIN)
     while True:
         for fd, _ in ready.poll():
@@ -68,25 +71,19 @@ class Limit(System):
     protocol = "crs"
 
     def start(self, clients: int) -> "Limit":
-        from .common import ROOT, wait_for
-
         self.spawn(sys.executable, "-m", "bench.limit", env={"PYTHONPATH": str(ROOT)})
         self.port = int(wait_for(self.said, "the handshake loop listens").strip())
         return self
 
     def about(self) -> dict[str, str]:
-        from OpenSSL import version
-
         return {
             "version": f"pyOpenSSL {version.__version__}, {SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode()}",
             "settings": "TLS 1.3 PSK with ECDHE, one epoll loop",
             "sync": "none",
         }
 
-    def who(self, number: int):
-        from .load.crs import Who
-
-        return Who(("127.0.0.1", self.port), "", IDENTITY.decode(), KEY)
+    def who(self, number: int) -> CrsUser:
+        return CrsUser(("127.0.0.1", self.port), "", IDENTITY.decode(), KEY)
 
 
 if __name__ == "__main__":

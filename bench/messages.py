@@ -9,25 +9,28 @@ sender with its next post. Beside ejabberd and Prosody with their archives on, a
 
 import sys
 import time
+from collections.abc import Sequence
 
 from . import common
 from .load.process import LoadProcess
 from .peers import Ejabberd, Mosquitto, Prosody
-from .report import Report
-from .systems import ANNOUNCED, Crs, Missing
+from .report import BenchReport
+from .systems import ANNOUNCED, CrsSystem, Missing, System
 
 PAIRS = 10, 50, 250, 1_000
 QUICK_PAIRS = 5, 20, 50
-COMPARED = 50, 1_000  # the sizes that peers run too
+COMPARED = 50, 1_000  # the sizes that the other systems run too
 SECONDS, QUICK_SECONDS = 4.0, 1.0
-BUDGETS = {"on-line": (2_500, 7_300), "off-line": (5_200, 17_000)}  # design, chapter 12: at least, aim; 50 pairs
+BUDGETS = {"on-line": (2_500, 7_300), "off-line": (5_200, 17_000)}  # at least, aim; 50 pairs
+
+Found = dict[tuple[str, int], dict[str, list[tuple[float, float]]]]  # (receivers, pairs) -> name -> (rate, CPU us)
 
 
 def main() -> int:
-    chosen = common.options(__doc__.splitlines()[0], rounds=2)
+    chosen = common.options(__doc__, rounds=2)
     common.raise_file_limit()
     sizes, seconds = (QUICK_PAIRS, QUICK_SECONDS) if chosen.quick else (PAIRS, SECONDS)
-    report = Report(
+    report = BenchReport(
         "messages",
         "Durable messages, 200 bytes",
         (
@@ -44,9 +47,12 @@ def main() -> int:
         ),
         keep=not (chosen.quick or chosen.only),
     )
-    systems, found = {}, {}
-    kinds = [
-        kind for kind in (Crs, Ejabberd, Prosody, Mosquitto) if not chosen.only or kind.name in chosen.only.split(",")
+    systems: dict[str, System] = {}
+    found: Found = {}
+    kinds: list[type[System]] = [
+        kind
+        for kind in (CrsSystem, Ejabberd, Prosody, Mosquitto)
+        if not chosen.only or kind.name in chosen.only.split(",")
     ]
     try:
         for kind in kinds:
@@ -71,15 +77,17 @@ def main() -> int:
     return report.end()
 
 
-def _round(system, run: int, sizes, seconds: float, report: Report, found: dict, quick: bool) -> None:
+def _round(
+    system: System, run: int, sizes: Sequence[int], seconds: float, report: BenchReport, found: Found, quick: bool
+) -> None:
     """All sizes on-line and off-line; each run has clients of its own, whose mailboxes are empty."""
-    if isinstance(system, Crs):
+    if isinstance(system, CrsSystem):
         time.sleep(ANNOUNCED)
-        system.stall()  # of the time when the others had the core, and the disk
+        system.stall()  # of the time when the others used the core and the disk
     for place, receivers in enumerate(("on-line", "off-line")):
         for pairs in sizes:
             first = 2 * ((run - 1) * 2 * sum(sizes) + place * sum(sizes) + sum(size for size in sizes if size < pairs))
-            if pairs not in COMPARED and not isinstance(system, Crs) and not quick:
+            if pairs not in COMPARED and not isinstance(system, CrsSystem) and not quick:
                 continue
             people = [(system.who(first + 2 * n), system.who(first + 2 * n + 1)) for n in range(pairs)]
             system.settle()
@@ -103,12 +111,12 @@ def _round(system, run: int, sizes, seconds: float, report: Report, found: dict,
                 done["checked"],
             )
             found.setdefault((receivers, pairs), {}).setdefault(system.name, []).append((rate, cost))
-    if isinstance(system, Crs):
+    if isinstance(system, CrsSystem):
         time.sleep(ANNOUNCED)
         report.note(f"crs: longest stall of its loop in round {run}: {system.stall():.0f} ms")
 
 
-def conclude(report: Report, found: dict, sizes) -> None:
+def conclude(report: BenchReport, found: Found, sizes: Sequence[int]) -> None:
     for (receivers, pairs), rates in found.items():
         middle = {name: common.median([rate for rate, _ in runs]) for name, runs in rates.items()}
         if pairs in COMPARED:
@@ -123,7 +131,7 @@ def conclude(report: Report, found: dict, sizes) -> None:
             if name != "crs":
                 report.ratio(f"messages-{receivers}-{pairs}-{name}", middle["crs"] / middle[name])
         if pairs == 50:
-            for what, budget in zip(("budget", "aim"), BUDGETS[receivers]):
+            for what, budget in zip(("budget", "aim"), BUDGETS[receivers], strict=True):
                 report.ratio(f"messages-{receivers}-{what}", middle["crs"] / budget)
     for receivers in ("on-line", "off-line"):
         costs = [
@@ -133,7 +141,7 @@ def conclude(report: Report, found: dict, sizes) -> None:
         ]
         if len(costs) == 2:
             report.ratio(f"messages-{receivers}-growth", costs[1] / costs[0])
-        lines: dict[str, list] = {}
+        lines: dict[str, list[tuple[float, float]]] = {}
         for (what, pairs), rates in found.items():
             if what == receivers:
                 for name, runs in rates.items():

@@ -11,7 +11,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from test.hosts import free_port
+from test.ports import free_port
 
 from .common import wait_for
 from .load import mqtt, xmpp
@@ -96,13 +96,13 @@ log_type error
 """
 
 
-class Peer(System):
+class PackagedSystem(System):
     """A program of a Debian package."""
 
     package = ""
     program = ""
 
-    def start(self, clients: int) -> "Peer":
+    def start(self, clients: int) -> "PackagedSystem":
         if self.path() is None:
             raise Missing(f"{self.name} is not installed: apt-get install --no-install-recommends {self.package}")
         self.address = ("127.0.0.1", free_port())
@@ -117,7 +117,7 @@ class Peer(System):
         return shutil.which(self.program, path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin")
 
     def _listens(self) -> bool:
-        if self.process.poll() is not None:
+        if self.process is None or self.process.poll() is not None:
             raise RuntimeError(f"{self.name} ended: {self.said()[-2000:]}")
         with socket.socket() as sock:
             return sock.connect_ex(self.address) == 0
@@ -161,7 +161,7 @@ class Peer(System):
         pem.write_text((self.directory / "key.pem").read_text() + pem.read_text())
 
 
-class Ejabberd(Peer):
+class Ejabberd(PackagedSystem):
     name = "ejabberd"
     protocol = "xmpp"
     package = program = "ejabberd"
@@ -218,11 +218,11 @@ class Ejabberd(Peer):
             "sync": "mnesia: log and tables written back by timer, never synced for a message",
         }
 
-    def who(self, number: int):
-        return xmpp.Who(self.address, f"u{number}")
+    def who(self, number: int) -> xmpp.XmppUser:
+        return xmpp.XmppUser(self.address, f"u{number}")
 
 
-class Prosody(Peer):
+class Prosody(PackagedSystem):
     name = "prosody"
     protocol = "xmpp"
     package = program = "prosody"
@@ -233,7 +233,7 @@ class Prosody(Peer):
         accounts.mkdir(parents=True)
         for number in range(clients):
             (accounts / f"u{number}.dat").write_text(f'return {{ ["password"] = "secret-of-u{number}"; }};\n')
-        self.spawn(self.path(), "-F", "--config", str(self.write("prosody.cfg.lua", _PROSODY)))
+        self.spawn(self.path() or self.program, "-F", "--config", str(self.write("prosody.cfg.lua", _PROSODY)))
 
     def about(self) -> dict[str, str]:
         return {
@@ -242,11 +242,11 @@ class Prosody(Peer):
             "sync": "internal storage: appended to files, never synced",
         }
 
-    def who(self, number: int):
-        return xmpp.Who(self.address, f"u{number}")
+    def who(self, number: int) -> xmpp.XmppUser:
+        return xmpp.XmppUser(self.address, f"u{number}")
 
 
-class Mosquitto(Peer):
+class Mosquitto(PackagedSystem):
     name = "mosquitto"
     protocol = "mqtt"
     package = program = "mosquitto"
@@ -255,7 +255,7 @@ class Mosquitto(Peer):
         (self.directory / "psk").write_text(
             "".join(f"u{number}:{self._key(number).hex()}\n" for number in range(clients))
         )
-        self.spawn(self.path(), "-c", str(self.write("mosquitto.conf", _MOSQUITTO)))
+        self.spawn(self.path() or self.program, "-c", str(self.write("mosquitto.conf", _MOSQUITTO)))
 
     @staticmethod
     def _key(number: int) -> bytes:
@@ -268,5 +268,5 @@ class Mosquitto(Peer):
             "sync": "persistence on: the whole store saved every 1800 s (default) and at the end",
         }
 
-    def who(self, number: int):
-        return mqtt.Who(self.address, f"u{number}", self._key(number))
+    def who(self, number: int) -> mqtt.MqttUser:
+        return mqtt.MqttUser(self.address, f"u{number}", self._key(number))

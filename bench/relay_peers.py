@@ -1,7 +1,4 @@
-"""coturn and rtpengine, as bench-relay compares them: a private configuration each, set up over their protocols.
-
-Never here: what they have in common with the other forwarders (``relay_servers``).
-"""
+"""coturn and rtpengine, as bench-relay compares them: a private configuration each, set up over their protocols."""
 
 import secrets
 import shutil
@@ -10,18 +7,19 @@ import struct
 import subprocess
 import tempfile
 import time
+from typing import Any
 
-from test.relay.running import free_port
+from test.ports import free_port
 
 from .relay_servers import HOST, PATIENCE, PROBE, Forwarder, address, expect, line, probe
 from .systems import Missing
 
 
 class Coturn(Forwarder):
-    """Side A is a TURN client with a channel (RFC 8656), side B its peer: one way through the server for a packet."""
+    """Side A is a TURN client with a channel (RFC 8656), side B its peer: a packet crosses the server once."""
 
     name = "coturn"
-    holds = 150.0  # seconds: half of what a permission holds
+    holds = 150.0  # seconds: half the lifetime of a permission
     settings = (
         "-n",
         "-m",
@@ -42,7 +40,8 @@ class Coturn(Forwarder):
         program = shutil.which("turnserver")
         if program is None:
             raise Missing("coturn is not installed: apt-get install coturn")
-        self.port, self.flows = free_port(HOST), []
+        self.port = free_port(socket.SOCK_DGRAM, HOST)
+        self.flows: list[str] = []
         self.scratch = tempfile.TemporaryDirectory(prefix="bench-coturn-")
         self.process = self.spawn(
             program,
@@ -63,7 +62,7 @@ class Coturn(Forwarder):
         return {"version": package("coturn"), "settings": " ".join(self.settings)}
 
     def connect(self, conversations: int) -> list[str]:
-        for number in range(len(self.flows) // 2, conversations):  # those that are there stay
+        for number in range(len(self.flows) // 2, conversations):  # the existing ones stay
             with self.peer(0, number) as anna, self.peer(1, number) as ben:
                 anna.connect((HOST, self.port))
                 allocated = self._ask(anna, 0x0003, attribute(0x0019, b"\x11\0\0\0"))
@@ -105,8 +104,8 @@ class Coturn(Forwarder):
 class Rtpengine(Forwarder):
     """RTP between two parties, forwarded in user space, set up over its control protocol (ng).
 
-    Version 10.5 waits for edges of a socket's readiness and at "UDP receive queue exceeded" leaves the rest: of a
-    buffer that is full no edge comes any more, and the stream is silent for ever.
+    Version 10.5 polls edge-triggered and stops reading at "UDP receive queue exceeded": a full buffer triggers no
+    further edge, and the stream stays silent for good.
     """
 
     name = "rtpengine"
@@ -129,7 +128,8 @@ class Rtpengine(Forwarder):
         program = shutil.which("rtpengine")
         if program is None:
             raise Missing("rtpengine is not installed: apt-get install rtpengine-daemon")
-        self.port, self.calls = free_port(HOST), []
+        self.port = free_port(socket.SOCK_DGRAM, HOST)
+        self.calls: list[str] = []
         self.process = self.spawn(
             program, "--config-file=none", *self.settings, f"--interface={HOST}", f"--listen-ng={HOST}:{self.port}"
         )
@@ -163,7 +163,7 @@ class Rtpengine(Forwarder):
             f"m=audio {self.ports[side]} RTP/AVP 96\r\na=rtpmap:96 L16/8000\r\na=rtcp-mux\r\n"
         )
 
-    def _command(self, control: socket.socket, command: dict) -> int:
+    def _command(self, control: socket.socket, command: dict[str, Any]) -> int:
         """One command; the port in the SDP of its answer."""
         cookie = secrets.token_hex(8).encode()
         answer = ask(control, cookie + b" " + bencode(command))
@@ -174,7 +174,7 @@ class Rtpengine(Forwarder):
 
 
 def ask(sock: socket.socket, request: bytes) -> bytes:
-    """The answer to a request that may come too early or be lost. Raises TimeoutError."""
+    """The answer to a request, repeated while the server does not listen yet. Raises TimeoutError."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         sock.settimeout(0.25)
@@ -193,7 +193,7 @@ def attribute(kind: int, value: bytes) -> bytes:
     return struct.pack("!HH", kind, len(value)) + value + bytes(-len(value) % 4)
 
 
-def bencode(value) -> bytes:
+def bencode(value: str | list[Any] | dict[str, Any]) -> bytes:
     if isinstance(value, dict):
         return b"d" + b"".join(bencode(key) + bencode(value[key]) for key in sorted(value)) + b"e"
     if isinstance(value, list):

@@ -1,6 +1,6 @@
-"""The forwarders of bench-relay, each on 127.0.0.1, and their conversations: ours, and two limits.
+"""The forwarders of bench-relay, each on 127.0.0.1, and their conversations: the relay of the CRS, and two limits.
 
-Lives here: how each is started, set up and ended; the peers are in ``relay_peers``. Never here: load and figures. A
+How each is started, set up and ended; coturn and rtpengine are in ``relay_peers``. A
 conversation has a side A at 127.1.x.y and a side B at 127.2.x.y; ``connect`` returns the flows of all, as
 ``relay_load.c`` reads them, after one packet went each way.
 """
@@ -11,7 +11,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from test.relay.running import RunningRelay, free_port, new_leg, request
+from test.ports import free_port
+from test.relay.running import RunningRelay, new_leg, request
 
 from .common import SERVER_CORES, pinned
 
@@ -24,12 +25,12 @@ class Forwarder:
     """One server. ``ports``: those of side A and side B."""
 
     name = ""
-    breaks = False  # whether conversations that had too many packets once are to be made anew
-    holds = float("inf")  # seconds that conversations stay set up without ``refresh``, with some to spare
+    breaks = False  # whether an overload breaks its conversations for good
+    holds = float("inf")  # seconds between calls of ``refresh``
 
     def __init__(self, ports: tuple[int, int], tools: Path):
         self.ports, self.tools = ports, tools  # tools: where the C programs are
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._refreshed = 0.0
 
     def start(self) -> None:
@@ -42,7 +43,7 @@ class Forwarder:
         raise NotImplementedError
 
     def refresh(self) -> None:
-        """Renew what holds for some time."""
+        """Renew what expires."""
 
     def ready(self) -> None:
         """Called before each load: refresh if that is due."""
@@ -63,7 +64,7 @@ class Forwarder:
         sock.settimeout(PATIENCE)
         return sock
 
-    def spawn(self, *command: str) -> subprocess.Popen:
+    def spawn(self, *command: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [*pinned(SERVER_CORES), *command],
             stdin=subprocess.DEVNULL,
@@ -72,17 +73,18 @@ class Forwarder:
         )
 
 
-class Crs(Forwarder):
+class CrsRelay(Forwarder):
     """The relay of this project, with the loop that an installation with one core would have."""
 
     name = "crs"
-    holds = 15.0  # seconds: half of what a Binding holds
+    holds = 15.0  # seconds: half the lifetime of a binding
 
     def start(self) -> None:
         self.relay = RunningRelay(prefix=pinned(SERVER_CORES)).start()  # pinned first: a loop for each core
 
     def about(self) -> dict[str, str]:
-        return {"forwards in": re.search(r"forwarding in (.*)", self.relay.log())[1]}
+        found = re.search(r"forwarding in (.*)", self.relay.log())
+        return {"forwards in": found[1] if found else "unknown"}
 
     def connect(self, conversations: int) -> list[str]:
         for row in self.relay.commander.list():
@@ -115,8 +117,9 @@ class Bare(Forwarder):
     name = "bare"
 
     def start(self) -> None:
-        self.port = free_port(HOST)
+        self.port = free_port(socket.SOCK_DGRAM, HOST)
         self.process = self.spawn(str(self.tools / "relay_bare"), HOST, str(self.port), HOST, str(self.ports[1]))
+        assert self.process.stdout is not None  # see spawn
         self.process.stdout.readline()
 
     def about(self) -> dict[str, str]:
@@ -126,8 +129,8 @@ class Bare(Forwarder):
         return [line(side, number, self.port) for number in range(conversations) for side in (0, 1)]
 
 
-class Direct(Bare):
-    """No server: from one side of the load to the other. What latency is counted from."""
+class NoServer(Bare):
+    """No server: from one side of the load to the other; latencies are relative to it."""
 
     name = "direct"
 
@@ -163,5 +166,5 @@ def expect(receiver: socket.socket, packet: bytes) -> None:
 
 
 def rmem() -> str:
-    """What bounds the receive buffer of who has no CAP_NET_ADMIN."""
+    """The limit of a receive buffer without CAP_NET_ADMIN."""
     return f"net.core.rmem_max {Path('/proc/sys/net/core/rmem_max').read_text().strip()} bytes"

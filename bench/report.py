@@ -1,26 +1,28 @@
-"""What a benchmark leaves: a table on the terminal, and Markdown, JSON and an SVG plot in ``bench/results``.
+"""The results of a benchmark: a table on the terminal, and Markdown, JSON and an SVG plot in ``bench/results``.
 
-Lives here: form only. A quick run leaves nothing in ``bench/results``: its figures are not for comparing. The last
+A quick run writes no files: its figures are not for comparing. The last
 lines on the terminal are ``ratio NAME VALUE``.
 """
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .common import ROOT, machine
+from .systems import System
 
 RESULTS = ROOT / "bench" / "results"
 _COLOURS = ("#1f6fb4", "#d9822b", "#3c8f4e", "#b03a48", "#7a5aa6", "#666666")
 
 
-class Report:
+class BenchReport:
     """The results of one benchmark. ``keep``: write files too."""
 
     def __init__(self, name: str, title: str, columns: Sequence[str], keep: bool):
         self.name, self.title, self.columns, self.keep = name, title, list(columns), keep
-        self.rows: list[list] = []
+        self.rows: list[list[Any]] = []
         self.settings = machine()
         self.notes: list[str] = []
         self.ratios: list[tuple[str, str]] = []
@@ -28,24 +30,27 @@ class Report:
         self.failed = False
         print(f"# {title}", flush=True)
 
-    def about(self, system) -> None:
+    def about(self, system: System) -> None:
         """Note version, settings and fsync policy of a system."""
         for what, text in system.about().items():
             self.settings[f"{system.name} {what}"] = text
             print(f"{system.name} {what}: {text}", flush=True)
 
-    def row(self, *values) -> None:
-        """One line of the table; shown at once, so that a long run can be watched."""
+    def row(self, *values: Any) -> None:
+        """One line of the table; printed at once, so that a long run can be watched."""
         assert len(values) == len(self.columns), values
         self.rows.append(list(values))
-        print("  ".join(f"{column} {_shown(value)}" for column, value in zip(self.columns, values)), flush=True)
+        print(
+            "  ".join(f"{column} {_shown(value)}" for column, value in zip(self.columns, values, strict=True)),
+            flush=True,
+        )
 
     def note(self, text: str) -> None:
         self.notes.append(text)
         print(text, flush=True)
 
     def fault(self, text: str) -> None:
-        """Something was not done as it should: the benchmark ends with a non-zero code."""
+        """Something went wrong: the benchmark ends with a non-zero code."""
         self.failed = True
         self.note(f"FAILED: {text}")
 
@@ -58,7 +63,7 @@ class Report:
         self.note(why)
         self.ratios.append((name, "missing"))
 
-    def plot(self, title: str, x: str, y: str, lines: dict[str, Sequence[tuple[float, float]]]) -> None:
+    def plot(self, title: str, x: str, y: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
         """A line for each name: points (x, y)."""
         if lines:
             self.plots.append(_svg(title, x, y, lines))
@@ -76,7 +81,10 @@ class Report:
     def _markdown_table(self) -> str:
         cells = [self.columns, *([_shown(value) for value in row] for row in self.rows)]
         widths = [max(len(row[at]) for row in cells) for at in range(len(self.columns))]
-        lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in cells]
+        lines = [
+            "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+            for row in cells
+        ]
         lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
         return "\n".join(lines) + "\n"
 
@@ -105,17 +113,17 @@ class Report:
             )
             + "\n"
         )
-        for plot, svg in zip(plots, self.plots):
+        for plot, svg in zip(plots, self.plots, strict=True):
             Path(RESULTS, plot).write_text(svg)
 
 
-def _shown(value) -> str:
+def _shown(value: Any) -> str:
     if not isinstance(value, float):
         return str(value) if value is not None else "-"
     return "-" if value != value else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _svg(title: str, x_name: str, y_name: str, lines: dict[str, Sequence[tuple[float, float]]]) -> str:
+def _svg(title: str, x_name: str, y_name: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     """A plot with linear axes from zero."""
     width, height, left, bottom, top, right = 720, 420, 80, 50, 40, 130
     most_x = max(x for points in lines.values() for x, _ in points) or 1

@@ -1,9 +1,10 @@
-"""The systems compared, each started here with a private configuration on loopback and ended by pid.
+"""The systems compared: what they have in common, and the CRS. Those of Debian's packages are in ``peers``.
 
-Lives here: what all of them have in common, and the CRS. The peers from Debian's packages are in ``peers``. Each tells
-its version, its settings and how it syncs to the disk, so that a table can say what was compared.
+Each is started with a private configuration on loopback and ended by pid, and states its version, its settings and how
+it syncs to disk.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import hiredis
 
@@ -23,8 +25,8 @@ from test.hosts import Domain, Host
 from .common import cpu_seconds, pinned, pss, tree
 from .load import crs as crs_load
 
-ANNOUNCED = 6.5  # seconds until a worker of the CRS has told its longest stall, and it was read
-SETTLING = 120  # quarters of a second that a server may take over what it was given
+ANNOUNCED = 6.5  # seconds until a worker of the CRS has published its longest stall, and it was read
+SETTLING = 120  # quarters of a second that a server may take to finish its work
 
 
 class Missing(Exception):
@@ -41,7 +43,7 @@ class System:
         self.cores = cores
         self._scratch = tempfile.TemporaryDirectory(prefix=f"bench-{self.name}-")
         self.directory = Path(self._scratch.name)
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[Any] | None = None
 
     def start(self, clients: int) -> "System":
         """Start it with so many accounts, ready to be used."""
@@ -51,12 +53,12 @@ class System:
         """``version``, ``settings``, ``sync``."""
         raise NotImplementedError
 
-    def who(self, number: int):
+    def who(self, number: int) -> Any:
         """Client ``number``, as its protocol's load wants it."""
         raise NotImplementedError
 
     def pids(self) -> list[int]:
-        return tree(self.process.pid)
+        return tree(self.process.pid) if self.process else []
 
     def pss(self) -> int:
         """KiB over all its processes."""
@@ -67,7 +69,7 @@ class System:
         return cpu_seconds(self.pids())
 
     def settle(self) -> None:
-        """Wait until it has done all that it was given: what a load left behind must not count in the next."""
+        """Wait until it is idle: work left by one load must not count in the next."""
         used = self.cpu()
         for _ in range(SETTLING):
             time.sleep(0.25)
@@ -77,10 +79,10 @@ class System:
         raise TimeoutError(f"{self.name} still works {SETTLING // 4} s after its load")
 
     def stall(self) -> float | None:
-        """The longest stall of its loop, in ms, that it knows of and has not told yet; None where it tells none."""
+        """The longest stall of its loop since the last call, in ms; None if it measures none."""
         return None
 
-    def spawn(self, *command: str, env: dict | None = None) -> None:
+    def spawn(self, *command: str, env: dict[str, str] | None = None) -> None:
         with open(self.directory / "output", "w") as output:
             self.process = subprocess.Popen(
                 [*pinned(self.cores), *command],
@@ -102,16 +104,14 @@ class System:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
                 for pid in pids:
-                    try:
+                    with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
-                    except ProcessLookupError:
-                        pass
                 self.process.wait(5)
             self.process = None
         self._scratch.cleanup()
 
 
-class Crs(System):
+class CrsSystem(System):
     """A CRS as an operator starts it: supervisor, workers, both Redis, relay, all on the same cores."""
 
     name = "crs"
@@ -123,12 +123,12 @@ class Crs(System):
         self._told: dict[str, int] = {}  # worker: when it last told its stall
         self._stall = 0.0
 
-    def start(self, clients: int) -> "Crs":
+    def start(self, clients: int) -> "CrsSystem":
         self.host = Host(self.directory, local=f"attach-workers {self.workers}")
         try:
             self.host.start(*pinned(self.cores))
         finally:
-            self.process = self.host.process  # to be ended, also where it was not ready in time
+            self.process = self.host.process  # to be ended even if it was not ready in time
         self.uris = [f"+4670{number:07d}" for number in range(clients)]
         self.domain = Domain(self.host, "bench", self.uris)
         self._stalls = threading.Thread(target=self._watch_stalls, daemon=True)
@@ -136,7 +136,8 @@ class Crs(System):
         return self
 
     def _watch_stalls(self) -> None:
-        """Read the process table while the host lives: each entry of a worker tells the stall since the one before."""
+        """Read the process table while the host lives: each entry of a worker has the stall since the previous
+        entry."""
         while self.process is not None:
             for time_told, name, stall in self._announced():
                 if time_told > self._told.get(name, 0):
@@ -145,12 +146,12 @@ class Crs(System):
             time.sleep(1)
 
     def _announced(self) -> list[tuple[int, str, float]]:
-        """(time, worker, stall) of each worker, straight from redis_high, as the load has no gevent."""
+        """(time, worker, stall) of each worker, read from redis_high directly, as the load has no gevent."""
         try:
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.settimeout(5)
                 sock.connect(str(self.host.home / "run" / "redis_high.sock"))
-                sock.sendall(hiredis.pack_command(("HVALS", schema.processes())))
+                sock.sendall(f"HVALS {schema.processes()}\r\n".encode())
                 reader = hiredis.Reader()
                 while (rows := reader.gets()) is False:
                     reader.feed(sock.recv(65_536))
@@ -175,8 +176,8 @@ class Crs(System):
             "sync": ", ".join(f"{server.name} appendfsync {server.fsync}" for server in SERVERS),
         }
 
-    def who(self, number: int):
-        return crs_load.Who(self.host.address, self.uris[number], *self.domain.month(self.uris[number]))
+    def who(self, number: int) -> crs_load.CrsUser:
+        return crs_load.CrsUser(self.host.address, self.uris[number], *self.domain.month(self.uris[number]))
 
     def stop(self) -> None:
         if self.process is not None:

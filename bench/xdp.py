@@ -23,29 +23,32 @@ from test.relay.running import RunningRelay, new_leg, request
 
 from . import common
 from .common import LOAD_CORES, SERVER_CORES, median, spread
-from .report import Report
-from .xdp_load import Load, Outcome, packet_head, run_program
+from .report import BenchReport
+from .xdp_load import Address, XdpLoad, XdpOutcome, packet_head, run_program
 
 MODES = {"sockets": "none", "xdp": "xdp"}
 CELLS = [(50, 172), (1000, 172), (1000, 1200)]  # conversations, bytes
 QUICK = [(20, 172)]
 LOSS = 0.001
 FIRST, GROWTH, HALVINGS, MOST = 30_000, 1.3, 2, 4_000_000  # packets/s; 4 million: more than the load can make
-STEP, CHANCES = 0.15, 6  # seconds at one rate; how often, if something was lost: virtual machines stand still
-LIMITED = 0.8  # the load made less than this share of the rate: it is the limit itself
+STEP, CHANCES = 0.15, 6  # seconds at one rate; how often, if packets were lost: virtual machines pause
+LIMITED = 0.8  # the load made less than this share of the rate: the load is the limit
 COMPARED, COMPARED_FOR = 40_000, 0.5  # packets/s at which the cost of a packet is compared; seconds
 BUDGET = 210  # seconds after which rounds are left out
 REPEATS = 200  # of the bare program: less than a TTL
 
 
-class Turn(NamedTuple):
+class XdpTurn(NamedTuple):
     capacity: float  # packets/s
     limited: bool  # it was the load that could make no more
     cost: float  # us of the server's core for a packet, at COMPARED
-    at: Outcome  # at COMPARED
+    at: XdpOutcome  # at COMPARED
 
 
-class Bench:
+Turns = dict[tuple[tuple[int, int], str], list[XdpTurn]]  # (cell, mode) -> those of all rounds
+
+
+class XdpBench:
     """One pair of namespaces, and a load on it."""
 
     def __init__(self, pair: wire.Wire, tools: Path):
@@ -61,9 +64,9 @@ class Bench:
             os.sched_setaffinity(thread, SERVER_CORES)
             os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(1))
         with pair.inside(pair.client):
-            self.load = Load(tools, "client", (_mac(pair.client, "client"), _mac(pair.relay, "relay")))
+            self.load = XdpLoad(tools, "client", (_mac(pair.client, "client"), _mac(pair.relay, "relay")))
 
-    def turn(self, mode: str, conversations: int, size: int) -> Turn:
+    def turn(self, mode: str, conversations: int, size: int) -> XdpTurn:
         with self.pair.inside(self.pair.relay):
             relay = RunningRelay(
                 wire.RELAY,
@@ -93,33 +96,36 @@ class Bench:
                     sock.sendto(request(leg), (wire.RELAY, relay.port))
                     sock.recv(2048)
 
-    def _measure(self, relay: RunningRelay) -> Turn:
+    def _measure(self, relay: RunningRelay) -> XdpTurn:
         best, limited = self._capacity()
         costs = []
         for _ in range(3):
             before = self._used(relay)
             at = self.load.at(COMPARED, COMPARED_FOR)
             costs.append((self._used(relay) - before) / 1000 / at.received)
-        return Turn(best.offered if best else 0.0, limited, median(costs), at)
+        return XdpTurn(best.offered if best else 0.0, limited, median(costs), at)
 
-    def _capacity(self) -> tuple[Outcome | None, bool]:
-        """What was made at the highest rate that lost no more than LOSS, and whether the load could make no more."""
-        best, rate, failed = None, FIRST, 0
-        while rate < MOST and failed < 2:  # one may be this machine's fault
+    def _capacity(self) -> tuple[XdpOutcome | None, bool]:
+        """The outcome at the highest rate that lost no more than LOSS, and whether the load was the limit."""
+        best: XdpOutcome | None = None
+        rate, failed = float(FIRST), 0
+        while rate < MOST and failed < 2:  # a single failure may be the fault of the machine
             tried = self._try(rate)
             if tried.offered < LIMITED * rate:
                 return tried if tried.lost <= LOSS else best, True
             best, failed = (tried, 0) if tried.lost <= LOSS else (best, failed + 1)
             rate *= GROWTH
+        if best is None:
+            return None, False
         step = GROWTH
-        for _ in range(HALVINGS if best else 0):
+        for _ in range(HALVINGS):
             step **= 0.5
             tried = self._try(best.rate * step)
             if tried.lost <= LOSS:
                 best = tried
         return best, False
 
-    def _try(self, rate: float) -> Outcome:
+    def _try(self, rate: float) -> XdpOutcome:
         for _ in range(CHANCES):
             outcome = self.load.at(rate, STEP)
             if outcome.foreign:
@@ -129,8 +135,8 @@ class Bench:
         return outcome
 
     def _used(self, relay: RunningRelay) -> int:
-        """ns that the relay and the polling of its end have had of the core."""
-        processes = [relay.process.pid, *self._threads]
+        """ns of the core that the relay and the polling threads have used."""
+        processes = [*([relay.process.pid] if relay.process else []), *self._threads]
         return sum(
             int(Path(f"/proc/{pid}/task/{task}/schedstat").read_text().split()[0])
             for pid in processes
@@ -138,17 +144,18 @@ class Bench:
         )
 
 
-def bare() -> dict[str, int]:
-    """ns that the program takes for a packet of each sort, by the kernel's own test, without any driver."""
+def bare() -> dict[str, float]:
+    """ns of the program for each kind of packet, by the kernel's own test run, without any driver."""
     program = bpf.Object(xdp.PROGRAM)
     a, relay, b = ("10.98.0.1", 20_000), (wire.RELAY, 5_000), ("10.98.64.1", 20_001)
     ends = bpf.mapped(program.map("ends"), xdp.MAX_LEGS * xdp.END.size)
-    for number, (one, other) in enumerate([((a, relay), (relay, b)), ((relay, b), (a, relay))]):  # over and over again
-        before, after = xdp.flow(*one), xdp.flow(*other)
+    for number, (arriving, leaving) in enumerate([((a, relay), (relay, b)), ((relay, b), (a, relay))]):  # in circles
+        before, after = xdp.flow(*arriving), xdp.flow(*leaving)
+        assert before and after  # None is for link-local addresses
         program.update(program.map("routes"), before, xdp.route(before, after, number, 1 - number, 8, 0))
         xdp.END.pack_into(ends, number * xdp.END.size, 0, bytes(range(1, 9)))
 
-    def packet(source=a, first=b"\x80") -> bytes:
+    def packet(source: Address = a, first: bytes = b"\x80") -> bytes:
         return bytes(12) + b"\x08\0" + packet_head(source, relay, 172, 255, 0x1234) + first + bytes(171)
 
     sorts = {
@@ -164,8 +171,9 @@ def bare() -> dict[str, int]:
     return took
 
 
-def _addresses(number: int) -> tuple[tuple[str, int], tuple[str, int]]:
-    return tuple((f"10.98.{side * 64 + (number >> 8)}.{number & 255}", 20_000 + side) for side in (0, 1))
+def _addresses(number: int) -> tuple[Address, Address]:
+    """Of the two ends of a conversation."""
+    return (f"10.98.{number >> 8}.{number & 255}", 20_000), (f"10.98.{64 + (number >> 8)}.{number & 255}", 20_001)
 
 
 def _polling() -> set[int]:
@@ -189,7 +197,7 @@ def _ip(*command: str) -> str:
     return subprocess.run(["ip", *command], check=True, capture_output=True, text=True).stdout
 
 
-def conclude(report: Report, turns: dict) -> None:
+def conclude(report: BenchReport, turns: Turns) -> None:
     for cell in dict.fromkeys(cell for cell, _ in turns):
         told = {}
         for mode in MODES:
@@ -211,13 +219,13 @@ def conclude(report: Report, turns: dict) -> None:
 
 
 def main() -> int:
-    chosen = common.options(__doc__.splitlines()[0], rounds=3)
+    chosen = common.options(__doc__, rounds=3)
     if missing := wire.why_not():
         print(f"{missing}\nratio xdp missing")
         return 1
     common.raise_file_limit()
     os.sched_setaffinity(0, LOAD_CORES)
-    report = Report(
+    report = BenchReport(
         "xdp",
         "XDP",
         ("load", "forwarder", "packets/s", "spread", "load-limited", f"CPU us at {COMPARED:,}/s", "p50 us", "p99 us"),
@@ -228,12 +236,13 @@ def main() -> int:
         "load": f"a packet of each flow in turn, no two of one flow in a row; steps of {STEP} s, "
         f"{CHANCES} chances each",
     }
-    turns, began = {}, time.monotonic()
+    turns: Turns = {}
+    began = time.monotonic()
     try:
         for sort, took in bare().items():
             report.note(f"the bare program takes {took:.0f} ns for a packet that {sort}")
         with wire.Wire() as pair, tempfile.TemporaryDirectory(prefix="bench-xdp-") as tools:
-            bench = Bench(pair, Path(tools))
+            bench = XdpBench(pair, Path(tools))
             for number in range(chosen.rounds):
                 for cell in QUICK if chosen.quick else CELLS:
                     for mode in MODES:

@@ -1,7 +1,6 @@
 """The load of bench-xdp: numbered flows at a rate, made and counted in the kernel by ``xdp_load.bpf.c``.
 
-Lives here: what those programs are told, and what they counted. Never here: relays and their conversations. Addresses
-are IPv4. Whoever makes packets calls from the namespace of the clients, on the core that the load is to have.
+Addresses are IPv4. The caller is in the network namespace of the clients, on the core of the load.
 """
 
 import ctypes
@@ -15,15 +14,17 @@ from typing import NamedTuple
 
 from crs.relay import bpf, xdp_build
 
+Address = tuple[str, int]
+
 SOURCE = Path(__file__).with_name("xdp_load.bpf.c")
-BATCH = 32  # packets that come at once, as a card brings them
+BATCH = 32  # packets in one batch, as from a network card
 HEAD = 42  # bytes of Ethernet, IP and UDP
 PLAN = struct.Struct("=QQIIII6Q")
 FLOW = struct.Struct("=42s2x4s2s2x4x")
 BUCKETS, STEPS, MAX_FLOWS = 512, 8, 1 << 14  # these as in xdp_load.bpf.c
 TCX_INGRESS = 46  # bpf_attach_type, <linux/bpf.h>; Linux 6.6
 LIVE_FRAMES = 1 << 1  # BPF_F_TEST_XDP_LIVE_FRAMES; Linux 5.18
-QUIET = 0.05  # seconds after which nothing comes any more
+QUIET = 0.05  # seconds after the last packet until all have arrived
 DELAY = 2_000_000  # ns from now to the first packet
 
 
@@ -58,13 +59,13 @@ def run_program(program: int, data: bytes, repeat: int, flags: int = 0, batch: i
     return options
 
 
-class Outcome(NamedTuple):
-    """What was counted at one rate. Times in us; latencies of what came, in steps of an eighth."""
+class XdpOutcome(NamedTuple):
+    """Counts at one rate. Times in us; latencies of the packets received, in steps of an eighth."""
 
     rate: float
-    offered: float  # packets/s that were made: a load that was held up does not make up for it
+    offered: float  # packets/s that were sent: a delay of the load is not made up
     sent: int
-    received: int  # where it belongs, within 100 ms
+    received: int  # at the right address, within 100 ms
     foreign: int
     median: float
     p99: float
@@ -74,7 +75,7 @@ class Outcome(NamedTuple):
         return 1 - self.received / self.sent
 
 
-class Load:
+class XdpLoad:
     """Flows from a device to a relay, and back at that device. ``macs``: of this device and of the relay's."""
 
     def __init__(self, tools: Path, device: str, macs: tuple[bytes, bytes]):
@@ -89,8 +90,8 @@ class Load:
         self._device, self._macs, self._run, self._count = socket.if_nametoindex(device), macs, 0, 0
         self._sink = bpf.attach(self._object.program("count_packets"), self._device, TCX_INGRESS, 0)
 
-    def flows(self, relay: tuple[str, int], pairs: Sequence[tuple], size: int) -> None:
-        """From now on: packets of so many bytes from each side of each pair of addresses, to arrive at the other."""
+    def flows(self, relay: tuple[str, int], pairs: Sequence[tuple[Address, Address]], size: int) -> None:
+        """Set the flows: packets of ``size`` bytes from each address of each pair to the other."""
         ways = [way for a, b in pairs for way in ((a, b), (b, a))]
         for number, (source, to) in enumerate(ways):
             FLOW.pack_into(
@@ -102,11 +103,11 @@ class Load:
             )
         self._count, self._size = len(ways), size
 
-    def _head(self, source: tuple, to: tuple, size: int) -> bytes:
+    def _head(self, source: Address, to: Address, size: int) -> bytes:
         own, relay = self._macs
         return relay + own + b"\x08\0" + packet_head(source, to, size)
 
-    def at(self, rate: float, seconds: float) -> Outcome:
+    def at(self, rate: float, seconds: float) -> XdpOutcome:
         self._run += 1
         start = time.monotonic_ns() + DELAY
         self._histogram[:] = bytes(len(self._histogram))
@@ -117,7 +118,7 @@ class Load:
         took = (time.monotonic_ns() - start) / 1e9
         time.sleep(QUIET)
         *_, sent, received, foreign, _, _, _ = PLAN.unpack_from(self._plan, 0)
-        return Outcome(rate, sent / took, sent, received, foreign, self._quantile(0.5), self._quantile(0.99))
+        return XdpOutcome(rate, sent / took, sent, received, foreign, self._quantile(0.5), self._quantile(0.99))
 
     def _quantile(self, share: float) -> float:
         counts = struct.unpack(f"={BUCKETS}Q", self._histogram[: BUCKETS * 8])
@@ -133,8 +134,8 @@ class Load:
         self._object.close()
 
 
-def packet_head(source: tuple, to: tuple, size: int, ttl: int = 64, checksum: int = 0) -> bytes:
-    """The IP and UDP headers of a packet. UDP checksum 0: none, which is what one is that a card has checked."""
+def packet_head(source: Address, to: Address, size: int, ttl: int = 64, checksum: int = 0) -> bytes:
+    """The IP and UDP headers of a packet. UDP checksum 0 means none, as for a packet that a card has verified."""
     ip = struct.pack(
         "!BBHHHBBH4s4s", 0x45, 0, 28 + size, 0, 0x4000, ttl, 17, 0, socket.inet_aton(source[0]), socket.inet_aton(to[0])
     )

@@ -1,7 +1,7 @@
-"""``make run``: the main job of a host on real input, from nothing to a secure call, as a person would type it.
+"""``make run``: a fresh host, an account, secure messages and a secure call, as a person would type it.
 
-Lives here: the story, step by step; every command is printed and then run by a shell. Never here: any of the work.
-Exit code 0 only if all of it held; else the step that failed is named.
+Every command is printed and then run by a shell. Exit code 0 only if all of it succeeded; else the step that failed is
+named.
 """
 
 import contextlib
@@ -16,7 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / ".tour"
@@ -42,7 +46,7 @@ def free_port(kind: socket.SocketKind) -> int:
 
 
 class Background:
-    """A command that goes on while others run. Its output goes to a file, and from there to the screen."""
+    """A command that runs beside others. Its output goes to a file, and from there to the screen."""
 
     def __init__(self, line: str, name: str, where: Path):
         self.name, self.path = name, where / f"{name}.out"
@@ -61,25 +65,25 @@ class Background:
         return self.path.read_text(errors="replace").splitlines()
 
     def show(self) -> None:
-        """Print what it said since the last time."""
+        """Print its output since the last time."""
         lines = self.lines()
         for line in lines[self._shown :]:
             say(f"    [{self.name}] {line}")
         self._shown = len(lines)
 
-    def events(self) -> list[dict]:
+    def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.lines() if line.startswith("{")]
 
-    def wait_event(self, event: str, count: int = 1) -> dict:
-        """Wait until it told ``event`` so many times; returns the last of them."""
+    def wait_event(self, event: str, count: int = 1) -> dict[str, Any]:
+        """Wait until it has reported ``event`` ``count`` times; returns the last of them."""
 
-        def found():
-            told = [one for one in self.events() if one["event"] == event]
+        def found() -> dict[str, Any] | None:
+            told = [each for each in self.events() if each["event"] == event]
             return told[count - 1] if len(told) >= count else None
 
         return self.wait_until(found, f"no {event!r} from {self.name}")
 
-    def wait_until(self, condition, otherwise: str):
+    def wait_until(self, condition: Callable[[], T | None], otherwise: str) -> T:
         deadline = time.monotonic() + PATIENCE
         while True:
             ended = self.process.poll() is not None
@@ -112,7 +116,7 @@ class Background:
 
 
 class Tour:
-    """The steps, in order; ``facts`` gathers what the summary tells."""
+    """The steps, in order; ``facts`` are the lines of the summary."""
 
     def __init__(self, place: Path):
         self.place = place
@@ -151,7 +155,7 @@ class Tour:
         self.running.append(started)
         return started
 
-    def export(self, name: str, value) -> None:
+    def export(self, name: str, value: object) -> None:
         say(f"$ export {name}={value}")
         os.environ[name] = str(value)
 
@@ -226,8 +230,8 @@ class Tour:
             ),
             "alice",
         )
-        for one in (alice, bob):
-            one.wait_event("heard")
+        for client in (alice, bob):
+            client.wait_event("heard")
         for element in ("attach", "session", "message", "relay", "relays"):
             self.type(f"bin/crs-cli show {element}")
         alice.wait_end()
@@ -242,8 +246,8 @@ class Tour:
         self.facts["workers"] = f"Alice on {alice.wait_event('attached')['worker']}, Bob on {worker}"
         self.facts["call set-up"] = f"{alice.wait_event('talk')['setup_ms']} ms from invite to answer"
         lost = 0
-        for name, one in (("Alice", alice), ("Bob", bob)):
-            media = one.wait_event("media")
+        for name, client in (("Alice", alice), ("Bob", bob)):
+            media = client.wait_event("media")
             lost += media["lost"]
             self.facts[f"media at {name}"] = (
                 f"{media['sent']} packets sent, {media['received']} received, "

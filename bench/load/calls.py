@@ -5,22 +5,29 @@ counts.
 """
 
 import os
+from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 from crs.wire import stun
 
 from . import crs
-from .crs import GO, ask, attached, told
-from .loop import Link, Loop, Refused, udp_socket
+from .crs import GO, CrsUser, ask, attached, told
+from .link import Conversation, LoadRefused, Talk, TlsLink
+from .loop import LoadLoop, udp_socket
+
+Leg = dict[str, Any]  # as in the JSON of the protocol
+Hold = Callable[[list[Leg]], None]
+CallPair = tuple[CrsUser, CrsUser]  # caller, callee
 
 RINGING, ACCEPT, INVITE, HANGUP = 11, 12, 13, 14  # ids of requests
 MEDIA_BYTES = 172  # an RTP packet of 20 ms G.711
 BIND_EACH = 10.0  # seconds between Binding requests of a bound leg
-BIND_AGAIN = 0.25  # and of one that has no answer yet
+BIND_AGAIN = 0.25  # and of a leg without an answer yet
 
 
 class Setups:
-    """What was done in one run: seconds from invite to accepted, and each step counted where it arrives."""
+    """The set-ups of one run: seconds from invite to accepted, and each step counted where it arrives."""
 
     def __init__(self, seconds: float):
         self.times: list[float] = []
@@ -42,12 +49,13 @@ class Setups:
         )
 
 
-def caller(setups: Setups, callee: bytes, name: bytes, hold=None):
+def caller(setups: Setups, callee: bytes, name: bytes, hold: Hold | None = None) -> Conversation:
     """Calls, again and again, and hangs up when the other has answered; with ``hold`` once, and ``hold(legs)``."""
 
-    def conversation(link: Link):
+    def conversation(link: TlsLink) -> Talk[None]:
         yield from attached(link)
-        number, legs, session, since = 0, [], "", 0.0
+        number, session, since = 0, "", 0.0
+        legs: list[Leg] = []
 
         def invite() -> None:
             nonlocal number, since
@@ -64,9 +72,9 @@ def caller(setups: Setups, callee: bytes, name: bytes, hold=None):
             incoming = told(message)
             if incoming.id == INVITE:
                 setups.invited += 1
-                session, legs = incoming.result.session, incoming.result.legs
+                session, legs = incoming.content.session, incoming.content.legs
                 if not legs:
-                    raise Refused("no relay leg")
+                    raise LoadRefused("no relay leg")
             elif incoming.method == "session.ringing":
                 setups.rang += 1
             elif incoming.method == "session.accepted":
@@ -86,17 +94,18 @@ def caller(setups: Setups, callee: bytes, name: bytes, hold=None):
     return conversation
 
 
-def callee(setups: Setups, hold=None):
+def callee(setups: Setups, hold: Hold | None = None) -> Conversation:
     """Rings, then takes every call."""
 
-    def conversation(link: Link):
+    def conversation(link: TlsLink) -> Talk[None]:
         yield from attached(link)
-        legs = []
+        legs: list[Leg] = []
+        session = b""
         while True:
             incoming = told((yield))
             if incoming.method == "session.incoming":
-                legs = incoming.params.legs
-                session = b'{"session":"%s"}' % incoming.params.session.encode()
+                legs = incoming.content.legs
+                session = b'{"session":"%s"}' % incoming.content.session.encode()
                 ask(link, RINGING, b"session.ringing", session)
             elif incoming.id == RINGING:
                 ask(link, ACCEPT, b"session.accept", session)
@@ -111,7 +120,7 @@ def callee(setups: Setups, hold=None):
 class Ear:
     """One leg of a held call: binds, sends, counts."""
 
-    def __init__(self, loop: Loop, leg: dict):
+    def __init__(self, loop: LoadLoop, leg: Leg):
         self.loop = loop
         self.sock = udp_socket()
         self.relay = leg["candidates"][0]["ip"], leg["candidates"][0]["port"]
@@ -150,18 +159,18 @@ class Ear:
         self.sock.close()
 
 
-class Held:
-    """Calls that are held in this process: their ears, two a call."""
+class HeldCalls:
+    """The calls held by this process: two ears for each."""
 
-    TURNS = 20  # the legs take turns, so that a second's packets do not come as one
+    TURNS = 20  # the legs take turns, so that the packets of a second are spread over it
 
-    def __init__(self, loop: Loop):
+    def __init__(self, loop: LoadLoop):
         self.loop = loop
         self.ears: list[Ear] = []
         self._sending = False
         self._turn = 0
 
-    def hold(self, legs: list[dict]) -> None:
+    def hold(self, legs: list[Leg]) -> None:
         self.ears.append(Ear(self.loop, legs[0]))
 
     def bound(self) -> bool:
@@ -197,8 +206,8 @@ class Held:
         self.ears = []
 
 
-def open_pair(loop: Loop, setups: Setups, pair, held: Held | None) -> list:
-    """What opens both ends of one call, the callee first. The ids of calls are new: a used one is a retry."""
+def open_pair(loop: LoadLoop, setups: Setups, pair: CallPair, held: HeldCalls | None) -> list[Callable[[], TlsLink]]:
+    """Functions that open both ends of one call, the callee first. The ids of calls are new: a used one is a retry."""
     hold = held.hold if held is not None else None
     calling, called = pair
     return [

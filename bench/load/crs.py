@@ -1,13 +1,17 @@
 """Clients of the CRS for the load: WebSocket, register, messages, calls. See ``doc/protocol.md``.
 
-A client's frames must be masked (RFC 6455, 5.3); the mask here is four zero bytes, which costs the load nothing and
-the server what any mask does.
+A client must mask its frames (RFC 6455, 5.3); the mask here is four zero bytes, which costs the load nothing and the
+server as much as any.
 """
 
-import msgspec
+from collections.abc import Callable
 
-from .loop import Link, Loop, Refused, psk_context
-from .tally import BODY, Pair
+import msgspec
+from OpenSSL import SSL
+
+from .ledger import BODY, Pair
+from .link import Conversation, LoadRefused, Talk, TlsLink
+from .loop import LoadLoop, psk_context
 
 GO = object()  # what a conversation is sent to begin its work
 
@@ -20,17 +24,17 @@ _UPGRADE = (
 )
 
 
-class Item(msgspec.Struct, gc=False):
+class MailboxItem(msgspec.Struct, gc=False):
     ref: str
     kind: str
     id: str
     body: str
 
 
-class Params(msgspec.Struct, gc=False):
-    """What the load looks at in a result or in a notification."""
+class Members(msgspec.Struct, gc=False):
+    """The members of a result or a notification that the load uses."""
 
-    messages: list[Item] = []
+    messages: list[MailboxItem] = []
     more: bool = False
     session: str = ""
     legs: list[dict] = []
@@ -40,9 +44,14 @@ class Params(msgspec.Struct, gc=False):
 class Incoming(msgspec.Struct, gc=False):
     id: int | None = None
     method: str = ""
-    params: Params | None = None
-    result: Params | None = None
+    params: Members | None = None
+    result: Members | None = None
     error: msgspec.Raw | None = None
+
+    @property
+    def content(self) -> Members:
+        """The result, or the parameters of a notification."""
+        return self.result or self.params or Members()
 
 
 decode = msgspec.json.Decoder(Incoming).decode
@@ -55,7 +64,7 @@ def head(some: bytes) -> tuple[list[bytes], bytes]:
 
 
 def frames(some: bytes) -> tuple[list[bytes], bytes]:
-    """Cut into the payloads of whole text frames. A ping is left unanswered: no run is that long."""
+    """Cut into the payloads of whole text frames. Pings are not answered: no run is that long."""
     found, at, end = [], 0, len(some)
     while end - at >= 2:
         length, start = some[at + 1] & 127, at + 2
@@ -68,7 +77,7 @@ def frames(some: bytes) -> tuple[list[bytes], bytes]:
         if some[at] & 15 == 1:
             found.append(some[start : start + length])
         elif some[at] & 15 == 8:
-            raise Refused(f"the server closed: {some[start : start + length]!r}")
+            raise LoadRefused(f"the server closed: {some[start : start + length]!r}")
         at = start + length
     return found, some[at:]
 
@@ -81,12 +90,12 @@ def text(payload: bytes) -> bytes:
     return b"\x81\xfe" + length.to_bytes(2) + b"\0\0\0\0" + payload
 
 
-def ask(link: Link, number: int, method: bytes, params: bytes = b"{}") -> None:
+def ask(link: TlsLink, number: int, method: bytes, params: bytes = b"{}") -> None:
     link.write(text(b'{"jsonrpc":"2.0","id":%d,"method":"%s","params":%s}' % (number, method, params)))
 
 
-class Who:
-    """One client: where it attaches, with what, as which device."""
+class CrsUser:
+    """One client: where it attaches, its URI and key."""
 
     __slots__ = ("address", "uri", "secret")
 
@@ -96,63 +105,63 @@ class Who:
         self.secret = identity.encode(), key
 
 
-_context = None
+_context: SSL.Context | None = None
 
 
-def open(loop: Loop, who: Who, conversation) -> Link:
+def open(loop: LoadLoop, who: CrsUser, conversation: Conversation) -> TlsLink:
     global _context
     if _context is None:
         _context = psk_context()
     return loop.open(who.address, _context, who.secret, conversation)
 
 
-def handshake(link: Link):
+def handshake(link: TlsLink) -> Talk[None]:
     """A client that leaves as soon as TLS is up."""
     link.ready()
     return
     yield  # which makes it a conversation
 
 
-def attached(link: Link):
+def attached(link: TlsLink) -> Talk[Members]:
     """From TLS to registered; the result of register."""
     link.cut = head
     link.write(_UPGRADE)
     answer = yield
     if not answer.startswith(b"HTTP/1.1 101"):
-        raise Refused(f"upgrade: {answer[:60]!r}")
+        raise LoadRefused(f"upgrade: {answer[:60]!r}")
     link.cut = frames
     ask(link, REGISTER, b"register", b'{"device_id":"d","version":"bench","deliver":true}')
     while True:
         message = yield
         told = decode(message)
         if told.error is not None:
-            raise Refused(f"register: {bytes(told.error)!r}")
+            raise LoadRefused(f"register: {bytes(told.error)!r}")
         if told.id == REGISTER:
             break
     link.ready()
-    return told.result
+    return told.content
 
 
-def idle(link: Link):
+def idle(link: TlsLink) -> Talk[None]:
     """A client that is attached and says nothing."""
     yield from attached(link)
     while True:
         yield
 
 
-def asking(times: list[float], clock):
+def asking(times: list[float], clock: Callable[[], float]) -> Conversation:
     """A client that asks something small whenever it is resumed; ``times`` gets the seconds each answer took."""
 
-    def conversation(link: Link):
+    def conversation(link: TlsLink) -> Talk[None]:
         yield from attached(link)
-        since = None
+        since: float | None = None
         while True:
             message = yield
             if message is GO:
                 if since is None:
                     since = clock()
                     ask(link, ASK, b"session.list")
-            elif decode(message).id == ASK:
+            elif decode(message).id == ASK and since is not None:
                 times.append(clock() - since)
                 since = None
 
@@ -161,9 +170,9 @@ def asking(times: list[float], clock):
 
 class Reader:
     """Reads a mailbox as a client does: a hint leads to a fetch, and what was shown is acknowledged, with the next post
-    or by itself: then without an answer, as what is lost comes again."""
+    or in a notification, which needs no answer: if it is lost, the items are delivered again."""
 
-    def __init__(self, link: Link):
+    def __init__(self, link: TlsLink):
         self._link = link
         self._refs: list[str] = []
         self._fetching = False
@@ -176,8 +185,8 @@ class Reader:
             self._fetching = True
             ask(self._link, FETCH, b"message.fetch", b'{"limit":100}')
 
-    def take(self, page: Params, fetched: bool) -> list[Item]:
-        """The items of an answered fetch, or those that came by themselves; fetches on where there may be more."""
+    def take(self, page: Members, fetched: bool) -> list[MailboxItem]:
+        """The items of an answered fetch, or those that were delivered; fetches again if there may be more."""
         self._refs += [item.ref for item in page.messages]
         if not fetched:
             return page.messages
@@ -189,7 +198,7 @@ class Reader:
         return page.messages
 
     def shown(self) -> bytes:
-        """The refs of all that was taken since this was asked last, as JSON."""
+        """The refs of all items since the last call, as JSON."""
         refs, self._refs = self._refs, []
         return msgspec.json.encode(refs)
 
@@ -201,15 +210,15 @@ class Reader:
 def told(message: bytes) -> Incoming:
     incoming = decode(message)
     if incoming.error is not None:
-        raise Refused(f"request {incoming.id}: {bytes(incoming.error)[:100]!r}")
+        raise LoadRefused(f"request {incoming.id}: {bytes(incoming.error)[:100]!r}")
     return incoming
 
 
-def sender(pair: Pair, online: bool):
+def sender(pair: Pair, online: bool) -> Conversation:
     """Posts one message after another, each when the one before is done."""
     uri, body = pair.receiver.uri, BODY.encode()
 
-    def conversation(link: Link):
+    def conversation(link: TlsLink) -> Talk[None]:
         yield from attached(link)
         reader = Reader(link)
 
@@ -238,7 +247,7 @@ def sender(pair: Pair, online: bool):
             elif incoming.method == "message.waiting":
                 reader.hint()
             elif incoming.id == FETCH or incoming.method == "message.arrived":
-                for item in reader.take(incoming.result or incoming.params, incoming.id == FETCH):
+                for item in reader.take(incoming.content, incoming.id == FETCH):
                     if online and item.kind == "ack":
                         pair.was_answered(int(item.id[1:]))
                         post()
@@ -248,10 +257,10 @@ def sender(pair: Pair, online: bool):
     return conversation
 
 
-def receiver(pair: Pair):
-    """Fetches, counts and acknowledges whatever comes; also what waited for it."""
+def receiver(pair: Pair) -> Conversation:
+    """Fetches, counts and acknowledges all messages, also those that waited for it."""
 
-    def conversation(link: Link):
+    def conversation(link: TlsLink) -> Talk[None]:
         yield from attached(link)
         reader = Reader(link)
         reader.hint()
@@ -260,7 +269,7 @@ def receiver(pair: Pair):
             if incoming.method == "message.waiting":
                 reader.hint()
             elif incoming.id == FETCH or incoming.method == "message.arrived":
-                for item in reader.take(incoming.result or incoming.params, incoming.id == FETCH):
+                for item in reader.take(incoming.content, incoming.id == FETCH):
                     if len(item.body) == len(BODY) and item.kind == "content":
                         pair.was_seen(int(item.id[1:]))
                     elif item.kind == "content":

@@ -1,8 +1,7 @@
 """One epoll loop that drives many TLS connections, each by a conversation: a generator that is sent whole messages.
 
-Lives here: sockets, TLS, the order of things. Never here: what a message means (``crs``, ``xmpp``, ``mqtt``), and
-nothing of the server: the load runs beside it on a core of its own, and must cost less than what it measures. So TLS
-works on memory here: one ``recv`` and one ``send`` a turn, however many messages they carry.
+The protocols are in ``crs``, ``xmpp`` and ``mqtt``. The load runs on a core of its own and must cost less than the
+server that it measures.
 """
 
 import _socket
@@ -10,171 +9,26 @@ import heapq
 import select
 import socket
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
+from OpenSSL import SSL
 from OpenSSL._util import ffi, lib
 
 from crs.net import psk, tls
 
-CHUNK = 65_536
+from .link import CHUNK, Conversation, LoadRefused, TlsLink
+
 _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
 
-Conversation = Callable[["Link"], Generator[None, bytes, None]]
 
-
-class Refused(Exception):
-    """The server did not do what it should; the text says what."""
-
-
-class Link:
-    """One connection. ``cut(bytes)`` takes them apart into (messages, rest); the conversation chooses it."""
-
-    __slots__ = (
-        "loop",
-        "sock",
-        "began",
-        "cut",
-        "name",
-        "_ssl",
-        "_incoming",
-        "_outgoing",
-        "_secret",
-        "_rest",
-        "_talk",
-        "_unsent",
-        "_registered",
-        "_dirty",
-    )
-
-    def __init__(self, loop: "Loop", sock, ssl, secret, conversation: Conversation):
-        self.loop = loop
-        self.sock = sock
-        self.began = monotonic()
-        self.cut = lambda some: ([some], b"")
-        self.name = ""
-        self._ssl = ssl
-        self._incoming, self._outgoing = lib.BIO_new(lib.BIO_s_mem()), lib.BIO_new(lib.BIO_s_mem())
-        lib.SSL_set_bio(ssl, self._incoming, self._outgoing)  # which then owns both
-        self._secret = secret  # of a handshake under way
-        self._rest = b""
-        self._talk = conversation(self)
-        self._unsent = b""
-        self._registered = False
-        self._dirty = False
-
-    def write(self, some: bytes) -> None:
-        """Send; what is written in one turn of the loop goes out as one."""
-        if self._ssl is not None:
-            lib.SSL_write(self._ssl, some, len(some))
-            self._flush_soon()
-
-    def ready(self) -> None:
-        """Said by the conversation, once: this client is attached."""
-        self._registered = True
-        self.loop.attached(self)
-
-    def resume(self, message) -> None:
-        """Give the conversation a message that did not come from the wire."""
-        try:
-            self._talk.send(message)
-        except StopIteration:
-            self.close()
-        except Refused as refused:
-            self.loop.failed(self, str(refused))
-
-    def close(self) -> None:
-        if self._ssl is None:
-            return
-        if self._secret is not None:
-            self._secret.__exit__()
-            self._secret = None
-        lib.SSL_shutdown(self._ssl)
-        self.flush()
-        ffi.release(self._ssl)
-        self._ssl = None
-        self.loop.left(self, self._registered)
-        self.sock.close()
-
-    # --- the loop's side
-
-    def shake(self) -> None:
-        """One step of the handshake; the conversation begins when it is done."""
-        lib.ERR_clear_error()
-        result = lib.SSL_do_handshake(self._ssl)
-        if result != 1:
-            if lib.SSL_get_error(self._ssl, result) != lib.SSL_ERROR_WANT_READ:
-                reason = lib.ERR_reason_error_string(lib.ERR_get_error())
-                raise Refused(f"TLS: {ffi.string(reason).decode() if reason else 'failed'}")
-            self._flush_soon()
-            return
-        if self._secret is not None:
-            self._secret.__exit__()
-            self._secret = None
-        self._flush_soon()
-        self.loop.shaken(self)
-        try:
-            next(self._talk)
-        except StopIteration:
-            self.close()
-
-    def receive(self, scratch, secured: bool) -> None:
-        """Take what has come; ``secured``: the handshake is done. Raises Refused, OSError, StopIteration."""
-        some = self.sock.recv(CHUNK)
-        if not some:
-            raise Refused("the server closed the connection")
-        lib.BIO_write(self._incoming, some, len(some))
-        if not secured:
-            self.shake()
-            if self._ssl is None or self.sock.fileno() in self.loop.shaking:
-                return
-        while self._ssl is not None and (count := lib.SSL_read(self._ssl, scratch, CHUNK)) > 0:
-            messages, self._rest = self.cut(self._rest + ffi.buffer(scratch, count)[:])
-            self._hand_on(messages)
-
-    def _hand_on(self, messages: list[bytes]) -> None:
-        for at, message in enumerate(messages):
-            cut = self.cut
-            self._talk.send(message)
-            if self.cut is not cut and self._rest:  # the protocol changed behind this message
-                more, self._rest = self.cut(b"".join(messages[at + 1 :]) + self._rest)
-                self._hand_on(more)
-                return
-
-    def _flush_soon(self) -> None:
-        if not self._dirty:
-            self._dirty = True
-            self.loop.dirty.append(self)
-
-    def flush(self) -> None:
-        """Give the kernel what waits."""
-        self._dirty = False
-        if self._ssl is None:
-            return
-        scratch, out = self.loop.scratch, self._unsent
-        while (count := lib.BIO_read(self._outgoing, scratch, CHUNK)) > 0:
-            out += ffi.buffer(scratch, count)[:]
-        if not out:
-            return
-        try:
-            sent = self.sock.send(out)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            self.loop.failed(self, error.strerror or "send failed")
-            return
-        had, self._unsent = self._unsent, out[sent:]
-        if bool(had) != bool(self._unsent):
-            self.loop.watch(self, bool(self._unsent))
-
-
-class Loop:
+class LoadLoop:
     """All connections of one load process. Failures are counted by reason in ``failures``."""
 
-    def __init__(self):
-        self.links: dict[int, Link] = {}
+    def __init__(self) -> None:
+        self.links: dict[int, TlsLink] = {}
         self.shaking: set[int] = set()  # descriptors whose handshake is under way
-        self.dirty: list[Link] = []
+        self.dirty: list[TlsLink] = []
         self.scratch = ffi.new("char[]", CHUNK)
         self.failures: Counter[str] = Counter()
         self.attach_times: list[float] = []  # seconds from connect to registered
@@ -183,10 +37,16 @@ class Loop:
         self.handshakes = 0
         self._poll = select.epoll()
         self._readers: dict[int, Callable[[], None]] = {}
-        self._later: list = []
+        self._later: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
 
-    def open(self, address, context, secret: tuple[bytes, bytes] | None, conversation: Conversation) -> Link:
+    def open(
+        self,
+        address: tuple[str, int],
+        context: SSL.Context,
+        secret: tuple[bytes, bytes] | None,
+        conversation: Conversation,
+    ) -> TlsLink:
         """Begin to connect. ``secret``: the PSK identity and key, None for a certificate's TLS."""
         sock = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
         sock.setblocking(False)
@@ -195,7 +55,7 @@ class Loop:
         ssl = ffi.gc(lib.SSL_new(context._context), lib.SSL_free)
         lib.SSL_set_connect_state(ssl)
         handshake = psk.Handshake(ssl, identity=secret[0], key=secret[1]).__enter__() if secret else None
-        link = Link(self, sock, ssl, handshake, conversation)
+        link = TlsLink(self, sock, ssl, handshake, conversation)
         self.links[sock.fileno()] = link
         self.shaking.add(sock.fileno())
         self.opening += 1
@@ -211,7 +71,7 @@ class Loop:
         self._poll.unregister(fd)
         del self._readers[fd]
 
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
         self._count += 1
         heapq.heappush(self._later, (monotonic() + seconds, self._count, action))
 
@@ -226,7 +86,7 @@ class Loop:
         return True
 
     def turn(self, wait: float) -> None:
-        """Once around: what has come, what is due, what is to be sent."""
+        """One turn: read what arrived, run what is due, send what is pending."""
         if self._later:
             wait = min(wait, max(0.0, self._later[0][0] - monotonic()))
         for fd, events in self._poll.poll(wait, 512):
@@ -242,7 +102,7 @@ class Loop:
         for link in dirty:
             link.flush()
 
-    def _serve(self, link: Link, fd: int, events: int) -> None:
+    def _serve(self, link: TlsLink, fd: int, events: int) -> None:
         try:
             if events & _IN:
                 link.receive(self.scratch, fd not in self.shaking)
@@ -250,38 +110,38 @@ class Loop:
                 link.name = "connected"
                 self._poll.modify(fd, _IN)
                 if error := link.sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR):
-                    raise Refused(f"connect: error {error}")
+                    raise LoadRefused(f"connect: error {error}")
                 link.shake()
             elif events & _OUT:
                 link.flush()
             else:
-                raise Refused("the server reset the connection")
+                raise LoadRefused("the server reset the connection")
         except StopIteration:
             link.close()
         except BlockingIOError:
             pass
-        except (Refused, OSError) as error:
+        except (LoadRefused, OSError) as error:
             self.failed(link, str(error))
 
-    # --- what links tell
+    # --- called by the links
 
-    def watch(self, link: Link, writing: bool) -> None:
+    def watch(self, link: TlsLink, writing: bool) -> None:
         self._poll.modify(link.sock.fileno(), _IN | _OUT if writing else _IN)
 
-    def shaken(self, link: Link) -> None:
+    def shaken(self, link: TlsLink) -> None:
         self.shaking.discard(link.sock.fileno())
         self.handshakes += 1
 
-    def attached(self, link: Link) -> None:
+    def attached(self, link: TlsLink) -> None:
         self.opening -= 1
         self.registered += 1
         self.attach_times.append(monotonic() - link.began)
 
-    def failed(self, link: Link, why: str) -> None:
+    def failed(self, link: TlsLink, why: str) -> None:
         self.failures[why[:120]] += 1
         link.close()
 
-    def left(self, link: Link, was_registered: bool) -> None:
+    def left(self, link: TlsLink, was_registered: bool) -> None:
         fd = link.sock.fileno()
         self.shaking.discard(fd)
         del self.links[fd]
@@ -295,9 +155,9 @@ class Loop:
             link.close()
 
 
-def attach(loop: Loop, openers: Iterable[Callable[[], Link]], in_flight: int, seconds: float) -> float:
-    """Open one after another, at most ``in_flight`` at a time, until all are registered or the time is over. Returns
-    the seconds it took; ``loop.attach_times`` has each one's."""
+def attach(loop: LoadLoop, openers: Iterable[Callable[[], object]], in_flight: int, seconds: float) -> float:
+    """Open connections, at most ``in_flight`` at a time, until all are registered or the time is over. Returns the
+    seconds it took; ``loop.attach_times`` has those of each."""
     waiting = deque(openers)
     began = monotonic()
     deadline = began + seconds
@@ -308,18 +168,16 @@ def attach(loop: Loop, openers: Iterable[Callable[[], Link]], in_flight: int, se
     return monotonic() - began
 
 
-def certificate_context():
-    """TLS as an XMPP client that trusts the server's certificate whatever it is: loopback, measured for speed."""
-    from OpenSSL import SSL
-
+def certificate_context() -> SSL.Context:
+    """TLS as of an XMPP client; the server's certificate is not verified: only speed matters on loopback."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_verify(SSL.VERIFY_NONE)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     return context
 
 
-def psk_context():
-    """TLS-PSK as the CRS's own clients offer it. A read goes on behind a ticket: here no peer is hostile."""
+def psk_context() -> SSL.Context:
+    """TLS-PSK as CRS clients offer it. AUTO_RETRY reads on after a session ticket: no peer is hostile here."""
     context = tls.Context().ssl_context
     context.set_mode(lib.SSL_MODE_AUTO_RETRY)
     return context

@@ -1,17 +1,22 @@
 """Clients of mosquitto for the load: MQTT 3.1.1 over TLS-PSK, persistent sessions, QoS 1 both ways.
 
 Messages go to the topic of the receiver, answers to that of the sender; each is acknowledged hop by hop (PUBACK), and
-an answer is a message of its own, so both are stored for who is away.
+an answer is a message of its own, so both are stored for clients that are away.
 """
 
-from .loop import Link, Loop, Refused, psk_context
-from .tally import BODY, Pair
+from collections.abc import Callable
 
-GO = object()
+from OpenSSL import SSL
+
+from .ledger import BODY, Pair
+from .link import LoadRefused, Talk, TlsLink
+from .loop import LoadLoop, psk_context
+
+GO = object()  # what a conversation is sent to begin its work
 CONNACK, PUBLISH, PUBACK, SUBACK = 2, 3, 4, 9
 
 
-class Who:
+class MqttUser:
     """One client with its key; the identity is its user name."""
 
     __slots__ = ("address", "name", "secret")
@@ -58,23 +63,24 @@ def publish(topic: bytes, number: int, body: bytes) -> bytes:
     return packet(0x32, string(topic) + (number % 65_535 + 1).to_bytes(2) + body)
 
 
-_context = None
+UserConversation = Callable[[TlsLink, MqttUser], Talk[None]]
+_context: SSL.Context | None = None
 
 
-def open(loop: Loop, who: Who, conversation) -> Link:
+def open(loop: LoadLoop, who: MqttUser, conversation: UserConversation) -> TlsLink:
     global _context
     if _context is None:
         _context = psk_context()
     return loop.open(who.address, _context, who.secret, lambda link: conversation(link, who))
 
 
-def attached(link: Link, who: Who):
+def attached(link: TlsLink, who: MqttUser) -> Talk[list[bytes]]:
     """From TLS to subscribed to its own topic, in a session that outlives the connection."""
     link.cut = packets
     link.write(packet(0x10, string(b"MQTT") + b"\x04\x00\x00\x00" + string(who.name)))
     answer = yield
     if answer[0] >> 4 != CONNACK or answer[2]:
-        raise Refused(f"connect: {answer!r}")
+        raise LoadRefused(f"connect: {answer!r}")
     link.write(packet(0x82, b"\x00\x01" + string(b"to/" + who.name) + b"\x01"))
     early = []
     while (answer := (yield))[0] >> 4 != SUBACK:
@@ -83,24 +89,24 @@ def attached(link: Link, who: Who):
     return early
 
 
-def idle(link: Link, who: Who):
+def idle(link: TlsLink, who: MqttUser) -> Talk[None]:
     """A client that is subscribed and says nothing."""
     yield from attached(link, who)
     while True:
         yield
 
 
-def _taken(link: Link, message: bytes) -> bytes:
+def _taken(link: TlsLink, message: bytes) -> bytes:
     """Acknowledge a PUBLISH; its body."""
     end = 3 + int.from_bytes(message[1:3])
     link.write(b"\x40\x02" + message[end : end + 2])
     return message[end + 2 :]
 
 
-def sender(pair: Pair, online: bool):
+def sender(pair: Pair, online: bool) -> UserConversation:
     """Publishes one message after another, each when the one before is done."""
 
-    def conversation(link: Link, who: Who):
+    def conversation(link: TlsLink, who: MqttUser) -> Talk[None]:
         yield from attached(link, who)
 
         def post() -> None:
@@ -125,10 +131,10 @@ def sender(pair: Pair, online: bool):
     return conversation
 
 
-def receiver(pair: Pair):
-    """Counts and answers whatever comes; also what waited for it."""
+def receiver(pair: Pair) -> UserConversation:
+    """Counts and answers all messages, also those that waited for it."""
 
-    def conversation(link: Link, who: Who):
+    def conversation(link: TlsLink, who: MqttUser) -> Talk[None]:
         def take(message: bytes) -> None:
             if message[0] >> 4 == PUBLISH:
                 body = _taken(link, message)

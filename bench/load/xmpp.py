@@ -2,16 +2,20 @@
 management acknowledgements (XEP-0198) and receipts (XEP-0184).
 
 An answer is a message that asks to be stored (XEP-0334), so that a server with its archive on keeps both ways, as the
-CRS does. The XML is taken apart only as far as these servers write it.
+CRS does. Only as much XML is parsed as these servers write.
 """
 
 import base64
 import re
+from collections.abc import Callable
 
-from .loop import Link, Loop, Refused, certificate_context
-from .tally import BODY, Pair
+from OpenSSL import SSL
 
-GO = object()
+from .ledger import BODY, Pair
+from .link import LoadRefused, Talk, TlsLink
+from .loop import LoadLoop, certificate_context
+
+GO = object()  # what a conversation is sent to begin its work
 
 _HEAD = (
     b"<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' "
@@ -28,7 +32,7 @@ _BODY = f"<body>{BODY}</body>".encode()
 _ASK = b"<r xmlns='urn:xmpp:sm:3'/>"
 
 
-class Who:
+class XmppUser:
     """One account on a server."""
 
     __slots__ = ("address", "user", "resource")
@@ -52,28 +56,29 @@ def stanzas(some: bytes) -> tuple[list[bytes], bytes]:
     return found, some[at:]
 
 
-_context = None
+UserConversation = Callable[[TlsLink, XmppUser], Talk[None]]
+_context: SSL.Context | None = None
 
 
-def open(loop: Loop, who: Who, conversation) -> Link:
+def open(loop: LoadLoop, who: XmppUser, conversation: UserConversation) -> TlsLink:
     global _context
     if _context is None:
         _context = certificate_context()
     return loop.open(who.address, _context, None, lambda link: conversation(link, who))
 
 
-def attached(link: Link, who: Who):
+def attached(link: TlsLink, who: XmppUser) -> Talk[None]:
     """From TLS to available."""
     link.cut = stanzas
     link.write(_HEAD)
     features = yield
     if b"PLAIN" not in features:
-        raise Refused(f"no PLAIN: {features[:100]!r}")
+        raise LoadRefused(f"no PLAIN: {features[:100]!r}")
     secret = base64.b64encode(b"\0" + who.user + b"\0" + password(who.user))
     link.write(b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>%s</auth>" % secret)
     answer = yield
     if not answer.startswith(b"<success"):
-        raise Refused(f"login: {answer[:120]!r}")
+        raise LoadRefused(f"login: {answer[:120]!r}")
     link.write(_HEAD)
     yield
     link.write(
@@ -82,7 +87,7 @@ def attached(link: Link, who: Who):
     )
     answer = yield
     if b"result" not in answer:
-        raise Refused(f"bind: {answer[:120]!r}")
+        raise LoadRefused(f"bind: {answer[:120]!r}")
     link.write(b"<presence><priority>1</priority></presence>")
     link.ready()
 
@@ -91,7 +96,7 @@ def password(user: bytes) -> bytes:
     return b"secret-of-" + user
 
 
-def idle(link: Link, who: Who):
+def idle(link: TlsLink, who: XmppUser) -> Talk[None]:
     """A client that is available and says nothing."""
     yield from attached(link, who)
     while True:
@@ -101,7 +106,7 @@ def idle(link: Link, who: Who):
 class Managed:
     """The receiving half of stream management: stanzas counted, acknowledged when the server asks."""
 
-    def __init__(self, link: Link):
+    def __init__(self, link: TlsLink):
         self._link = link
         self._handled = 0
 
@@ -117,16 +122,16 @@ class Managed:
             self._handled += 1
             return True
         if stanza.startswith(b"<enabled"):
-            self._handled = 0  # what came before is not counted (XEP-0198, chapter 4)
+            self._handled = 0  # earlier stanzas are not counted (XEP-0198, chapter 4)
         if stanza.startswith((b"<stream:error", b"<failed")):
-            raise Refused(f"stream: {stanza[:150]!r}")
+            raise LoadRefused(f"stream: {stanza[:150]!r}")
         return False
 
 
-def sender(pair: Pair, online: bool):
+def sender(pair: Pair, online: bool) -> UserConversation:
     """Sends one message after another, each when the one before is done."""
 
-    def conversation(link: Link, who: Who):
+    def conversation(link: TlsLink, who: XmppUser) -> Talk[None]:
         yield from attached(link, who)
         managed = Managed(link)
         managed.enable()
@@ -149,7 +154,7 @@ def sender(pair: Pair, online: bool):
                         post()
             elif managed.counts(stanza):
                 if b"type='error'" in stanza or b'type="error"' in stanza:
-                    raise Refused(f"error: {stanza[:200]!r}")
+                    raise LoadRefused(f"error: {stanza[:200]!r}")
                 answer = _RECEIVED.search(stanza)
                 if answer and online:
                     pair.was_answered(int(answer[1]))
@@ -158,10 +163,10 @@ def sender(pair: Pair, online: bool):
     return conversation
 
 
-def receiver(pair: Pair):
-    """Counts and answers whatever comes; also what waited for it."""
+def receiver(pair: Pair) -> UserConversation:
+    """Counts and answers all messages, also those that waited for it."""
 
-    def conversation(link: Link, who: Who):
+    def conversation(link: TlsLink, who: XmppUser) -> Talk[None]:
         yield from attached(link, who)
         managed = Managed(link)
         managed.enable()
