@@ -1,6 +1,7 @@
-"""A real host for tests: a fresh home, `crsd --standalone` as an operator starts it, accounts as an operator makes them.
+"""A real host for tests: a fresh home, `crsd --standalone` as an operator starts it, accounts as an operator makes
+them.
 
-Ports and directories are chosen free, so suites can run side by side. Processes are ended by pid.
+Ports and directories are free ones, so test processes can run side by side. Processes are ended by pid.
 """
 
 import base64

@@ -1,7 +1,4 @@
-"""A connection that is none: answers and notifications as a test wants them, and what was asked, in order.
-
-For tests of what is built on ``ClientConnection``; the real one is tried in ``test_connection``.
-"""
+"""In place of a ClientConnection: answers and notifications as a test wants them, and what was asked, in order."""
 
 import gevent
 
@@ -61,7 +58,7 @@ def registered(waiting=0, sessions=(), updates=()) -> Registered:
 
 def directory(*credentials):
     """An answer to object.lookup that knows these clients and the tokens of their first month."""
-    known = {one.uri: one for one in credentials}
+    known = {holder.uri: holder for holder in credentials}
 
     def lookup(params):
         holder = known[params.uri]

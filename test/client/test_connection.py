@@ -1,6 +1,6 @@
 """One client through everything that can happen to its server, over real TLS and WebSocket.
 
-The server here is a script: ``Server.methods`` says what it answers, and tests cut, refuse and silence it.
+The server here is a script: ``ScriptedServer.methods`` says what it answers, and tests cut, refuse and silence it.
 """
 
 import json
@@ -25,7 +25,7 @@ GOOD, OLD = ("c.acme.202611.good", bytes(32)), ("c.acme.202610.old", bytes([1] *
 POST = Post("m1", "+46701234567", "body")
 
 
-class Server:
+class ScriptedServer:
     """Attach points on 127.0.0.1 that one script serves; each connection registers, then is answered by ``methods``."""
 
     def __init__(self):
@@ -101,9 +101,9 @@ class Server:
 
 @pytest.fixture
 def server():
-    one = Server()
-    yield one
-    one.close()
+    script = ScriptedServer()
+    yield script
+    script.close()
 
 
 @pytest.fixture

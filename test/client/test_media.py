@@ -50,8 +50,8 @@ def talk(relay):
     begun = []
 
     def begin(suite="AEAD_AES_128_GCM", speeches=(b"", b""), records=(None, None), keys=None):
-        one, other = [Srtp(suite, os.urandom(SUITES[suite])) for _ in LEGS]
-        for number, (send, receive) in enumerate(keys or [(one, other), (other, one)]):
+        first, second = [Srtp(suite, os.urandom(SUITES[suite])) for _ in LEGS]
+        for number, (send, receive) in enumerate(keys or [(first, second), (second, first)]):
             begun.append(Media(relay.leg(*LEGS[number]), send, receive, speeches[number], records[number]).start())
         return begun
 
@@ -80,8 +80,8 @@ def test_one_may_speak_while_the_other_is_silent(talk):
 
 
 def test_what_another_key_protects_is_refused_and_not_heard(talk):
-    one, other, stranger = [Srtp("AEAD_AES_128_GCM", os.urandom(28)) for _ in range(3)]
-    caller, callee = talk(keys=[(one, other), (stranger, one)])
+    first, second, stranger = [Srtp("AEAD_AES_128_GCM", os.urandom(28)) for _ in range(3)]
+    caller, callee = talk(keys=[(first, second), (stranger, first)])
     wait_until(lambda: caller.report().refused > 3)
     assert callee.heard.is_set() and not caller.heard.is_set()
     assert caller.report().received == 0

@@ -42,12 +42,12 @@ class Mailbox:
         self.page = page
 
     def fetch(self, params):
-        left = [one for one in self.items if one.seq > params.after]
+        left = [item for item in self.items if item.seq > params.after]
         return Fetched(left[: self.page], len(left) > self.page)
 
     def ack(self, params):
         before = len(self.items)
-        self.items = [one for one in self.items if one.ref not in params.refs]
+        self.items = [item for item in self.items if item.ref not in params.refs]
         return Acked(before - len(self.items))
 
     def client(self) -> FakeClient:
@@ -76,7 +76,7 @@ def test_a_message_goes_out_sealed_for_its_receiver_and_arrives():
     assert "meet me" not in post.body
     mailbox = Mailbox(item(1, body=post.body))
     received = receive(messages_of(BOB, reader := mailbox.client()), reader)
-    assert [(one.text, one.peer, one.fault) for one in received] == [("meet me at six", ALICE.client, None)]
+    assert [(item.text, item.peer, item.fault) for item in received] == [("meet me at six", ALICE.client, None)]
 
 
 def test_ids_are_made_up_and_differ():
@@ -147,7 +147,7 @@ def test_items_are_shown_in_order_and_then_gone_from_the_mailbox():
     mailbox = Mailbox(*(item(seq, f"text {seq}") for seq in range(1, 8)), page=3)
     client = mailbox.client()
     shown = receive(messages_of(BOB, client), client)
-    assert [one.text for one in shown] == [f"text {seq}" for seq in range(1, 8)]
+    assert [item.text for item in shown] == [f"text {seq}" for seq in range(1, 8)]
     assert mailbox.items == []
 
 
@@ -166,7 +166,7 @@ def test_what_was_not_acknowledged_comes_again():
     messages = messages_of(BOB, client)
     for _ in range(2):
         client.tell("message.waiting", MessageWaiting(1))
-        assert [one.id for one in messages.wait(1)] == ["m1"]
+        assert [item.id for item in messages.wait(1)] == ["m1"]
 
 
 def test_a_lost_acknowledgement_is_made_up_for_without_showing_twice():
@@ -174,7 +174,7 @@ def test_a_lost_acknowledgement_is_made_up_for_without_showing_twice():
     client = mailbox.client()
     messages = messages_of(BOB, client)
     client.answers["message.ack"] = Unavailable("no answer")
-    assert [one.id for one in receive(messages, client)] == ["m1"]
+    assert [item.id for item in receive(messages, client)] == ["m1"]
     assert len(mailbox.items) == 1
     client.answers["message.ack"] = mailbox.ack
     assert receive(messages, client) == []
@@ -188,7 +188,7 @@ def test_a_new_process_does_not_show_again_what_the_former_one_showed(tmp_path):
     assert len(receive(messages_of(BOB, client, ClientState(tmp_path / "state")), client)) == 2
     mailbox.items.append(item(3))
     client = mailbox.client()
-    assert [one.id for one in receive(messages_of(BOB, client, ClientState(tmp_path / "state")), client)] == ["m3"]
+    assert [item.id for item in receive(messages_of(BOB, client, ClientState(tmp_path / "state")), client)] == ["m3"]
     assert mailbox.items == []
 
 
@@ -196,7 +196,7 @@ def test_reports_on_own_messages_are_items_as_well():
     mailbox = Mailbox(item(1, kind="ack", sender=BOB), item(2, kind="expired", sender=BOB))
     client = mailbox.client()
     shown = receive(messages_of(ALICE, client), client)
-    assert [(one.kind, one.id, one.peer, one.text) for one in shown] == [
+    assert [(item.kind, item.id, item.peer, item.text) for item in shown] == [
         ("ack", "m1", BOB.client, ""),
         ("expired", "m2", BOB.client, ""),
     ]
@@ -233,7 +233,7 @@ def test_what_could_not_be_read_is_tried_again_when_keys_come_in():
     assert receive(messages, client)[0].fault
     bob.months.update(late.months)
     messages.read_again()
-    assert [one.text for one in receive(messages, client)] == ["for next month"]
+    assert [item.text for item in receive(messages, client)] == ["for next month"]
     assert mailbox.items == []
 
 
@@ -251,4 +251,4 @@ def test_a_mailbox_that_cannot_be_read_now_is_read_later(monkeypatch):
     client.answers["message.fetch"] = [Unavailable("no answer"), Unavailable("no answer"), mailbox.fetch]
     messages = messages_of(BOB, client)
     client.tell("message.waiting", MessageWaiting(1))
-    assert [one.id for one in messages.wait(10)] == ["m1"]
+    assert [item.id for item in messages.wait(10)] == ["m1"]

@@ -4,21 +4,13 @@ import pytest
 
 from crs.client.phone import Phone
 from crs.errors import Conflict, NotFound
-from test.client.test_host import Domain
-from test.hosts import running, wait_for
-
-PATIENCE = 30
-
-
-@pytest.fixture(scope="module")
-def domain(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("rooms")
-    with running(directory) as host:
-        yield Domain(host, directory)
+from test.client.programs import PATIENCE
+from test.hosts import wait_for
 
 
 @pytest.fixture(scope="module")
 def phones(domain):
+    """Three clients that are attached, for all of this file."""
     begun = [Phone(file).start() for file in domain.credentials(3)]
     for phone in begun:
         phone.wait_ready(PATIENCE)
@@ -75,7 +67,7 @@ def test_storage(phones):
         storage.put("contacts", b"other", "")
     assert refused.value.details == {"id": first}
     storage.put("contacts", b"other", first)
-    assert [one.type for one in storage.list()] == ["contacts"]
+    assert [stored.type for stored in storage.list()] == ["contacts"]
     assert phones[1].storage.list() == []
     storage.delete("contacts")
     assert storage.get("contacts") is None

@@ -85,8 +85,8 @@ def test_a_packet_late_after_the_start_fills_its_gap(tmp_path):
 
 
 def test_a_gap_is_silence(tmp_path):
-    one, two, three = frames(3)
-    assert recorded(tmp_path / "a.wav", [(0, one), (2 * FRAME, three)]) == one + bytes(len(two)) + three
+    first, second, third = frames(3)
+    assert recorded(tmp_path / "a.wav", [(0, first), (2 * FRAME, third)]) == first + bytes(len(second)) + third
 
 
 def test_a_timestamp_out_of_all_bounds_is_not_believed(tmp_path):

@@ -81,8 +81,9 @@ def test_clock_set_back_still_makes_a_newer_reissue(acme, dice):
 
 def test_months_and_clients_have_keys_of_their_own(acme, dice):
     held = [issue.write_credential(acme, uri, SERVERS, NOW, dice) for uri in (ALICE, BOB)]
-    keys = [value for one in held for month in one.months.values() for value in (month.sign.d, month.enc.d, month.key)]
-    keys += [one.update_key for one in held] + [record.key for record in acme.months.values()]
+    monthly = [month for holder in held for month in holder.months.values()]
+    keys = [key for month in monthly for key in (month.sign.d, month.enc.d, month.key)]
+    keys += [holder.update_key for holder in held] + [record.key for record in acme.months.values()]
     assert len(set(keys)) == len(keys) == 16
 
 
@@ -101,11 +102,11 @@ def test_connected_accounts_write_to_each_other(acme, dice):
     issue.add_client(beta, ALICE, dice)
     issue.connect(acme, "beta", tokens.domain_token(beta.domain_key, "beta"))
     issue.connect(beta, "acme", tokens.domain_token(acme.domain_key, "acme"))
-    one = issue.write_credential(acme, ALICE, SERVERS, NOW, dice)
+    ours = issue.write_credential(acme, ALICE, SERVERS, NOW, dice)
     two = issue.write_credential(beta, ALICE, SERVERS, NOW, dice)
-    token = tokens.verify(two.months["202611"].token, credential.domain_token(one, "beta", NOW), two.client, NOW)
-    text = e2e.seal(b"over the border", one, token, "content", "m1", NOW)
-    assert e2e.open_sealed(text, two, one.client, "content", "m1", NOW)[0] == b"over the border"
+    token = tokens.verify(two.months["202611"].token, credential.domain_token(ours, "beta", NOW), two.client, NOW)
+    text = e2e.seal(b"over the border", ours, token, "content", "m1", NOW)
+    assert e2e.open_sealed(text, two, ours.client, "content", "m1", NOW)[0] == b"over the border"
     assert delivered(acme, "202611", NOW, dice).domains == ["beta"]
     issue.disconnect(acme, "beta")
     assert delivered(acme, "202611", NOW, dice).domains == []

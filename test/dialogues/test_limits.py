@@ -61,7 +61,7 @@ def test_a_user_with_too_many_connections_loses_its_oldest(host, domains):
     with pytest.raises(AssertionError):
         clients[-1].wait_closed(timeout=0.2)
     closed = wait_for(lambda: [client.closed for client in clients if client.closed], "some are closed")
-    assert {one.code for one in closed} == {1008}
+    assert {end.code for end in closed} == {1008}
     assert clients[0].closed or clients[1].closed or clients[2].closed
     for client in clients:
         client.close()

@@ -50,7 +50,7 @@ def members(host, domains):
 def make(host, number, clients) -> None:
     host.cli("create", "conference-room", number, "acme", URIS[0])
     for client in clients:
-        wait_for(lambda: client.call("room.lookup", {"number": number})["rooms"], "the room is known")
+        wait_for(lambda client=client: client.call("room.lookup", {"number": number})["rooms"], "the room is known")
 
 
 def enter(number, clients, id="j1") -> list[Node]:

@@ -35,7 +35,7 @@ def ann(host, domains, domain):
     wait_for(
         lambda: (
             ("counted", ["statistics", "update"])
-            in [(one["account"], one["authorizations"]) for one in ann.call("admin.accounts")["accounts"]]
+            in [(row["account"], row["authorizations"]) for row in ann.call("admin.accounts")["accounts"]]
         ),
         "access is known",
     )
@@ -89,10 +89,10 @@ def test_every_column_counts(host, ann, pair):
         bob.call("session.change", change)  # and from the middle
     alice.call("session.change", {"session": second, "id": "x2", "kind": "answer"})
     alice.call("session.hangup", {"session": second})
-    for identity, kind in (("m1", "content"), ("m1", "content"), ("m2", "content"), ("s1", "system")):
-        alice.call("message.post", {"id": identity, "to": BOB, "body": identity, "kind": kind})
-    for identity in ("j1", "j1", "j2"):
-        bob.call("room.join", {"id": identity, "number": "777000"})
+    for message, kind in (("m1", "content"), ("m1", "content"), ("m2", "content"), ("s1", "system")):
+        alice.call("message.post", {"id": message, "to": BOB, "body": message, "kind": kind})
+    for join in ("j1", "j1", "j2"):
+        bob.call("room.join", {"id": join, "number": "777000"})
     bob.call("room.leave", {"number": "777000"})
     bob.call("update.confirm", {"month": months.of(time.time_ns() // 1_000_000)})
     nothing = dict.fromkeys(COLUMNS[1:12], 0) | {

@@ -133,7 +133,7 @@ class Pair:
         assert not missing, f"{self.receiver_uri}: lost {sorted(missing)[:5]} and more, {len(missing)} in all"
         assert len(extra) <= 1, f"{self.receiver_uri}: shown but never posted: {sorted(extra)[:5]}"
         assert len(seen) == len(set(seen)), f"{self.receiver_uri}: shown twice"
-        assert seen == sorted(seen, key=lambda one: int(one[2:])), f"{self.receiver_uri}: order not kept"
+        assert seen == sorted(seen, key=lambda identity: int(identity[2:])), f"{self.receiver_uri}: order not kept"
         reports = [item.id for item in self.reports.seen]
         assert all(item.kind == "ack" for item in self.reports.seen)
         assert len(reports) == len(set(reports)), f"{self.sender_uri}: an ack was told twice"
@@ -192,7 +192,7 @@ class HeldCall:
         """Both parties still have it, in *talk*, with the legs they got."""
         for role, client in (("caller", self.caller), ("callee", self.callee)):
             listed = client.call("session.list", result=SessionList, timeout=PATIENT).sessions
-            assert [(one.session, one.state) for one in listed] == [(self.session, "talk")], (role, listed)
+            assert [(call.session, call.state) for call in listed] == [(self.session, "talk")], (role, listed)
             assert listed[0].legs == self.legs[role], role
         self.media_flows()
 

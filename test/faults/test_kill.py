@@ -39,15 +39,15 @@ def test_no_kill_loses_or_repeats_a_message(tmp_path):
         assert all(greenlet.dead for greenlet in posting)
         took = time.monotonic() - began
         wait_for(lambda: all(pair.settled() for pair in pairs), "all is seen and reported", patience=90)
-        for one in [*pairs, *calls]:
-            one.check()
+        for load in [*pairs, *calls]:
+            load.check()
         posts = sum(len(pair.acknowledged) for pair in pairs)
         print(
             f"\n{KILLS} kills, {posts} posts acknowledged in {took:.0f} s ({posts / took:.0f}/s), "
             f"{sum(pair.retried for pair in pairs)} retried after their acknowledgement, seed {SEED}"
         )
-        for one in [*pairs, *calls]:
-            one.close()
+        for load in [*pairs, *calls]:
+            load.close()
         assert host.stop() == 0
 
 

@@ -102,8 +102,8 @@ def test_one_that_does_not_read_and_many_that_say_nothing_hinder_nobody(host, do
     fetched = receiver.call("message.fetch", {"limit": 100})["messages"]
     assert [item["id"] for item in fetched] == [f"m{index}" for index in range(50)]
     assert slow.closed is None and CAROL in attached(host)  # all that while it was there
-    for one in (*silent, half, slow, sender, receiver):
-        one.close()
+    for connection in (*silent, half, slow, sender, receiver):
+        connection.close()
 
 
 def test_a_crowded_worker_asks_some_of_its_clients_to_move(tmp_path):

@@ -1,27 +1,20 @@
 """The stall watch: what counts as a stall, and that a held loop is seen."""
 
+import itertools
 import time
 
 import gevent
+import mock
 
 from crs.loop.stall import PERIOD, StallWatch
 
 from ..hosts import wait_for
 
 
-class Clock:
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def watched(*steps: float) -> StallWatch:
-    clock = Clock()
-    watch = StallWatch(clock)
-    for step in steps:
-        clock.now += step
+    """A watch that was called at these intervals, in seconds."""
+    watch = StallWatch(mock.Mock(side_effect=itertools.accumulate(steps, initial=100.0)))
+    for _ in steps:
         watch.tick()
     return watch
 

@@ -43,8 +43,8 @@ def test_identity_is_bound_to_account_month_and_key():
 
 
 def test_two_months_are_not_linkable_by_their_sealed_part():
-    one, two = (identity.client_identity("acme", month, URIS[0], KEY) for month in ("202611", "202612"))
-    assert one.rpartition(".")[2] != two.rpartition(".")[2]
+    this, other = (identity.client_identity("acme", month, URIS[0], KEY) for month in ("202611", "202612"))
+    assert this.rpartition(".")[2] != other.rpartition(".")[2]
 
 
 @pytest.mark.parametrize("uri", ["", "+46 70 123", "tel:+46701234567", "46701234567", "urn:x-crs:client:" + "n" * 41])
