@@ -1,6 +1,6 @@
 """A bare client for tests: TLS-PSK, WebSocket, JSON. It knows no more than doc/protocol.md says.
 
-Never here: retries, reconnects, decryption; what a test sends is what goes out.
+It neither retries nor reconnects nor decrypts; what a test sends goes out unchanged.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Real servers for the tests: a private Redis on a Unix socket of its own, started, killed and started again.
-
-Never here: what a test checks, or a mock of anything.
-"""
+"""Real servers for the tests: a private Redis on a Unix socket of its own, started, killed and started again."""
 
 import importlib.util
 import os

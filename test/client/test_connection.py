@@ -1,4 +1,4 @@
-"""One client through everything that can happen to its server: see ``scripted``."""
+"""A connection through everything that can happen to its server (``scripted``)."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Speech through a real relay process: every byte arrives, and a relay that is killed is got over."""
+"""Speech through a real relay process: every byte arrives, and media survives the death of a relay."""
 
 import contextlib
 import os

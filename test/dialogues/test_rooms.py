@@ -1,5 +1,5 @@
-"""Media of a conference through the relay of a real host: all hear one, who left hears nothing, whatever made it leave;
-the relay may be killed meanwhile."""
+"""Media of a conference through the relay of a real host: members hear each other, those that left hear nothing, and a
+killed relay is replaced."""
 
 import pytest
 from gevent import socket

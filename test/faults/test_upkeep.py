@@ -1,4 +1,4 @@
-"""What happens to clients when a worker dies, the host stops, the supervisor is gone, or one of them misbehaves."""
+"""What happens to clients when a worker dies, the host stops, the supervisor dies, or a client misbehaves."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""Sealed bodies: what arrives, and everything a carrier, a stranger or a false friend may try."""
+"""Sealed bodies: what is opened, and what is refused from a carrier, a stranger or a client of another account."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""How hard a secret is to guess at best."""
+"""The upper bound on the strength of a secret."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Domain tokens and client tokens: who vouches for which keys, and what is refused."""
+"""Domain tokens and client tokens: what is accepted and what is refused."""
 
 import json
 
