@@ -2,8 +2,8 @@
 
 import random
 import socket
-from unittest import mock
 
+import mock
 import pytest
 
 from crs.client.addresses import FIRST_PAUSE, LONGEST_PAUSE, AddressCycle, Backoff, resolve

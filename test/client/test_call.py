@@ -1,9 +1,9 @@
 """One call: its keys, its states, changes of its media, and its end."""
 
 import sys
-from unittest import mock
 
 import gevent
+import mock
 import pytest
 
 from crs.client import offer as offers

@@ -1,7 +1,6 @@
 """The command line of crs-client."""
 
-from unittest import mock
-
+import mock
 import pytest
 
 from crs.client import script

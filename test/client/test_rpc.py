@@ -1,8 +1,7 @@
 """One connection as JSON-RPC: answers find their requests, errors become exceptions, an end reaches all who wait."""
 
-from unittest import mock
-
 import gevent
+import mock
 import pytest
 
 from crs import errors

@@ -1,7 +1,6 @@
 """The UDP socket of a leg."""
 
-from unittest import mock
-
+import mock
 import pytest
 from gevent import socket
 

@@ -9,9 +9,9 @@ import socket
 import sys
 from contextlib import suppress
 from types import SimpleNamespace
-from unittest.mock import MagicMock
 
 import gevent
+from mock import MagicMock
 
 from crs.loop.clock import wall_clock
 from crs.modules.attach import Attach

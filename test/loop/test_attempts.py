@@ -1,6 +1,6 @@
 """Tasks that are tried again: the first failure and the recovery are logged, and nothing in between."""
 
-from unittest import mock
+import mock
 
 from crs import log
 from crs.errors import Unavailable

@@ -10,8 +10,8 @@ import json
 import math
 import struct
 import sys
-from unittest import mock
 
+import mock
 from aiortc import AudioStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from av import AudioFrame
 

@@ -1,7 +1,6 @@
 """Calls: who may do a step, who is told of the end, and what the others see."""
 
-from unittest import mock
-
+import mock
 import pytest
 
 from crs.errors import Conflict, NoSuchSession

@@ -1,7 +1,6 @@
 """Delivery: items in their order or a hint, and each message counted as delivered once."""
 
-from unittest import mock
-
+import mock
 import pytest
 
 from crs.names import Client

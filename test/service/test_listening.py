@@ -1,7 +1,6 @@
 """What other workers publish reaches whom it is for; what is not understood does no harm."""
 
-from unittest import mock
-
+import mock
 import pytest
 
 from crs.service.connection import Connections

@@ -1,8 +1,8 @@
 """Registration: the place of a device is taken once, and who loses it is told why."""
 
 from types import SimpleNamespace
-from unittest import mock
 
+import mock
 import pytest
 
 from crs.errors import Busy, Conflict

@@ -1,7 +1,6 @@
 """Relay conversations of calls: none stays allocated that no record names."""
 
-from unittest import mock
-
+import mock
 import pytest
 
 from crs.errors import Busy, NoSuchSession, Unavailable

@@ -1,9 +1,9 @@
 """The operator's decisions and the calendar end connections that are open: the clock is an argument."""
 
 from types import SimpleNamespace
-from unittest.mock import MagicMock
 
 import gevent
+from mock import MagicMock
 
 from crs.names import Client
 from crs.service.accounts import Month

@@ -2,9 +2,9 @@
 
 import time
 from types import SimpleNamespace
-from unittest import mock
 
 import gevent
+import mock
 import pytest
 
 from crs.loop.timers import Timers

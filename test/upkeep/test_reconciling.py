@@ -1,7 +1,6 @@
 """After lost wake-ups the directory and the connections agree, and clients hear what they may have missed."""
 
-from unittest import mock
-
+import mock
 import pytest
 
 from crs.names import Client

@@ -1,8 +1,8 @@
 """The relay's heartbeat: all live conversations are named, and a fresh relay is given those that it does not know."""
 
 from types import SimpleNamespace
-from unittest import mock
 
+import mock
 import pytest
 
 from crs.errors import Busy
