@@ -9,6 +9,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 BENCHES := relay idle attach messages calls xdp
 
+# A file's tests run one after the other in one worker: they share a host. The order is test/conftest.py's.
+WORKERS := 2
+TESTS   := $(INTO) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 CHECKED := crs demo bench test bin setup.py doc
 
 .PHONY: run test check format fuzz venv clean bench $(BENCHES:%=bench-%)
@@ -17,7 +21,7 @@ run: venv
 	$(INTO) -m demo.tour
 
 test: venv
-	$(INTO) -m pytest test
+	$(TESTS) --durations=10 test
 
 # Lint, form and types; clean before each commit.
 check: venv

@@ -1,7 +1,10 @@
-"""For all tests. Never here: fixtures that only one folder needs."""
+"""For all tests: in which order they run, what they have in common. Never here: fixtures that only one folder needs."""
 
+import os
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Who starts this in the background may have SIGINT ignored, and what we start would inherit that: ctrl-c is tested.
@@ -11,7 +14,31 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+HERE = Path(__file__).parent
+# Each worker of `make test` takes file after file: none should be left alone with one of these at the end.
+LONGEST = (
+    "faults/test_kill.py",
+    "demo/test_tour.py",
+    "health/test_health.py",
+    "directives/test_metrics.py",
+    "relay/test_fast_fuzz.py",
+    "client/test_host.py",
+    "cli/transcripts/test_transcripts.py",
+    "faults/test_upkeep.py",
+)
 
-def pytest_collection_modifyitems(items):
-    """The canary looks at what all other tests left behind, so it goes last."""
-    items.sort(key=lambda item: item.path.name == "test_canary.py")
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; the canary, which looks at what all others left behind, last."""
+    items.sort(key=lambda item: _turn(item.path.relative_to(HERE).as_posix()))
+
+
+def _turn(file: str) -> int:
+    return LONGEST.index(file) if file in LONGEST else len(LONGEST) + (file == "test_canary.py")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the canary, which runs in one of the workers, that this one has nothing more to do."""
+    if name := os.environ.get("PYTEST_XDIST_WORKER"):
+        all_workers = Path(session.config.getoption("basetemp")).parent
+        (all_workers / f"{name}.done").touch()

@@ -1,11 +1,14 @@
 """Secrets and plaintext stay where they belong: one story told to the end, and everything that the whole suite left.
 
-``conftest`` puts this file last. What is looked for, and where, is in ``canary``.
+``conftest`` puts this file last, and the last test waits for the other workers of ``make test``. What is looked for,
+and where, is in ``canary``.
 """
 
 import base64
+import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -199,8 +202,21 @@ def test_what_crs_client_says_end_to_end_is_plain_nowhere_in_the_host(host, plac
 # --- the whole suite ------------------------------------------------------------------------------------------------
 
 
+OTHERS_PATIENCE = 300  # seconds for what the other workers have begun
+
+
+def left_by_all(own: Path) -> Path:
+    """The directory with what all workers left, when the others are done; ``own`` is this one's part of it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return own
+    names = {f"gw{index}" for index in range(int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))}
+    others = [own.parent / f"{name}.done" for name in names - {os.environ["PYTEST_XDIST_WORKER"]}]
+    wait_for(lambda: all(map(Path.exists, others)), "the other workers are done", patience=OTHERS_PATIENCE)
+    return own.parent
+
+
 def test_nothing_that_the_suite_left_holds_a_secret(tmp_path_factory, host, place):
-    everywhere = tmp_path_factory.getbasetemp()
+    everywhere = left_by_all(tmp_path_factory.getbasetemp())
     assert host.home in canary.homes(everywhere)
     planted = [path for path in everywhere.rglob("accounts/acme/2026-11.upd") if KEY in canary.secrets_of(path.parent)]
     left = [

@@ -17,6 +17,7 @@ from crs.daemon.main import main
 from crs.home.lock import running
 from crs.home.paths import Home
 
+from ..ports import free_port
 from ..servers import redis_binaries
 
 ROOT = Path(__file__).parents[2]
@@ -29,12 +30,6 @@ def wait_for(condition, what):
         assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
         time.sleep(0.02)
     return value
-
-
-def free_port(kind=socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class TinyHost:

@@ -16,6 +16,7 @@ from pathlib import Path
 from crs.relay.client import RelayClient
 from crs.wire import stun
 
+from .. import ports
 from .loops import command
 
 PATIENCE = 10  # seconds that a test waits for anything
@@ -163,9 +164,7 @@ def request(leg: tuple[str, str], transaction: bytes | None = None, extra: bytes
 
 
 def free_port(ip: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((ip, 0))
-        return sock.getsockname()[1]
+    return ports.free_port(socket.SOCK_DGRAM, ip)
 
 
 def wait_until(condition) -> None:
