@@ -15,13 +15,17 @@ TESTS   := $(INTO) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorde
 
 CHECKED := crs demo bench test bin setup.py doc
 
-.PHONY: run test check format fuzz venv clean bench $(BENCHES:%=bench-%)
+.PHONY: run test test-unit coverage check format fuzz venv clean bench $(BENCHES:%=bench-%)
 
 run: venv
 	$(INTO) -m demo.tour
 
 test: venv
 	$(TESTS) --durations=10 test
+
+# Those that start no process of a host: in less than a minute.
+test-unit: venv
+	$(TESTS) -m "not processes" test
 
 # Lint, form and types; clean before each commit.
 check: venv

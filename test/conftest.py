@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,15 +27,38 @@ LONGEST = (
     "cli/transcripts/test_transcripts.py",
     "faults/test_upkeep.py",
 )
+# What starts processes of a host. A Redis of its own, as test/servers.py starts it, is none.
+STARTERS = {
+    "test.hosts.Host",
+    "test.hosts.running",
+    "test.relay.running.RunningRelay",
+    "test.relay.wire.at_clients",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first; the canary, which looks at what all others left behind, last."""
+    """The longest files first; the canary, which looks at what all others left behind, last. What is no unit test is
+    marked ``processes``."""
     items.sort(key=lambda item: _turn(item.path.relative_to(HERE).as_posix()))
+    for item in items:
+        if isinstance(item, pytest.Function) and any(map(_starts_processes, _scopes(item))):
+            item.add_marker("processes")
 
 
 def _turn(file: str) -> int:
     return LONGEST.index(file) if file in LONGEST else len(LONGEST) + (file == "test_canary.py")
+
+
+def _scopes(item: pytest.Function) -> list[dict]:
+    """The globals of a test and of its fixtures."""
+    fixtures = [fixture for known in item._fixtureinfo.name2fixturedefs.values() for fixture in known]
+    functions = [item.function, *(fixture.func for fixture in fixtures)]
+    return list({id(scope): scope for scope in (function.__globals__ for function in functions)}.values())
+
+
+def _starts_processes(scope: dict) -> bool:
+    names = {f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}" for value in scope.values()}
+    return subprocess in scope.values() or not names.isdisjoint(STARTERS)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -23,6 +23,7 @@ def server():
 @pytest.fixture
 def store(server):
     pipe = Pipe(server.path, "high", SCRIPTS)
+    pipe.call("PING")  # what is told before it is connected is lost
     yield Store(pipe, pipe, "crs1")
     pipe.close()
 
