@@ -32,7 +32,9 @@ def main() -> int:
         lines, run, branches, taken = (rooms[room][name] for name in COUNTS)
         print(f"{room:<16}{lines:>8}{_percent(run, lines):>9}{branches:>11}{_percent(taken, branches):>9}")
     floor = coverage.get_option("report:fail_under")
-    print(f"\n{total:.1f}% of lines and branches together; at least {floor:g}% are asked for (pyproject.toml, fail_under)")
+    print(
+        f"\n{total:.1f}% of lines and branches together; at least {floor:g}% are asked for (pyproject.toml, fail_under)"
+    )
     return 2 if total < floor else 0
 
 

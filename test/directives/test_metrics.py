@@ -164,10 +164,14 @@ def test_counters_outlive_the_worker_that_counted_and_the_one_that_tells(host, p
     before = prometheus.samples()['crs_messages_total{event="posted"}']
     assert before > 0
     for worker in ("app:attach:0", "app:attach:1"):
-        old = host.kill(worker, signal.SIGKILL)
-        wait_for(lambda: host.pids().get(worker, old) != old, f"{worker} is back")
+        kill_and_wait(host, worker)
     prometheus.wait("crs_relay_up", lambda value: value == 1)
     assert prometheus.samples()['crs_messages_total{event="posted"}'] == before
+
+
+def kill_and_wait(host, name: str) -> None:
+    old = host.kill(name, signal.SIGKILL)
+    wait_for(lambda: host.pids().get(name, old) != old, f"{name} is back")
 
 
 def test_what_else_may_be_asked(prometheus):

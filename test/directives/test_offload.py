@@ -1,4 +1,7 @@
-"""The directive media-offload: a host tries, and tells, only where it was asked. What it does then: test/relay/test_xdp."""
+"""The directive media-offload: a host tries it, and says so, only where it was asked to.
+
+What media offload does is tested in test/relay/test_xdp.py.
+"""
 
 import pytest
 

@@ -1,6 +1,7 @@
 """A host with one domain for tests that break parts of it and put them back."""
 
 import pytest
+import redis
 
 from ..hosts import Domain, running
 
@@ -16,3 +17,20 @@ def host(tmp_path):
 @pytest.fixture
 def domain(host) -> Domain:
     return Domain(host, "acme", URIS)
+
+
+def store(host, name: str) -> redis.Redis:
+    """One of the stores of a host, by way of a client that is not ours."""
+    return redis.Redis(unix_socket_path=str(host.home / "run" / f"{name}.sock"), decode_responses=True)
+
+
+@pytest.fixture
+def low(host):
+    with store(host, "redis_low") as client:
+        yield client
+
+
+@pytest.fixture
+def high(host):
+    with store(host, "redis_high") as client:
+        yield client

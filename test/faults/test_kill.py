@@ -8,6 +8,7 @@ import gevent
 from gevent.event import Event
 
 from ..hosts import Domain, running, wait_for
+from .conftest import store
 from .load import HeldCall, Pair
 
 SEED = int(os.environ.get("CRS_TEST_SEED", "20261122"))
@@ -41,6 +42,8 @@ def test_no_kill_loses_or_repeats_a_message(tmp_path):
         wait_for(lambda: all(pair.settled() for pair in pairs), "all is seen and reported", patience=90)
         for load in [*pairs, *calls]:
             load.check()
+        with store(host, "redis_low") as low:
+            wait_for(lambda: not list(low.scan_iter("mail:*")), "no mailbox holds what its client has acknowledged")
         posts = sum(len(pair.acknowledged) for pair in pairs)
         print(
             f"\n{KILLS} kills, {posts} posts acknowledged in {took:.0f} s ({posts / took:.0f}/s), "
