@@ -1,7 +1,7 @@
-"""Looks for secrets where none may stand: logs, outputs, command lines, and files that everybody may read.
+"""Searches for secrets where there must be none: logs, outputs, command lines, and files that everybody may read.
 
 What is secret is found where the product keeps it: configuration, accounts, credentials, the state of a CMS, and the
-append-only files of Redis (bodies of messages and calls, passwords of relay legs). Never here: a secret in a report.
+append-only files of Redis (bodies of messages and calls, passwords of relay legs). Reports name files, never secrets.
 """
 
 import base64
@@ -20,7 +20,7 @@ _LEGS = re.compile(rb'\["[A-Za-z0-9]{20}","([A-Za-z0-9]{24})"\]')
 
 
 def forms(secret: bytes) -> set[bytes]:
-    """How a secret may be written: as it is, as Python shows bytes, hexadecimal, base64; that of base64 too."""
+    """How a secret may be written: raw, as Python shows bytes, hexadecimal, base64, base64url."""
     found = {
         secret,
         repr(secret)[2:-1].encode(),
@@ -66,7 +66,7 @@ def _members(path: Path) -> set[bytes]:
 
 
 def public_places(home: Home) -> list[Path]:
-    """Where the secrets of a home may not stand: its logs, what it said (``*.out`` beside it), what all may read."""
+    """The files that must hold no secret: logs, output (``*.out`` beside the home), and what all users may read."""
     below = [path for path in home.root.rglob("*") if path.is_file() and not path.is_symlink()]
     return [path for path in below if path.is_relative_to(home.log) or path.stat().st_mode & 0o004] + sorted(
         home.root.parent.glob("*.out")

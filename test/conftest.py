@@ -1,4 +1,4 @@
-"""For all tests: in which order they run, what they have in common. Never here: fixtures that only one folder needs."""
+"""For all tests: their order, which are unit tests, and settings. Fixtures stand in the folder that uses them."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Secrets and plaintext stay where they belong: one story told to the end, and everything that the whole suite left.
+"""Secrets and plaintext stay where they belong: after one long dialogue, and in everything that the whole suite left.
 
 ``conftest`` puts this file last, and the last test waits for the other workers of ``make test``. What is looked for,
 and where, is in ``canary``.
@@ -75,7 +75,7 @@ def test_a_planted_secret_is_found(planted, secret, where):
     assert canary.leaks(planted.parent) == [str(path.resolve() if ".." in where else path)]
 
 
-def test_a_secret_where_it_belongs_is_none_found(planted):
+def test_a_secret_in_a_file_of_its_owner_is_no_leak(planted):
     own = planted / "run" / "redis_high.conf"
     own.parent.mkdir()
     own.touch(0o600)
@@ -85,7 +85,7 @@ def test_a_secret_where_it_belongs_is_none_found(planted):
     assert canary.leaks(planted.parent) == [str(own)]
 
 
-# --- one story ------------------------------------------------------------------------------------------------------
+# --- one long dialogue ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def keys(place, name: str) -> tuple[str, bytes]:
     return found.identity, found.key
 
 
-def test_a_story_leaves_no_trace(host, place):
+def test_a_long_dialogue_leaves_no_secret(host, place):
     host.run("crs-client", place / "bob.json", "fetch", check=True)
     host.run("crs-client", place / "alice.json", "send", BOB, stdin=PLAIN + "\n", check=True)
     alice, bob = (RawClient(host.address, keys(place, name)) for name in ("alice", "bob"))
@@ -163,14 +163,14 @@ def test_a_story_leaves_no_trace(host, place):
         invited["legs"][0]["pwd"],
         keys(place, "alice")[1].hex(),
     ):
-        assert secret.encode() in found, "the search does not know a secret of this story"
+        assert secret.encode() in found, "the search does not find a secret of this dialogue where it is kept"
     assert canary.leaks(place, {PLAIN.encode()}) == []
     for path in (place / "cms" / "cms.json", place / "alice.json", place / "bob.json", place / "update"):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
 def misbehave(host, place, alice) -> None:
-    """Whatever is likely to be logged with too much in it."""
+    """What is likely to be logged with too much in it."""
     for word, method, params in (
         ("invalid-params", "message.post", {"id": "m2", "to": "12", "body": PLAIN}),
         ("invalid-params", "message.post", {"id": PLAIN, "to": BOB, "body": PLAIN}),
@@ -206,7 +206,7 @@ OTHERS_PATIENCE = 300  # seconds for what the other workers have begun
 
 
 def left_by_all(own: Path) -> Path:
-    """The directory with what all workers left, when the others are done; ``own`` is this one's part of it."""
+    """The directory with what all workers left, as soon as the others are done; ``own`` is this worker's part of it."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return own
     names = {f"gw{index}" for index in range(int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))}

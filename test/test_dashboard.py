@@ -1,4 +1,4 @@
-"""The dashboard: what it shows is measured, what is measured is shown, and its file is the one that its script makes."""
+"""The dashboard: what it shows is measured, what is measured is shown, and the file is the one its script makes."""
 
 import importlib.util
 import json

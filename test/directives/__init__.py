@@ -1,4 +1,4 @@
-"""Every directive that ``crs/config/directives.py`` calls effective, shown to change what a real host does.
+"""Each directive that ``crs/config/directives.py`` calls effective changes what a real host does.
 
 Each test says with ``shows`` which directives it is about; ``test_all`` compares that with the table.
 """

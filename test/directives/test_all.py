@@ -1,4 +1,4 @@
-"""No effective directive is without a test, and no test is about a directive that there is not."""
+"""Every effective directive has a test here, and every test here is about an effective directive."""
 
 import pkgutil
 from importlib import import_module

@@ -91,7 +91,7 @@ def test_the_relay_is_where_it_is_told(host, attach):
     leg = caller.call("session.invite", {"id": "port", "to": number(2)})["legs"][0]
     assert leg["candidates"] == [{"ip": host.ip, "port": host.media[1]}]  # told: the address of crs.conf
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.connect(host.media)  # used: the one of crs-local.conf
+        peer.connect(host.media)  # used: the address of crs-local.conf
         peer.settimeout(10)
         peer.send(stun.binding_request(b"transaction.", leg["ufrag"], leg["pwd"].encode()))
         assert peer.recv(2000)[8:20] == b"transaction."

@@ -105,7 +105,7 @@ def test_what_a_call_and_a_message_change(host, prometheus):
     assert after["crs_clients_attached"] == 0 and after['crs_calls{state="talk"}'] == 0
 
 
-def test_every_metric_is_told_and_none_names_a_client(host, prometheus):
+def test_every_metric_is_shown_and_none_names_a_client(host, prometheus):
     host.cli("add", "iw-crs", "192.0.2.1", "0123456789abcdef0123456789abcdef")
     told = prometheus.text()
     host.cli("delete", "iw-crs", "192.0.2.1")
@@ -181,7 +181,7 @@ def test_what_else_may_be_asked(prometheus):
         urllib.request.urlopen(prometheus.url, data=b"x", timeout=10)
 
 
-def test_a_relay_that_does_not_answer_is_told(host, prometheus):
+def test_a_relay_that_does_not_answer_is_shown_as_down(host, prometheus):
     host.kill("crs_relay", signal.SIGSTOP)
     prometheus.wait("crs_relay_up", lambda value: value == 0)
     host.kill("crs_relay", signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""Directives about how long something lasts, and about the names and addresses of a pool: one host called north."""
+"""Directives about how long something lasts, and about names and addresses in a pool, at a host called north."""
 
 import time
 

@@ -20,7 +20,7 @@ def domain(host) -> Domain:
 
 
 def store(host, name: str) -> redis.Redis:
-    """One of the stores of a host, by way of a client that is not ours."""
+    """One of the stores of a host, by redis-py, which knows nothing of our code."""
     return redis.Redis(unix_socket_path=str(host.home / "run" / f"{name}.sock"), decode_responses=True)
 
 

@@ -1,6 +1,6 @@
-"""Load for the fault tests: posts at a steady rate and calls that are held, with a ledger of what must hold.
+"""Load for the fault tests: posts at a steady rate, and calls that stay up, with a record of what was acknowledged.
 
-The clients are the reference library's. The ledger compares what the server acknowledged with what receivers saw.
+The clients are those of the reference library. ``check`` compares what the server acknowledged with what receivers saw.
 """
 
 import random
@@ -107,7 +107,7 @@ class Pair:
         return [gevent.spawn(self._post, stop)]
 
     def _post(self, stop: Event) -> None:
-        """At a steady rate; what an outage held up is made up for afterwards."""
+        """At a steady rate; after an outage faster, until as many are posted as there would be without it."""
         due = time.monotonic()
         while not stop.is_set():
             identity = f"m-{len(self.acknowledged)}"
@@ -123,7 +123,7 @@ class Pair:
         self.sender.call("message.post", Post(identity, self.receiver_uri, f"sealed {identity}"), Posted, PATIENT)
 
     def settled(self) -> bool:
-        """Whether everything acknowledged so far has been seen, and reported back."""
+        """Whether all that was acknowledged has been seen by the receiver and reported to the sender."""
         return len(self.inbox.seen) >= len(self.acknowledged) <= len(self.reports.seen)
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""A full disk: what cannot be written is not acknowledged, what was acknowledged is still there."""
+"""A full disk: what cannot be written is not acknowledged, and what was acknowledged is not lost."""
 
 import os
 import subprocess

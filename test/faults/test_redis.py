@@ -1,4 +1,4 @@
-"""Redis hangs, dies, cannot write: clients are told to try again, nothing is acknowledged falsely, work goes on."""
+"""Redis hangs or dies: clients are told to try again, nothing is acknowledged that is not stored, service resumes."""
 
 import os
 import signal

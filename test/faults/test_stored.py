@@ -1,4 +1,4 @@
-"""What clients are told stands in Redis, as a client of Redis sees it that is not ours (redis-py)."""
+"""What clients are told stands in Redis, as redis-py sees it: independent of our own store code."""
 
 import json
 

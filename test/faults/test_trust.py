@@ -1,4 +1,4 @@
-"""Who is let in, who is thrown out, and which update files change nothing: on the real path, with attached clients."""
+"""Credentials and update files at a real host: who may attach, whose connection ends, which files are refused."""
 
 import re
 import shutil
