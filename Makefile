@@ -30,9 +30,8 @@ test-unit: venv
 # Lines and branches per room, also of the processes that tests start; fails below the floor in pyproject.toml.
 coverage: venv
 	rm -rf .coverage
-	$(VENV)/bin/coverage run $(TESTS:$(INTO)%=%) test
-	$(VENV)/bin/coverage combine --quiet
-	$(INTO) -m test.coverage_by_room
+	@$(VENV)/bin/coverage run $(TESTS:$(INTO)%=%) test; tests=$$?; \
+	  $(VENV)/bin/coverage combine --quiet && $(INTO) -m test.coverage_by_room && exit $$tests
 
 # Lint, form and types; clean before each commit.
 check: venv

@@ -61,6 +61,12 @@ def _starts_processes(scope: dict) -> bool:
     return subprocess in scope.values() or not names.isdisjoint(STARTERS)
 
 
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """For tests of what a process imports: under ``make coverage`` it would be coverage and gevent, too."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Tell the canary, which runs in one of the workers, that this one has nothing more to do."""
     if name := os.environ.get("PYTEST_XDIST_WORKER"):

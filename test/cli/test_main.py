@@ -259,7 +259,7 @@ def imported(home, words: str) -> set[str]:
         "--complete 'crs-cli show '",
     ],
 )
-def test_a_plain_show_imports_nothing_heavy(home, store, words):
+def test_a_plain_show_imports_nothing_heavy(home, store, unmeasured, words):
     """Each of these takes longer to import than all the rest of the command."""
     assert not HEAVY & imported(home, words)
 

@@ -90,7 +90,15 @@ def fill(host: Host) -> tuple[Domain, list[str]]:
             sender.call("message.post", {"id": f"m{number}", "to": BOB, "account": "acme", "body": f"body {number}"})
     alice.close()
     other.close()
+    wait_for(lambda: counted(host), "the statistics, for which no answer waits, are stored")
     return acme, [f"m{number}" for number in range(20)]
+
+
+def counted(host: Host) -> bool:
+    """Whether the statistics of ``fill`` are complete."""
+    found = contents(host)
+    stats = [(b"post", b"20") in found.get(f"stat:{{{ALICE}}}@{account}".encode(), ()) for account in ("acme", "emca")]
+    return all(stats) and (b"message-outgoing", b"20") in found.get(f"usage:{{{ALICE}}}@emca".encode(), ())
 
 
 class Load:

@@ -87,7 +87,7 @@ def test_a_store_for_the_command_line(servers, store, tmp_path):
     worker.close()
 
 
-def test_the_command_line_does_not_load_gevent():
+def test_the_command_line_does_not_load_gevent(unmeasured):
     """It costs a fifth of the time a plain ``show`` may take."""
     code = "import sys, crs.store; from crs.store.direct import Direct; sys.exit('gevent' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
