@@ -15,7 +15,7 @@ from .limit import Limit
 from .load.process import LoadProcess
 from .peers import Ejabberd, Prosody
 from .report import BenchReport
-from .systems import ANNOUNCED, CrsSystem, Missing, System
+from .systems import ANNOUNCED, CrsSystem, Missing, System, chosen_kinds
 
 SIZES = 500, 1_000, 2_000, 4_000  # clients of one storm, after which all leave
 QUICK = 50, 100, 200, 400
@@ -102,16 +102,12 @@ def main() -> int:
             "others' p99 ms",
             "stall ms",
         ),
-        keep=not (chosen.quick or chosen.only),
+        keep=not chosen.partial,
     )
     systems: dict[str, System] = {}
     loads: dict[str, LoadProcess] = {}
     found: dict[str, list[Storms]] = {}
-    kinds: list[type[System]] = [
-        kind
-        for kind in (CrsSystem, CrsAllCores, Ejabberd, Prosody, Limit)
-        if not chosen.only or kind.name in chosen.only.split(",")
-    ]
+    kinds = chosen_kinds(chosen, (CrsSystem, CrsAllCores, Ejabberd, Prosody, Limit))
     try:
         for kind in kinds:
             system = systems[kind.name] = kind(common.SERVER_CORES)

@@ -167,7 +167,7 @@ def main() -> int:
             "checked",
             "KiB a call",
         ),
-        keep=not (chosen.quick or chosen.only),
+        keep=not chosen.partial,
     )
     set_ups: list[Figures] = []
     holding: list[Figures] = []

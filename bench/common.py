@@ -26,12 +26,16 @@ SPARE_FILES = 300  # descriptors that a server or a load process needs beside it
 
 
 def options(what: str | None, rounds: int = 2) -> argparse.Namespace:
-    """The command line of one benchmark: --quick, --rounds, --only."""
+    """The command line of one benchmark: --quick, --rounds, --only, --beside."""
     parser = argparse.ArgumentParser(description=(what or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small and short: to see that it works, not to measure")
     parser.add_argument("--rounds", type=int, help="how often each side has its turn")
     parser.add_argument("--only", help="names of the systems to run, with commas")
+    parser.add_argument(
+        "--beside", type=Path, metavar="DIR", help="another checkout of the CRS, as one more side: crs-beside"
+    )
     chosen = parser.parse_args()
+    chosen.partial = bool(chosen.quick or chosen.only or chosen.beside)  # its results are not kept
     chosen.rounds = chosen.rounds or (1 if chosen.quick else rounds)
     return chosen
 

@@ -14,7 +14,7 @@ from . import common
 from .load.process import LoadProcess
 from .peers import Ejabberd, Mosquitto, Prosody
 from .report import BenchReport
-from .systems import CrsSystem, Missing, System
+from .systems import CrsSystem, Missing, System, chosen_kinds
 
 SIZES = 1_000, 5_000, 10_000, 20_000
 QUICK = 100, 200, 400, 800
@@ -100,7 +100,7 @@ def main() -> int:
         "idle",
         "Idle clients",
         ("system", "round", "clients", "MiB in all", "KiB a client", "attached in s", "list MiB"),
-        keep=not (chosen.quick or chosen.only),
+        keep=not chosen.partial,
     )
     if files < SIZES[-1] + common.SPARE_FILES:
         report.note(
@@ -108,11 +108,7 @@ def main() -> int:
             f"{files - common.SPARE_FILES} clients at most, and that is what all are asked to."
         )
     sizes = [min(size, files - common.SPARE_FILES) for size in (QUICK if chosen.quick else SIZES)]
-    kinds: list[type[System]] = [
-        kind
-        for kind in (CrsSystem, Ejabberd, Prosody, Mosquitto)
-        if not chosen.only or kind.name in chosen.only.split(",")
-    ]
+    kinds = chosen_kinds(chosen, (CrsSystem, Ejabberd, Prosody, Mosquitto))
     points: dict[str, list[list[tuple[float, float]]]] = {}
     for run in range(1, chosen.rounds + 1):
         for kind in kinds:

@@ -15,7 +15,7 @@ from . import common
 from .load.process import LoadProcess
 from .peers import Ejabberd, Mosquitto, Prosody
 from .report import BenchReport
-from .systems import ANNOUNCED, CrsSystem, Missing, System
+from .systems import ANNOUNCED, CrsSystem, Missing, System, chosen_kinds
 
 PAIRS = 10, 50, 250, 1_000
 QUICK_PAIRS = 5, 20, 50
@@ -45,15 +45,11 @@ def main() -> int:
             "load busy",
             "checked",
         ),
-        keep=not (chosen.quick or chosen.only),
+        keep=not chosen.partial,
     )
     systems: dict[str, System] = {}
     found: Found = {}
-    kinds: list[type[System]] = [
-        kind
-        for kind in (CrsSystem, Ejabberd, Prosody, Mosquitto)
-        if not chosen.only or kind.name in chosen.only.split(",")
-    ]
+    kinds = chosen_kinds(chosen, (CrsSystem, Ejabberd, Prosody, Mosquitto))
     try:
         for kind in kinds:
             system = kind(common.SERVER_CORES)
@@ -113,7 +109,7 @@ def _round(
             found.setdefault((receivers, pairs), {}).setdefault(system.name, []).append((rate, cost))
     if isinstance(system, CrsSystem):
         time.sleep(ANNOUNCED)
-        report.note(f"crs: longest stall of its loop in round {run}: {system.stall():.0f} ms")
+        report.note(f"{system.name}: longest stall of its loop in round {run}: {system.stall():.0f} ms")
 
 
 def conclude(report: BenchReport, found: Found, sizes: Sequence[int]) -> None:

@@ -181,7 +181,7 @@ def main() -> int:
             "p99.9 us",
             "arrived at half the rate",
         ),
-        keep=not (chosen.quick or chosen.only),
+        keep=not chosen.partial,
     )
     report.settings["receive buffer"] = rmem()
     with tempfile.TemporaryDirectory(prefix="bench-relay-") as tools:

@@ -4,6 +4,7 @@ Each is started with a private configuration on loopback and ended by pid, and s
 it syncs to disk.
 """
 
+import argparse
 import contextlib
 import json
 import os
@@ -22,7 +23,7 @@ import hiredis
 from crs.store import schema
 from test.hosts import Domain, Host
 
-from .common import cpu_seconds, pinned, pss, tree
+from .common import ROOT, cpu_seconds, pinned, pss, tree
 from .load import crs as crs_load
 
 ANNOUNCED = 6.5  # seconds until a worker of the CRS has published its longest stall, and it was read
@@ -112,11 +113,13 @@ class System:
 
 
 class CrsSystem(System):
-    """A CRS as an operator starts it: supervisor, workers, both Redis, relay, all on the same cores."""
+    """A CRS as an operator starts it: supervisor, workers, both Redis, relay, all on the same cores. ``root``: the
+    checkout whose programs run."""
 
     name = "crs"
     protocol = "crs"
     workers = 1
+    root = ROOT
 
     def __init__(self, cores: Sequence[int]):
         super().__init__(cores)
@@ -124,7 +127,7 @@ class CrsSystem(System):
         self._stall = 0.0
 
     def start(self, clients: int) -> "CrsSystem":
-        self.host = Host(self.directory, local=f"attach-workers {self.workers}")
+        self.host = Host(self.directory, local=f"attach-workers {self.workers}", root=self.root)
         try:
             self.host.start(*pinned(self.cores))
         finally:
@@ -184,3 +187,11 @@ class CrsSystem(System):
             self.host.stop()
             self.process = None
         self._scratch.cleanup()
+
+
+def chosen_kinds(chosen: argparse.Namespace, kinds: Sequence[type[System]]) -> list[type[System]]:
+    """Those that ``--only`` names, else all; behind them the checkout that ``--beside`` names."""
+    found = [kind for kind in kinds if not chosen.only or kind.name in chosen.only.split(",")]
+    if chosen.beside is not None:
+        found.append(type("CrsBeside", (CrsSystem,), {"name": "crs-beside", "root": chosen.beside.resolve()}))
+    return found

@@ -229,7 +229,7 @@ def main() -> int:
         "xdp",
         "XDP",
         ("load", "forwarder", "packets/s", "spread", "load-limited", f"CPU us at {COMPARED:,}/s", "p50 us", "p99 us"),
-        keep=not (chosen.quick or chosen.only),
+        keep=not chosen.partial,
     )
     report.settings |= {
         "offload": f"veth, native mode; built by {xdp_build.clang()}; sockets: C, one loop",

@@ -40,9 +40,11 @@ def wait_for(condition, what: str, patience: float = PATIENCE, pause: float = 0.
 
 
 class Host:
-    """One host in ``directory``. ``directives`` are lines for crs.conf, ``local`` for crs-local.conf."""
+    """One host in ``directory``. ``directives`` are lines for crs.conf, ``local`` for crs-local.conf; ``root`` is the
+    checkout whose programs run."""
 
-    def __init__(self, directory: Path, directives: str = "", local: str = "", relay: str = ""):
+    def __init__(self, directory: Path, directives: str = "", local: str = "", relay: str = "", root: Path = ROOT):
+        self._bin = root / "bin"
         self.home = Path(directory) / "crs"
         self.ip = "127.0.0.1"
         self.address = (self.ip, free_port())
@@ -74,7 +76,7 @@ class Host:
     def run(self, program: str, *arguments, check=False, stdin: str = "", env=None) -> subprocess.CompletedProcess:
         """Run one of bin/'s programs to its end."""
         done = subprocess.run(
-            [sys.executable, str(ROOT / "bin" / program), *map(str, arguments)],
+            [sys.executable, str(self._bin / program), *map(str, arguments)],
             input=stdin,
             text=True,
             capture_output=True,
@@ -116,7 +118,7 @@ class Host:
         with open(self.output, "a") as file:
             self._said_before = file.tell()
             self.process = subprocess.Popen(
-                [*prefix, sys.executable, str(ROOT / "bin" / "crsd"), "--home", str(self.home), "--standalone"],
+                [*prefix, sys.executable, str(self._bin / "crsd"), "--home", str(self.home), "--standalone"],
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
