@@ -205,7 +205,7 @@ def _cell(panel: Panel, looks: Looks) -> str:
         for labels, points in evaluate(expression, looks).items()
         if points
     }
-    busy = dict(sorted(lines.items(), key=lambda one: -max(value for _, value in one[1]))[: len(COLOURS)])
+    busy = dict(sorted(lines.items(), key=lambda line: -max(value for _, value in line[1]))[: len(COLOURS)])
     top = max([value for points in busy.values() for _, value in points], default=0) * 1.1 or 1.0
     low = min([value for points in busy.values() for _, value in points] + [0.0])
     start, end = looks[0][0], looks[-1][0]
