@@ -79,8 +79,8 @@ def test_requests_of_the_told_size_are_answered(length, ip, integrity, size):
 
 
 def test_the_offer_and_the_answer_are_those_of_the_reference_client():
-    offered = offer.decode(block("offer").encode(), offer.Offer)
-    answered = offer.decode(block("accepted").encode(), offer.Answer)
+    offered = offer.decode(block("offer").encode(), offer.MediaOffer)
+    answered = offer.decode(block("accepted").encode(), offer.MediaAnswer)
     send, receive = offer.take_answer(offered, answered)
     assert send.suite == receive.suite == "AEAD_AES_128_GCM"
 
