@@ -4,7 +4,7 @@
  * what it measures gets packets as a card gives them: in pages of the driver, with checksums that need no check.
  *
  * make_packets runs with BPF_F_TEST_XDP_LIVE_FRAMES. A batch begins when its first packet is due; what could not begin
- * in time is not made up for: no card brings that in a burst. count_packets stands at the same device (TCX) and takes
+ * in time is not compensated: no card brings that in a burst. count_packets stands at the same device (TCX) and takes
  * what carries MARK, counting it if it came where it belongs. The rest goes up. Needs Linux 6.6.
  */
 

@@ -93,7 +93,7 @@ def test_batch():
     silent = request("echo")
     del silent["id"]
     answers = ask([request(id=1), silent, request("fail", id=2), 5])
-    assert [one["id"] for one in answers] == [1, 2, None]
+    assert [answer["id"] for answer in answers] == [1, 2, None]
     assert answers[2]["error"]["code"] == -32600
     assert ask([silent]) is None
     assert ask([])["error"]["code"] == -32600
@@ -111,9 +111,9 @@ def test_a_small_batch_does_not_make_an_answer_without_bound():
             Someone(), json.dumps([request(id=number) for number in range(50)]).encode()
         )
     )
-    assert [one["id"] for one in reply] == list(range(50))
-    assert ["result" in one for one in reply] == [True] * 2 + [False] * 48
-    assert {one["error"]["data"]["error"] for one in reply[2:]} == {"too-large"}
+    assert [answer["id"] for answer in reply] == list(range(50))
+    assert ["result" in answer for answer in reply] == [True] * 2 + [False] * 48
+    assert {answer["error"]["data"]["error"] for answer in reply[2:]} == {"too-large"}
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.in")), ids=lambda path: path.stem)

@@ -78,4 +78,4 @@ def test_a_relayed_conversation_leaves_no_cycle():
         table.remove("b")
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
-        assert [one for one in gc.garbage if type(one).__module__.startswith(OURS)] == []
+        assert [left for left in gc.garbage if type(left).__module__.startswith(OURS)] == []
