@@ -42,7 +42,7 @@ def free_port(kind: socket.SocketKind) -> int:
     while True:
         with socket.socket(socket.AF_INET, kind) as sock, contextlib.suppress(OSError):
             sock.bind(("127.0.0.1", random.randint(10_000, 32_767)))
-            return sock.getsockname()[1]
+            return int(sock.getsockname()[1])
 
 
 class Background:

@@ -5,6 +5,7 @@ server as much as any.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from OpenSSL import SSL
@@ -37,7 +38,7 @@ class Members(msgspec.Struct, gc=False):
     messages: list[MailboxItem] = []
     more: bool = False
     session: str = ""
-    legs: list[dict] = []
+    legs: list[dict[str, Any]] = []
     worker: str = ""
 
 

@@ -46,7 +46,7 @@ class LoadProcess:
 
     def answer(self) -> dict[str, Any]:
         try:
-            answer = self._pipe.recv()
+            answer: dict[str, Any] | Exception = self._pipe.recv()
         except EOFError:
             raise LoadFailed("the load process is gone") from None
         if isinstance(answer, Exception):

@@ -97,7 +97,7 @@ def delete_authorization(host: LocalHost, arguments: Arguments) -> Line:
 
 
 def _existing(host: LocalHost, arguments: Arguments) -> str:
-    name = arguments["<name>"]
+    name: str = arguments["<name>"]
     if name not in host.store.operator.admins():
         raise OperatorFault(f"there is no admin {name}; crs-cli show admins shows which there are")
     return name

@@ -6,7 +6,7 @@ from itertools import groupby
 from .. import names
 from .actions import Arguments
 from .host import LocalHost
-from .output import ResultTable, Utc
+from .output import ResultTable, Row, Utc
 
 
 def attach(host: LocalHost, arguments: Arguments) -> ResultTable:
@@ -18,7 +18,7 @@ def attach(host: LocalHost, arguments: Arguments) -> ResultTable:
     )
 
 
-def _attached(host: LocalHost) -> Iterator[tuple]:
+def _attached(host: LocalHost) -> Iterator[Row]:
     now = host.now()
     for client, devices in groupby(host.store.directory.attached(), lambda found: found[0]):
         yield from sorted(
@@ -43,7 +43,7 @@ def session(host: LocalHost, arguments: Arguments) -> ResultTable:
     )
 
 
-def _sessions(host: LocalHost) -> Iterator[tuple]:
+def _sessions(host: LocalHost) -> Iterator[Row]:
     now = host.now()
     for call in host.store.calls.all():
         caller, callee = names.client(call.caller), names.client(call.callee)

@@ -9,7 +9,7 @@ from .host import LocalHost
 
 def account(host: LocalHost, arguments: Arguments) -> str:
     """The account that ``<account-id>`` names. Raises OperatorFault where there is none."""
-    name = arguments["<account-id>"]
+    name: str = arguments["<account-id>"]
     if host.store.accounts.get(name) is None:
         raise no_account(name)
     return name

@@ -5,10 +5,12 @@ Errors that the operator can do something about are one line on standard error.
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 
 from ..errors import CrsError, OperatorFault, Unavailable
 from . import usage
+from .actions import Arguments
 from .host import LocalHost
 from .output import RED, Result, tell, write
 
@@ -60,7 +62,8 @@ def _run(argv: list[str]) -> int:
 def carry_out(line: usage.CommandLine, host: LocalHost) -> Result:
     """Call the function of an action; returns what it returns."""
     module, name = line.action.function.split(".")
-    return getattr(import_module(f"crs.cli.{module}"), name)(host, line.arguments)
+    action: Callable[[LocalHost, Arguments], Result] = getattr(import_module(f"crs.cli.{module}"), name)
+    return action(host, line.arguments)
 
 
 def _failed(error: CrsError | str, code: int) -> int:

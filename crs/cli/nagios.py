@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from docopt import DocoptExit, docopt
 
@@ -49,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
-def _command(given: dict) -> list[str]:
+def _command(given: dict[str, Any]) -> list[str]:
     area = ["account", given["--account"]] if given["--account"] else ["system"]
     local = ["--local-only"] if given["--local-only"] and given["--account"] else []
     home = ["--home", given["--home"]] if given["--home"] else []

@@ -40,6 +40,9 @@ class Moment(Utc):
         return f"{super().iso()[:-1]}.{self % 1000:03}Z"
 
 
+Row = tuple[Any, ...]  # one value for each column, and for each detail
+
+
 class ResultTable(NamedTuple):
     """Rows under titles. Values of a row that go beyond ``columns`` belong to ``details``, shown in JSON only.
 
@@ -49,7 +52,7 @@ class ResultTable(NamedTuple):
     """
 
     columns: tuple[str, ...]
-    rows: Iterable[tuple]
+    rows: Iterable[Row]
     details: tuple[str, ...] = ()
     absent: str = "-"
     tabs: bool = False
@@ -59,20 +62,20 @@ class ResultStream(NamedTuple):
     """Lines under titles, printed as they come until Ctrl-C. JSON is one object a line."""
 
     columns: tuple[str, ...]
-    lines: Iterator[tuple]
+    lines: Iterator[Row]
 
 
 class Sections(NamedTuple):
     """Fields in named groups: section -> field -> value."""
 
-    fields: dict[str, dict]
+    fields: dict[str, dict[str, Any]]
 
 
 class Line(NamedTuple):
     """One sentence or value for people; ``fields`` is what JSON says instead."""
 
     text: str
-    fields: dict
+    fields: dict[str, Any]
 
 
 class Verdict(NamedTuple):
@@ -181,7 +184,7 @@ def _print(out: TextIO, texts: Sequence[str], widths: list[int]) -> None:
     print(padded if out.isatty() else "\t".join(texts), file=out, flush=True)
 
 
-def _pages(result: Finite) -> Iterator[list[tuple]]:
+def _pages(result: Finite) -> Iterator[list[Row]]:
     """The cells of ``result``, line by line, in pages; the first line of a table holds its titles."""
     if isinstance(result, ResultTable):
         rows = (
@@ -196,7 +199,7 @@ def _pages(result: Finite) -> Iterator[list[tuple]]:
         yield [(result.text,)]
 
 
-def _without_repeats(lines: list[tuple]) -> list[tuple]:
+def _without_repeats(lines: list[Row]) -> list[Row]:
     """Name each section once, as a person would write it."""
     return [("", *line[1:]) if at and line[0] == lines[at - 1][0] else line for at, line in enumerate(lines)]
 

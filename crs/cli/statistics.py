@@ -10,7 +10,7 @@ from ..store.statistics import COLUMNS
 from . import known
 from .actions import Arguments
 from .host import LocalHost
-from .output import Line, ResultTable, counted
+from .output import Line, ResultTable, Row, counted
 from .progress import Progress
 
 
@@ -19,7 +19,7 @@ def export(host: LocalHost, arguments: Arguments) -> ResultTable:
     return ResultTable(COLUMNS, _rows(host, known.account(host, arguments)), tabs=True)
 
 
-def _rows(host: LocalHost, account: str) -> Iterator[tuple]:
+def _rows(host: LocalHost, account: str) -> Iterator[Row]:
     with Progress("clients written") as progress:
         for count, row in enumerate(host.store.statistics.export(account, host.now()), 1):
             yield row.uri, *row.counts, *row.states

@@ -12,7 +12,7 @@ from typing import TextIO
 from ..telemetry import trace
 from .actions import Arguments
 from .host import LocalHost
-from .output import Moment, ResultStream
+from .output import Moment, ResultStream, Row
 
 HEADER = "event"  # what every line but those of the element event begins with
 
@@ -52,7 +52,7 @@ def _columns(element: str) -> tuple[str, ...]:
     return ("Header", "Time", *fields)
 
 
-def _line(element: str, event: trace.Event) -> tuple:
+def _line(element: str, event: trace.Event) -> Row:
     values = event.values[: len(trace.ELEMENTS[element].fields)]
     if element == "event":
         return (*values[:2], Moment(event.time), *values[2:])

@@ -68,7 +68,7 @@ class ClientConnection:
         self._hearers: dict[str, list[Callable[[Any], object]]] = {}
         self._link: RpcLink | None = None
         self._ready = Event()
-        self._greenlet: gevent.Greenlet | None = None
+        self._greenlet: gevent.Greenlet[..., Any] | None = None
 
     def hear(self, method: str, hearer: Callable[[Any], object]) -> None:
         """Have ``hearer(params)`` called for each notification ``method``; also for ``registered`` (the answer to

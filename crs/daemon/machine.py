@@ -69,7 +69,8 @@ def clock(home: Home, now: float) -> Iterator[str]:
 
 def synchronised() -> bool:
     """Whether a time service keeps the kernel's clock right; True where the kernel does not say."""
-    return ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_SIZE)) != _TIME_ERROR
+    state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_SIZE))
+    return state != _TIME_ERROR
 
 
 def modes(home: Home, has_secrets: bool) -> Iterator[str]:

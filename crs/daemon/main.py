@@ -196,7 +196,8 @@ def _module(home: Home, options: Options) -> int:
         _number(options, "--ready-fd"),
     )
     try:
-        return importlib.import_module(f"crs.modules.{name}").main(start)
+        code: int = importlib.import_module(f"crs.modules.{name}").main(start)
+        return code
     except OperatorFault as error:
         own_log.warn(str(error))
         raise
@@ -222,7 +223,7 @@ def _hide_identities(home: Home, conf: config.Config) -> None:
     log.disguise(tags.Tags(key, lambda: months.of(wall_clock())).hide)
 
 
-def _number(options: dict, option: str) -> int | None:
+def _number(options: dict[str, Any], option: str) -> int | None:
     text = options[option]
     if text is not None and not text.isdecimal():
         raise OperatorFault(f"{option}: {text[:20]} is not a number")

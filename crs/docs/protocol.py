@@ -4,6 +4,7 @@
 """
 
 import json
+from typing import Any
 
 import msgspec
 
@@ -20,7 +21,7 @@ ERRORS = [
 ]
 
 
-def description() -> dict:
+def description() -> dict[str, Any]:
     """The whole protocol as one OpenRPC document; notifications stand in ``x-notifications``."""
     types = [command.params for command in COMMANDS.values()] + [command.result for command in COMMANDS.values()]
     types += list(vocabulary.NOTIFICATIONS.values())

@@ -210,7 +210,7 @@ class AccountCheck:
                 caller.call("session.hangup", Hangup(self._session, "error"), Sequenced)
 
     def _of_ours(self, told: Any) -> bool:
-        return told.session == self._session
+        return bool(told.session == self._session)
 
     def _post(self, caller: Visitor, callee: Visitor) -> str:
         began = time.monotonic()

@@ -39,7 +39,7 @@ class Visitor:
         self.address = address
         self.has_keys = bool(keys)
         self._attached = Attached(AddressCycle([address], lambda now: keys), "health-check")
-        self._heard: dict[str, Queue] = {method: Queue() for method in HEARD}
+        self._heard: dict[str, Queue[Any]] = {method: Queue() for method in HEARD}
         for method, queue in self._heard.items():
             self._attached.hear(method, queue.put)
 

@@ -61,11 +61,12 @@ class Object:
     def program(self, name: str) -> int:
         """The descriptor of a program."""
         found = self._library.bpf_object__find_program_by_name(self._object, name.encode())
-        return self._library.bpf_program__fd(found)
+        return int(self._library.bpf_program__fd(found))
 
     def map(self, name: str) -> int:
         """The descriptor of a map."""
-        return self._library.bpf_map__fd(self._library.bpf_object__find_map_by_name(self._object, name.encode()))
+        found = self._library.bpf_object__find_map_by_name(self._object, name.encode())
+        return int(self._library.bpf_map__fd(found))
 
     def update(self, fd: int, key: bytes, value: bytes) -> None:
         _done(self._library.bpf_map_update_elem(fd, key, value, 0), "enter into the map")

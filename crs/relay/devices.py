@@ -31,7 +31,7 @@ def _source(destination: str) -> str | None:
             sock.connect((destination, 9))
         except OSError:
             return None
-        return sock.getsockname()[0]
+        return str(sock.getsockname()[0])
 
 
 def _all() -> dict[str, str]:
