@@ -111,9 +111,8 @@ class Attach:
             (connection.client, connection.month), connection.kind = found, "client"
         else:  # the month ran out, or the account or the admin went during the handshake
             return False
-        oldest = self.worker.connections.admit(connection)
-        if oldest is not None and oldest.transport is not None:
-            gevent.spawn(oldest.transport.close, 1008, "too many connections")
+        for transport in self.worker.connections.admit(connection):
+            gevent.spawn(transport.close, 1008, "too many connections")
         self._enter(connection, "authenticated")
         return True
 

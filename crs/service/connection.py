@@ -47,6 +47,7 @@ class Connection:
         "deliver",
         "device_id",
         "device_type",
+        "ending",
         "given",
         "id",
         "ip",
@@ -76,6 +77,7 @@ class Connection:
         self.transport: Transport | None = None
         self.backlog = 0  # items in the client's own mailbox, when it posted last
         self.deliver = False  # the device wants messages, not hints
+        self.ending = False  # its user has too many, and it is being closed
         self.given = -1  # the seq up to which the device was given all of its mailbox; -1: not known
 
     def advance(self, state: str) -> None:
@@ -138,17 +140,25 @@ class Connections:
         """Those that are open now, the oldest first."""
         return list(self._by_id.values())
 
-    def admit(self, connection: Connection) -> Connection | None:
-        """Count an authenticated connection with its user; returns the user's oldest one where it has too many."""
-        self._of_user[connection.user] += 1
-        if self._of_user[connection.user] <= MAX_CONNECTIONS:
-            return None
-        return next((other for other in self._by_id.values() if other.user == connection.user), None)
+    def admit(self, connection: Connection) -> list[Transport]:
+        """Count an authenticated connection with its user. Where the user has too many, the oldest are to be closed:
+        their transports are returned, each once, and they count no longer, for closing takes a while."""
+        user = connection.user
+        self._of_user[user] += 1
+        excess = self._of_user[user] - MAX_CONNECTIONS
+        if excess <= 0:
+            return []
+        staying = [other for other in self._by_id.values() if other.user == user and not other.ending]
+        closing = [(other, other.transport) for other in staying if other.transport is not None][:excess]
+        for other, _ in closing:
+            other.ending = True
+        self._of_user[user] -= len(closing)
+        return [transport for _, transport in closing]
 
     def forget(self, connection: Connection) -> None:
         """Forget a connection that ends."""
         self._by_id.pop(connection.id, None)
-        if connection.state != "connected":
+        if connection.state != "connected" and not connection.ending:
             self._of_user[connection.user] -= 1
             if not self._of_user[connection.user]:
                 del self._of_user[connection.user]
