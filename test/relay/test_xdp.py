@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -41,9 +42,15 @@ def stopped(relay):
     """While the process does nothing, what arrives went through the driver."""
     os.kill(relay.process.pid, signal.SIGSTOP)
     try:
+        wait_until(lambda: all(map(is_stopped, Path(f"/proc/{relay.process.pid}/task").iterdir())))
         yield
     finally:
         os.kill(relay.process.pid, signal.SIGCONT)
+
+
+def is_stopped(thread: Path) -> bool:
+    """Whether the signal has arrived at this thread: on another core it may run on for a while."""
+    return thread.joinpath("stat").read_text().rpartition(") ")[2].startswith("T")
 
 
 def new_pair(relay, kind="RTP"):
