@@ -18,14 +18,17 @@ settings.load_profile("untimed")
 HERE = Path(__file__).parent
 # Each worker of `make test` takes file after file: none should be left alone with one of these at the end.
 LONGEST = (
-    "faults/test_kill.py",
-    "demo/test_tour.py",
     "health/test_health.py",
-    "directives/test_metrics.py",
-    "relay/test_fast_fuzz.py",
-    "client/test_host.py",
+    "demo/test_tour.py",
+    "faults/test_kill.py",
     "cli/transcripts/test_transcripts.py",
+    "client/test_script.py",
+    "directives/test_metrics.py",
+    "daemon/test_restore.py",
+    "relay/test_fast_fuzz.py",
     "faults/test_upkeep.py",
+    "faults/test_trust.py",
+    "daemon/test_supervisor.py",
 )
 # What starts processes of a host. A Redis of its own, as test/servers.py starts it, is none.
 STARTERS = {
