@@ -3,6 +3,7 @@
 ``python -m crs.docs.protocol > doc/protocol.json``; a test compares the file with what this makes.
 """
 
+import inspect
 import json
 from typing import Any
 
@@ -27,6 +28,9 @@ def description() -> dict[str, Any]:
     types += list(vocabulary.NOTIFICATIONS.values())
     unique = list(dict.fromkeys(types))
     references, components = msgspec.json.schema_components(unique, ref_template="#/components/schemas/{name}")
+    for schema in components.values():
+        if "description" in schema:  # a docstring, whose indentation only some versions of Python take out
+            schema["description"] = inspect.cleandoc(schema["description"])
     reference = dict(zip(unique, references, strict=True))
     return {
         "openrpc": "1.3.2",
