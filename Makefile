@@ -9,8 +9,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 BENCHES := relay idle attach messages calls xdp
 
-# A file's tests run one after the other in one worker: they share a host. The order is test/conftest.py's.
-WORKERS := 2
+# More workers than two cores, for most tests wait most of the time. A file's tests run in one worker: they share a host.
+WORKERS := 3
 TESTS   := $(INTO) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 CHECKED := crs demo bench test bin setup.py doc

@@ -19,7 +19,7 @@ from crs.wire import stun
 from .. import ports
 from .loops import command
 
-PATIENCE = 10  # seconds that a test waits for anything
+PATIENCE = 30  # seconds that a test waits for anything at most
 ROOT = Path(__file__).parents[2]
 MEDIA = b"\x80\x00" + bytes(170)
 
