@@ -7,6 +7,7 @@ on the way is fetched, and the order stays.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import gevent
 from gevent.event import Event
@@ -21,7 +22,16 @@ from .connection import Connection
 from .events import Events
 
 MAX_CARRIED = 16_384  # characters of a body that is published; a longer one is fetched
-COUNT_TOGETHER = 0.05  # seconds for which messages that were handed on are counted in one step, while nobody traces
+COUNT_TOGETHER = 1.0  # seconds for which messages that were handed on are counted in one step, while nobody traces
+
+
+class Handed(NamedTuple):
+    """A message that was handed on to a device."""
+
+    receiver: Client
+    seq: int
+    sender: Client
+    id: str
 
 
 class Delivery:
@@ -31,7 +41,7 @@ class Delivery:
         self._directory = directory
         self._mailbox = mailbox
         self._events = events
-        self._given: list[tuple[Client, Mail]] = []  # messages handed on here, not yet counted
+        self._given: list[Handed] = []  # not yet counted
         self._something_given = Event()
 
     def wake(
@@ -69,7 +79,7 @@ class Delivery:
             % (mail.item, mail.waiting)
         )
         if mail.kind in MESSAGES:
-            self._given.append((connection.client, mail))
+            self._given.append(Handed(connection.client, mail.seq, Client(mail.uri, mail.account), mail.id))
             self._something_given.set()
 
     def caught_up(self, connection: Connection, newest: int) -> None:
@@ -84,7 +94,7 @@ class Delivery:
             gevent.sleep(COUNT_TOGETHER)
         self._something_given.clear()
         given, self._given = self._given, []
-        firsts = self._mailbox.shown([(client, mail.seq) for client, mail in given])
-        for (client, mail), first in zip(given, firsts, strict=True):
-            if first:
-                self._events.message(Client(mail.uri, mail.account), client, "delivered", mail.id)
+        firsts = self._mailbox.shown([(message.receiver, message.seq) for message in given])
+        for message, is_first in zip(given, firsts, strict=True):
+            if is_first:
+                self._events.message(message.sender, message.receiver, "delivered", message.id)

@@ -102,8 +102,20 @@ class Mailbox:
         True for those that are delivered by this: no device was given it, or an item behind it, before. Those that
         a fetch delivers are ``first`` there.
         """
-        commands = [self._low.evalsha("shown", (schema.ledger(client),), (seq,)) for client, seq in given]
-        return [answer == 1 for answer in self._low.all(commands)]
+        newest: dict[Client, int] = {}
+        for client, seq in given:
+            newest[client] = max(seq, newest.get(client, 0))
+        before = self._low.all(
+            [self._low.evalsha("shown", (schema.ledger(client),), (seq,)) for client, seq in newest.items()]
+        )
+        known = {
+            client: newest[client] if seq is None else int(seq) for client, seq in zip(newest, before, strict=True)
+        }
+        firsts = []
+        for client, seq in given:
+            firsts.append(seq > known[client])
+            known[client] = max(seq, known[client])
+        return firsts
 
     def waiting(self, client: Client, device: str) -> int:
         """How many items the device has not acknowledged."""
