@@ -45,7 +45,6 @@ UNTESTED = {
     "cli/nagios.py": "test/health/test_nagios.py",
     "cli/options.py": "test/cli/test_arguments.py, test/cli/test_usage.py",
     "handlers/admin.py": "test/dialogues/admin.dialogue",
-    "handlers/change.py": "test/dialogues/call.dialogue, test/dialogues/test_statistics.py",
     "handlers/info.py": "test/dialogues/storage.dialogue",
     "handlers/message.py": "test/dialogues/message.dialogue, test/dialogues/deliver.dialogue",
     "handlers/object.py": "test/dialogues/domains.dialogue",
