@@ -97,7 +97,8 @@ class Mailbox:
         return Page(items.stored(found, int(shown)), bool(more), int(newest))
 
     def shown(self, given: Sequence[tuple[Client, int]]) -> list[bool]:
-        """Note which items, by client and seq, were given to a device otherwise than by a fetch; one round trip.
+        """Note which items, by client and seq, were given to a device otherwise than by a fetch; a round trip for some
+        hundred clients, so that others' commands come between.
 
         True for those that are delivered by this: no device was given it, or an item behind it, before. Those that
         a fetch delivers are ``first`` there.
@@ -105,12 +106,12 @@ class Mailbox:
         newest: dict[Client, int] = {}
         for client, seq in given:
             newest[client] = max(seq, newest.get(client, 0))
-        before = self._low.all(
-            [self._low.evalsha("shown", (schema.ledger(client),), (seq,)) for client, seq in newest.items()]
-        )
-        known = {
-            client: newest[client] if seq is None else int(seq) for client, seq in zip(newest, before, strict=True)
-        }
+        known = dict(newest)  # up to where items had been given before; of a mailbox that is gone, all of them
+        for client, seq in self._low.of_each(
+            newest, lambda client: self._low.evalsha("shown", (schema.ledger(client),), (newest[client],))
+        ):
+            if seq is not None:
+                known[client] = int(seq)
         firsts = []
         for client, seq in given:
             firsts.append(seq > known[client])
