@@ -24,7 +24,7 @@ PAGE = 500  # keys, or fields, of one round trip
 # Also inside the text: before release 7 an error in a script comes wrapped in "ERR Error running script".
 _PASSING = re.compile(r"\b(OOM|LOADING|MISCONF|READONLY|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b")
 
-Key = TypeVar("Key", str, bytes)
+Key = TypeVar("Key")
 Part = str | bytes | int  # of a command
 
 
